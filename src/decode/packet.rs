@@ -1,0 +1,163 @@
+//! A decoded frame: its layers, the innermost addresses and transport, and its problems.
+
+use std::net::IpAddr;
+
+use arrayvec::ArrayVec;
+
+use super::Problem;
+use crate::wire::seq::Seq;
+use crate::wire::tcp::Flags;
+
+/// Most layers kept by name; the rest are counted.
+pub const MAX_LAYERS: usize = 16;
+/// Most problems kept; a packet with more has been made to have them.
+pub const MAX_PROBLEMS: usize = 6;
+
+/// What a header is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LayerKind {
+    /// Ethernet II or 802.3.
+    Ethernet,
+    /// 802.1Q or 802.1ad tag.
+    Vlan,
+    /// The header a link type other than Ethernet puts first (SLL, NULL, ARCNET …).
+    Link,
+    /// ARP.
+    Arp,
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
+    /// An IPv6 extension header.
+    Ipv6Extension,
+    /// IP authentication header.
+    Ah,
+    /// MPLS label.
+    Mpls,
+    /// PPP or PPPoE.
+    Ppp,
+    /// GRE.
+    Gre,
+    /// VXLAN or Geneve.
+    Vxlan,
+    /// ICMPv4.
+    Icmpv4,
+    /// ICMPv6.
+    Icmpv6,
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// One header of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layer {
+    /// Which header.
+    pub kind: LayerKind,
+    /// Bytes from the frame's start.
+    pub offset: u32,
+    /// Length of the header in bytes, as far as it was captured.
+    pub len: u32,
+}
+
+/// The innermost IP header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ip {
+    /// Source address.
+    pub src: IpAddr,
+    /// Destination address (the final one, where a routing header holds it: RFC 8200 section 8.1).
+    pub dst: IpAddr,
+    /// Time to live or hop limit.
+    pub ttl: u8,
+    /// Traffic class or TOS byte, ECN in the low two bits.
+    pub traffic_class: u8,
+    /// Identification: IPv4's, or that of an IPv6 fragment header.
+    pub id: Option<u32>,
+    /// IPv4's don't-fragment bit; always true for IPv6.
+    pub dont_fragment: bool,
+    /// The protocol after all extension headers.
+    pub protocol: u8,
+}
+
+/// Whether a checksum is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Checksum {
+    /// It matches.
+    Good,
+    /// It does not; the receiver will discard the packet.
+    Bad,
+    /// Only the pseudo-header's sum: left to the network card (transmit offload), which had not
+    /// done its part when the frame was captured.
+    Partial,
+    /// The bytes it covers were not all captured.
+    Unverified,
+    /// None sent (UDP over IPv4 with 0, or none in the protocol).
+    Absent,
+}
+
+impl Checksum {
+    /// The name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::Partial => "partial",
+            Self::Unverified => "unverified",
+            Self::Absent => "absent",
+        }
+    }
+}
+
+/// A TCP segment as it stands in the packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Tcp<'a> {
+    /// Source port.
+    pub src_port: u16,
+    /// Destination port.
+    pub dst_port: u16,
+    /// Sequence number.
+    pub seq: Seq,
+    /// Acknowledgment number, meaningful or not.
+    pub ack: Seq,
+    /// Control bits.
+    pub flags: Flags,
+    /// Window field.
+    pub window: u16,
+    /// Urgent pointer.
+    pub urgent: u16,
+    /// The option bytes that were captured.
+    pub options: &'a [u8],
+    /// The payload bytes that were captured.
+    pub payload: &'a [u8],
+    /// Payload bytes on the wire, from the lengths in the headers.
+    pub payload_len: u32,
+    /// Whether its checksum is right.
+    pub checksum: Checksum,
+}
+
+/// What the packet carries, innermost.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    /// A whole TCP header and what follows it.
+    Tcp(Tcp<'a>),
+    /// Anything else.
+    Other,
+}
+
+/// A decoded frame. Decoding never fails: what could not be read is a [`Problem`].
+#[derive(Clone, Debug)]
+pub struct Packet<'a> {
+    /// Its headers, outermost first, up to [`MAX_LAYERS`].
+    pub layers: ArrayVec<Layer, MAX_LAYERS>,
+    /// How many headers there were beyond those.
+    pub more_layers: u32,
+    /// The innermost IP header.
+    pub ip: Option<Ip>,
+    /// Tells tunnels apart: 0 outside any tunnel, else a number made of the tunnel's headers.
+    pub tunnel: u32,
+    /// What it carries.
+    pub body: Body<'a>,
+    /// What is wrong with it.
+    pub problems: ArrayVec<Problem, MAX_PROBLEMS>,
+}

@@ -1,0 +1,44 @@
+//! Findings: what there is to know about a connection as a whole, and what to do about it.
+
+use super::Side;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Part of the story.
+    Info,
+    /// Worth a look.
+    Notice,
+    /// Something went wrong.
+    Problem,
+}
+
+impl Severity {
+    /// The name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Notice => "notice",
+            Self::Problem => "problem",
+        }
+    }
+}
+
+/// One sentence of a connection's story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// A short name, stable for scripts: `opened`, `lost-segments`, `refused` …
+    pub kind: &'static str,
+    /// The connection.
+    pub flow: u32,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The side it is about, when it is about one.
+    pub side: Option<Side>,
+    /// The sentence.
+    pub summary: String,
+    /// The frames that show it.
+    pub evidence: Vec<u64>,
+    /// What to do about it; empty when nothing is to be done.
+    pub advice: String,
+}

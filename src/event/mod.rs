@@ -1,0 +1,56 @@
+//! Events: the interface between what understands packets and what shows them.
+//!
+//! The tracker and the verdict rules produce these; the ladder, the tables, the story and the JSON
+//! lines consume them. A view that needs a number finds it here, so that no number is computed
+//! twice and no view judges.
+
+mod finding;
+mod flow;
+mod note;
+mod segment;
+mod state;
+mod stats;
+
+pub use finding::{Finding, Severity};
+pub use flow::{Capability, Flow, Handshake, LetGo, Shape};
+pub use note::{Cause, Confidence, Kind, Note, NoteCounts, Quantity, Why};
+pub use segment::{Dir, Endpoint, Phase, Rtt, Segment, Side};
+pub use state::TcpState;
+pub use stats::{Stats, Summary};
+
+use crate::decode::Packet;
+use crate::frame::Frame;
+
+/// One thing that happened, in the order of the capture.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A TCP segment, judged.
+    Segment(&'a Segment<'a>),
+    /// A frame that is not a TCP segment: UDP, ICMP, ARP, a fragment, or not even IP.
+    Packet(&'a Frame<'a>, &'a Packet<'a>),
+    /// A connection that has ended, been let go, or was open when the capture ended.
+    Flow(&'a Flow),
+    /// Something to know about a connection (from `explain`).
+    Finding(&'a Finding),
+    /// A limit of ours that bit: what was given up, and from where on.
+    Notice(&'a str),
+    /// The end of the capture; always last.
+    End(&'a End),
+}
+
+/// What was read in all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct End {
+    /// Frames read.
+    pub frames: u64,
+    /// Captured bytes in those frames.
+    pub bytes: u64,
+    /// What is missing at the end, when the capture was cut inside a record.
+    pub truncated: Option<String>,
+    /// Packets the kernel dropped for want of buffer space; live captures only.
+    pub dropped_by_kernel: Option<u64>,
+    /// Packets the interface dropped; live captures only, where it counts them.
+    pub dropped_by_interface: Option<u64>,
+    /// Nanoseconds from the first to the latest frame of the capture.
+    pub elapsed_ns: u64,
+}

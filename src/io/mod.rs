@@ -1,0 +1,7 @@
+//! All input and output: files, live interfaces, the terminal, clocks, privileges.
+//!
+//! Only this module, `commands` and `main` touch sockets, files, threads or clocks.
+
+mod source;
+
+pub use source::{Interface, Progress, Source, SourceError};

