@@ -1,3 +1,2 @@
 //! The integration suite: one binary, one module for each subject.
 
-fn main() {}
