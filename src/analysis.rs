@@ -1,38 +1,32 @@
 //! From frames to events: decode, track and judge, joined.
 
-use crate::decode::Decoder;
-use crate::event::{End, Event};
+pub use crate::track::Limits;
+
+use crate::decode::{Body, Decoder, Ip, Packet, Tcp};
+use crate::event::{Dir, End, Endpoint, Event, Note, Segment, Side};
 use crate::frame::Frame;
-
-/// What is kept at most, so that memory is bounded whatever comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Connections followed at once.
-    pub connections: usize,
-    /// Sent and missing ranges remembered per direction of a connection.
-    pub ranges: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 32_768,
-            ranges: 8_192,
-        }
-    }
-}
+use crate::track::{Arrival, Connection, Observation, Tracker};
+use crate::verdict;
 
 /// Takes frames in the order of the capture and gives events.
 #[derive(Debug)]
 pub struct Analysis {
     decoder: Decoder,
+    tracker: Tracker,
+    notes: Vec<Note>,
+    limits: Limits,
+    said_crowded: bool,
 }
 
 impl Analysis {
     /// Starts with nothing known.
-    pub fn new(_limits: Limits) -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self {
             decoder: Decoder::new(),
+            tracker: Tracker::new(limits),
+            notes: Vec::new(),
+            limits,
+            said_crowded: false,
         }
     }
 
@@ -47,7 +41,61 @@ impl Analysis {
         sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let packet = self.decoder.decode(frame);
-        sink(&Event::Packet(frame, &packet))
+        let (Body::Tcp(tcp), Some(ip)) = (&packet.body, &packet.ip) else {
+            return sink(&Event::Packet(frame, &packet));
+        };
+        let arrival = Arrival {
+            frame: frame.number,
+            time: frame.time,
+            src: Endpoint {
+                addr: ip.src,
+                port: tcp.src_port,
+            },
+            dst: Endpoint {
+                addr: ip.dst,
+                port: tcp.dst_port,
+            },
+            ip_id: ip.id,
+        };
+        let (seen, slot) = self.tracker.observe(&arrival, tcp, packet.tunnel);
+        self.let_go(frame.number, sink)?;
+        let Some(connection) = self.tracker.connection_mut(slot) else {
+            return Ok(());
+        };
+        verdict::judge(&seen, connection, &mut self.notes);
+        connection.judged(seen.side, &self.notes);
+        sink(&Event::Segment(&segment(
+            frame,
+            &packet,
+            tcp,
+            &seen,
+            connection,
+            &self.notes,
+        )))
+    }
+
+    /// Reports the connections that this frame's made room for, or replaced.
+    fn let_go<E>(
+        &mut self,
+        frame: u64,
+        sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if !self.tracker.has_ended() {
+            return Ok(());
+        }
+        self.tracker
+            .ended()
+            .iter()
+            .try_for_each(|flow| sink(&Event::Flow(flow)))?;
+        if self.tracker.crowded_out() > 0 && !self.said_crowded {
+            self.said_crowded = true;
+            sink(&Event::Notice(&format!(
+                "from frame {frame} on there are more open connections than are followed at once \
+                 ({}): the longest silent are let go, and count as new if they go on",
+                self.limits.connections
+            )))?;
+        }
+        Ok(())
     }
 
     /// Ends the analysis: the flows still followed, then `end`.
@@ -60,6 +108,67 @@ impl Analysis {
         end: &End,
         sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.tracker
+            .finish()
+            .try_for_each(|flow| sink(&Event::Flow(&flow)))?;
+        let crowded_out = self.tracker.crowded_out();
+        if crowded_out > 0 {
+            sink(&Event::Notice(&format!(
+                "{crowded_out} connections were let go before they were over, to hold memory"
+            )))?;
+        }
         sink(&Event::End(end))
+    }
+}
+
+fn segment<'a>(
+    frame: &Frame<'a>,
+    packet: &'a Packet<'a>,
+    tcp: &Tcp<'a>,
+    seen: &Observation,
+    connection: &Connection,
+    notes: &'a [Note],
+) -> Segment<'a> {
+    let (sender, receiver) = match seen.side {
+        Side::Initiator => (&connection.halves[0], &connection.halves[1]),
+        Side::Responder => (&connection.halves[1], &connection.halves[0]),
+    };
+    // On a pure ACK it is the other side's data that is on its way.
+    let own = seen.len > 0 || tcp.flags.syn() || tcp.flags.fin() || tcp.flags.rst();
+    let (flying, bound, in_flight_of) = if own {
+        (sender, receiver, seen.side)
+    } else {
+        (receiver, sender, seen.side.other())
+    };
+    Segment {
+        frame: seen.frame,
+        time: seen.time,
+        flow: seen.flow,
+        dir: Dir(seen.side),
+        src: seen.src,
+        dst: seen.dst,
+        flags: tcp.flags,
+        seq: sender.relative(seen.seq),
+        ack: seen.ack.map(|ack| receiver.relative(ack)),
+        seq_raw: tcp.seq.0,
+        ack_raw: tcp.ack.0,
+        len: seen.len,
+        window: tcp.window,
+        window_bytes: seen.window,
+        options: seen.options,
+        option_bytes: tcp.options,
+        payload: tcp.payload,
+        new_bytes: seen.new.min(seen.len),
+        in_flight: flying.in_flight(),
+        in_flight_of,
+        flight_window: bound.window,
+        rtt: seen.rtt,
+        state_before: seen.state_before,
+        state: seen.state,
+        phase: seen.phase,
+        checksum: tcp.checksum,
+        notes,
+        packet,
+        comment: frame.comment,
     }
 }

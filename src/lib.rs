@@ -9,5 +9,7 @@ pub mod decode;
 pub mod event;
 pub mod frame;
 pub mod io;
+pub mod track;
+pub mod verdict;
 pub mod view;
 pub mod wire;

@@ -1,0 +1,129 @@
+//! What an acknowledgment says: bytes it newly covers, duplicates (RFC 5681 section 2), selective
+//! acknowledgments (RFC 2018) and duplicates reported (RFC 2883).
+
+use super::connection::Connection;
+use super::half::{Base, Half};
+use super::observation::{Facts, Observation};
+use crate::wire::seq::Seq;
+
+/// Most disjoint SACKed ranges kept; a receiver reports four at a time.
+const MAX_SACKED: usize = 1024;
+
+impl Connection {
+    /// Takes in the acknowledgment number and the SACK blocks.
+    pub(super) fn acknowledge(&mut self, o: &mut Observation) {
+        let Some(ack) = o.ack.filter(|_| !o.flags.rst()) else {
+            return;
+        };
+        let first_frame = self.first_frame;
+        let (sender, data) = self.pair(o.side);
+        let repeats = sender.last_ack == Some(ack);
+        sender.last_ack = Some(sender.last_ack.map_or(ack, |last| last.max(ack)));
+        if !data.seen() {
+            // Nothing of the other side is there to be acknowledged; only its place becomes known.
+            if !data.known() {
+                data.set_base(Base::Acked, ack.minus(1), ack);
+            } else if ack.after(data.nxt) {
+                (data.floor, data.nxt, data.una) = (ack, ack, ack);
+            }
+            return;
+        }
+        if ack.after(data.nxt) && !accept_unseen(o, data, ack) {
+            return;
+        }
+        if ack.after(data.una) {
+            o.newly_acked = ack.offset_from(data.una);
+            let sacked_before = data.sacked.last_end();
+            let acked = data.sent.ack(ack, o.options.ts.map(|ts| ts.1), first_frame);
+            data.sample(o, &acked, sacked_before);
+            data.stats.cumulatively_acked += acked.count.saturating_sub(1);
+            data.sacked.remove_below(ack);
+            (data.una, data.una_frame, data.una_time) = (ack, o.frame, o.time);
+            (data.acked, data.dup_acks) = (true, 0);
+            if data
+                .recovery_until
+                .is_some_and(|until| ack.at_or_after(until))
+            {
+                (data.recovery_until, data.recovery_cause) = (None, None);
+                data.stats.post_loss_acks += 1;
+            }
+        }
+        let forgot = read_sack(o, data, ack);
+        if repeats {
+            duplicate(o, data, ack);
+        }
+        if forgot {
+            self.give_up(o.frame);
+        }
+    }
+}
+
+/// An acknowledgment of what was not seen: what it means, and whether it counts.
+fn accept_unseen(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
+    if data.probe_end == Some(ack) {
+        // The receiver took the byte that a zero-window probe carried.
+        data.nxt = ack;
+        return true;
+    }
+    if data.base_from == Base::Syn && data.una == data.base {
+        // While only the SYN is out, no other number is acceptable (RFC 9293 section 3.10.7.3).
+        return false;
+    }
+    o.acked_unseen = ack.offset_from(data.nxt);
+    o.facts.set(Facts::ACKS_UNSEEN);
+    let hole = super::holes::Hole {
+        start: data.nxt,
+        end: ack,
+        frame: o.frame,
+        time: o.time,
+        tsval: None,
+    };
+    data.holes.open(hole);
+    data.nxt = ack;
+    true
+}
+
+/// Reads the SACK blocks; tells whether some had to be forgotten.
+fn read_sack(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
+    let blocks = o.options.sack;
+    let edges = |block: &(u32, u32)| (Seq(block.0), Seq(block.1));
+    let mut blocks = blocks.as_slice().iter().map(edges).peekable();
+    if let Some(&(left, right)) = blocks.peek() {
+        // RFC 2883 section 4: a first block below the acknowledgment, or inside the second block.
+        let second = o.options.sack.as_slice().get(1).map(edges);
+        let inside = second.is_some_and(|(l, r)| left.at_or_after(l) && right.at_or_before(r));
+        if left.before(ack) || inside {
+            o.dsack = Some((left, right));
+            o.facts.set(Facts::DSACK);
+            blocks.next();
+        }
+    }
+    for (left, right) in blocks {
+        if left.at_or_after(data.una) && right.at_or_before(data.nxt) {
+            o.newly_sacked += data.sacked.insert(left, right);
+        }
+    }
+    let forgot = data.sacked.len() > MAX_SACKED;
+    if forgot {
+        data.sacked.clear();
+    }
+    forgot
+}
+
+/// Whether it is a duplicate ACK: data is outstanding, it carries none, and nothing in it is news
+/// but, with SACK, the SACK blocks themselves.
+fn duplicate(o: &mut Observation, data: &mut Half, ack: Seq) {
+    let bare = o.len == 0 && !o.flags.syn() && !o.flags.fin();
+    let same_window = o.window_before == o.window && !o.facts.any(Facts::WINDOW_CHANGED);
+    let probing = o.facts.any(Facts::PROBE.and(Facts::PROBE_ANSWER));
+    let outstanding = data.outstanding() > 0 && ack == data.una && data.acked;
+    if bare && outstanding && !probing && o.dsack.is_none() && (same_window || o.newly_sacked > 0) {
+        data.dup_acks += 1;
+        (data.dup_ack_frame, data.dup_ack_time) = (o.frame, o.time);
+        o.dup_ack = data.dup_acks;
+        o.facts.set(Facts::DUP_ACK);
+        o.facts.clear(Facts::WINDOW_CHANGED);
+        data.stats.duplicate_acks += 1;
+        data.stats.triple_duplicate_acks += u32::from(data.dup_acks == 3);
+    }
+}

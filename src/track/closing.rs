@@ -1,0 +1,140 @@
+//! The states of both endpoints (RFC 9293 section 3.3.2), and how a connection ends: FIN, RST.
+//!
+//! A segment that was captured is taken to arrive, as in the figures of RFC 9293. Where the other
+//! side's answer shows that it had not arrived yet, the states are put right: FINs that cross.
+
+use super::connection::Connection;
+use super::half::Half;
+use super::observation::{Facts, Observation};
+use crate::event::{Phase, TcpState};
+
+use TcpState::{
+    CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynReceived,
+    SynSent, TimeWait,
+};
+
+impl Connection {
+    /// Moves both endpoints' states.
+    pub(super) fn change_state(&mut self, o: &mut Observation) {
+        if o.flags.rst() {
+            self.reset(o);
+            return;
+        }
+        let was_reset = self.reset_by.is_some();
+        let (sender, receiver) = self.pair(o.side);
+        if o.flags.syn() {
+            on_syn(o, sender, receiver);
+        } else if !was_reset {
+            // In mid-stream, somebody who sends anything else has been through the handshake.
+            for half in [&mut *sender, &mut *receiver] {
+                if half.state == Closed && half.fin.is_none() && !o.flags.fin() {
+                    half.state = Established;
+                }
+            }
+        }
+        if o.ack.is_some() {
+            on_ack(sender, receiver);
+            if o.len > 0 && o.new > 0 && receiver.fin_acked() {
+                o.facts.set(Facts::AFTER_PEER_FIN);
+            }
+        }
+        if o.flags.fin() && !o.facts.any(Facts::PROBE) {
+            on_fin(o, sender, receiver);
+            self.closed_by.get_or_insert(o.side);
+            self.phase = Phase::Teardown;
+        }
+        let open = |half: &Half| !matches!(half.state, Closed | Listen | SynSent | SynReceived);
+        if self.phase == Phase::Setup && self.halves.iter().all(open) {
+            self.phase = Phase::Transfer;
+        }
+    }
+
+    fn reset(&mut self, o: &mut Observation) {
+        o.facts.set(Facts::RST);
+        let (sender, receiver) = self.pair(o.side);
+        // In answer to a SYN, only an RST that acknowledges it counts (RFC 9293 section 3.10.7.3).
+        if receiver.state == SynSent && o.ack != Some(receiver.nxt) {
+            return;
+        }
+        (sender.state, receiver.state) = (Closed, Closed);
+        self.closed_by.get_or_insert(o.side);
+        self.reset_by.get_or_insert(o.side);
+        self.phase = Phase::Teardown;
+    }
+}
+
+fn on_syn(o: &mut Observation, sender: &mut Half, receiver: &mut Half) {
+    if o.flags.ack() {
+        if matches!(sender.state, Closed | Listen) {
+            sender.state = SynReceived;
+        }
+        // Only an answer to the SYN as it was sent opens the other side.
+        let right = !receiver.seen() || receiver.una.after(receiver.base);
+        if right && matches!(receiver.state, SynSent | SynReceived) {
+            receiver.state = Established;
+        }
+    } else {
+        match (sender.state, receiver.state) {
+            (Closed | Listen, Closed | Listen) => {
+                (sender.state, receiver.state) = (SynSent, SynReceived)
+            }
+            // The other side's SYN was taken to have arrived, yet this one was sent without it.
+            (SynReceived, SynSent) => {
+                o.facts.set(Facts::CROSSED);
+                receiver.state = SynReceived;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the sender acknowledges moves the receiver.
+fn on_ack(sender: &mut Half, receiver: &mut Half) {
+    if receiver.state == SynReceived && receiver.una.after(receiver.base) && receiver.seen() {
+        receiver.state = Established;
+        if sender.state == SynSent {
+            sender.state = Established;
+        }
+    }
+    if receiver.fin_acked() {
+        receiver.state = match receiver.state {
+            FinWait1 => FinWait2,
+            Closing => TimeWait,
+            LastAck => Closed,
+            other => other,
+        };
+        // Who acknowledges a FIN has taken it in, if that was not certain before.
+        sender.state = after_fin_arrived(sender.state, sender.fin_acked());
+    }
+}
+
+/// The state of an endpoint once the other side's FIN is taken in.
+fn after_fin_arrived(state: TcpState, own_fin_acked: bool) -> TcpState {
+    match state {
+        Established | SynReceived | SynSent => CloseWait,
+        FinWait1 if own_fin_acked => TimeWait,
+        FinWait1 => Closing,
+        FinWait2 => TimeWait,
+        other => other,
+    }
+}
+
+fn on_fin(o: &mut Observation, sender: &mut Half, receiver: &mut Half) {
+    match sender.state {
+        Established | SynReceived | SynSent | Closed | Listen => sender.state = FinWait1,
+        CloseWait if receiver.fin_acked() => sender.state = LastAck,
+        // It was taken to have the other side's FIN, yet does not acknowledge it: the two crossed.
+        CloseWait => {
+            o.facts.set(Facts::CROSSED);
+            (sender.state, receiver.state) = (Closing, Closing);
+            return;
+        }
+        FinWait1 | FinWait2 | Closing | LastAck | TimeWait => return,
+    }
+    // The receiver can't have taken the FIN in while something before it is missing.
+    if sender.fin.is_some_and(|fin| sender.holes.any_before(fin)) {
+        return;
+    }
+    let own_fin_acked = receiver.fin_acked();
+    receiver.state = after_fin_arrived(receiver.state, own_fin_acked);
+}

@@ -1,0 +1,278 @@
+//! One TCP connection: both halves, and the order in which a segment's questions are asked.
+
+use arrayvec::ArrayVec;
+
+use super::half::{Half, Spoiled};
+use super::key::FlowKey;
+use super::observation::{Earlier, Facts, Observation};
+use crate::decode::{Checksum, Tcp};
+use crate::event::{Endpoint, Note, NoteCounts, Phase, Side, TcpState};
+use crate::frame::Timestamp;
+use crate::wire::seq::Seq;
+
+/// Most letters kept of a connection's history; each side has each letter at most once.
+const MAX_HISTORY: usize = 32;
+
+/// What is kept of a connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// What its segments have in common.
+    pub key: FlowKey,
+    /// 0-based, in order of first appearance.
+    pub number: u32,
+    /// The tunnel it is in.
+    pub tunnel: u32,
+    /// Initiator and responder.
+    pub ends: [Endpoint; 2],
+    /// Whether the initiator is the lower end of the key.
+    pub initiator_is_low: bool,
+    /// What the initiator and the responder sent.
+    pub halves: [Half; 2],
+    /// Where it stands.
+    pub phase: Phase,
+    /// Time of its first segment.
+    pub start: Timestamp,
+    /// Time of its latest.
+    pub last: Timestamp,
+    /// Its first frame.
+    pub first_frame: u64,
+    /// Its latest frame.
+    pub last_frame: u64,
+    /// Frames of the first SYN, the first SYN-ACK, and the ACK that completed the handshake.
+    pub opening: [Option<u64>; 3],
+    /// From the latest SYN to that ACK.
+    pub opening_ns: Option<u64>,
+    /// Time of the latest SYN.
+    pub syn_time: Timestamp,
+    /// Whether SYN and SYN-ACK asked for ECN and granted it.
+    pub ecn: [bool; 2],
+    /// Who sent the first FIN or RST.
+    pub closed_by: Option<Side>,
+    /// Whether an RST ended it, and whose.
+    pub reset_by: Option<Side>,
+    /// `tcp.completeness` bits.
+    pub completeness: u8,
+    /// Zeek's history letters so far.
+    pub history: ArrayVec<u8, MAX_HISTORY>,
+    /// The connection that had its addresses and ports before.
+    pub earlier: Option<Earlier>,
+    /// First frame from which on something had to be forgotten.
+    pub gave_up_at: Option<u64>,
+    /// Notes on each side's segments; made at the first note.
+    pub notes: Option<Box<[NoteCounts; 2]>>,
+}
+
+/// What a segment comes with, beside its TCP header.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// Number of the frame.
+    pub frame: u64,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// Sender.
+    pub src: Endpoint,
+    /// Receiver.
+    pub dst: Endpoint,
+    /// Identification of the IP packet, if it has one.
+    pub ip_id: Option<u32>,
+}
+
+impl Connection {
+    /// A connection whose first segment is about to be looked at.
+    pub fn new(
+        key: FlowKey,
+        number: u32,
+        tunnel: u32,
+        arrival: &Arrival,
+        initiator_is_low: bool,
+    ) -> Self {
+        let sender_is_low = FlowKey::of(arrival.src, arrival.dst, tunnel).1;
+        let ends = if sender_is_low == initiator_is_low {
+            [arrival.src, arrival.dst]
+        } else {
+            [arrival.dst, arrival.src]
+        };
+        Self {
+            key,
+            number,
+            tunnel,
+            ends,
+            initiator_is_low,
+            halves: [Half::default(), Half::default()],
+            phase: Phase::Setup,
+            start: arrival.time,
+            last: arrival.time,
+            first_frame: arrival.frame,
+            last_frame: arrival.frame,
+            opening: [None; 3],
+            opening_ns: None,
+            syn_time: arrival.time,
+            ecn: [false; 2],
+            closed_by: None,
+            reset_by: None,
+            completeness: 0,
+            history: ArrayVec::new(),
+            earlier: None,
+            gave_up_at: None,
+            notes: None,
+        }
+    }
+
+    /// The half of `side` and the other one.
+    pub(super) fn pair(&mut self, side: Side) -> (&mut Half, &mut Half) {
+        let [initiator, responder] = &mut self.halves;
+        match side {
+            Side::Initiator => (initiator, responder),
+            Side::Responder => (responder, initiator),
+        }
+    }
+
+    /// States of initiator and responder.
+    pub fn states(&self) -> [TcpState; 2] {
+        [self.halves[0].state, self.halves[1].state]
+    }
+
+    /// Whether nothing more is expected of either side.
+    pub fn is_over(&self) -> bool {
+        self.phase == Phase::Teardown && self.halves.iter().all(|half| half.state.is_over())
+    }
+
+    /// Whether it never got past its first SYN.
+    pub fn is_embryonic(&self) -> bool {
+        self.phase == Phase::Setup
+    }
+
+    /// Looks at a segment: what it says about the connection as known before, then what the
+    /// connection is after it.
+    pub fn observe(
+        &mut self,
+        arrival: &Arrival,
+        tcp: &Tcp<'_>,
+        side: Side,
+        ranges: usize,
+    ) -> Observation {
+        let mut o = self.begin(arrival, tcp, side);
+        if self.captured_twice(&o, arrival.ip_id) {
+            o.facts.set(Facts::CAPTURED_TWICE);
+        } else if tcp.checksum == Checksum::Bad {
+            o.facts.set(Facts::BAD_CHECKSUM);
+            self.spoil(&o);
+        } else {
+            self.open(&mut o);
+            self.read_window(&mut o);
+            self.probe(&mut o, tcp.payload);
+            self.place(&mut o, tcp.payload, ranges);
+            self.acknowledge(&mut o);
+            self.advertise(&mut o);
+            self.change_state(&mut o);
+        }
+        o.state = self.states();
+        o.phase = self.phase;
+        self.count(&o, tcp);
+        (self.last, self.last_frame) = (self.last.max(o.time), o.frame);
+        o
+    }
+
+    /// The segment as it is, and the connection as it was.
+    fn begin(&mut self, arrival: &Arrival, tcp: &Tcp<'_>, side: Side) -> Observation {
+        let earlier = self.earlier.take();
+        let states = self.states();
+        let (sender, receiver) = self.pair(side);
+        let taken = tcp.payload_len + u32::from(tcp.flags.syn()) + u32::from(tcp.flags.fin());
+        Observation {
+            facts: if earlier.is_some() {
+                Facts::PORT_REUSED
+            } else {
+                Facts::NONE
+            },
+            frame: arrival.frame,
+            time: arrival.time,
+            flow: 0,
+            side,
+            src: arrival.src,
+            dst: arrival.dst,
+            flags: tcp.flags,
+            seq: tcp.seq,
+            end: tcp.seq.plus(taken),
+            ack: tcp.flags.ack().then_some(tcp.ack),
+            len: tcp.payload_len,
+            options: crate::wire::tcp::TcpOptions::read(tcp.options),
+            new: 0,
+            filled: 0,
+            resent: 0,
+            hole: None,
+            original: None,
+            original_frame: None,
+            una: sender.una,
+            una_frame: sender.una_frame,
+            nxt: sender.nxt,
+            newly_acked: 0,
+            newly_sacked: 0,
+            dsack: None,
+            dup_ack: 0,
+            dup_acks_received: sender.dup_acks,
+            acked_unseen: 0,
+            window_before: sender.window,
+            window: None,
+            retreat: 0,
+            past_edge: i32::MIN,
+            probe: None,
+            answers: None,
+            field: tcp.window,
+            probe_number: 0,
+            peer_frame: receiver.last_frame,
+            peer_time: receiver.last_time,
+            earlier,
+            rtt: None,
+            state_before: states,
+            state: states,
+            phase: self.phase,
+        }
+        .numbered(self.number)
+    }
+
+    /// A segment that its receiver will discard: its bytes were sent, and are not there.
+    fn spoil(&mut self, o: &Observation) {
+        let (sender, _) = self.pair(o.side);
+        let plausible = sender.seen() && o.seq.from(sender.nxt).unsigned_abs() < 1 << 24;
+        if plausible && o.end != o.seq {
+            sender.spoiled = Some(Spoiled {
+                seq: o.seq,
+                end: o.end,
+                frame: o.frame,
+                time: o.time,
+            });
+        }
+    }
+
+    /// Notes that something had to be forgotten here.
+    pub(super) fn give_up(&mut self, frame: u64) {
+        self.gave_up_at.get_or_insert(frame);
+    }
+
+    /// Takes in what the rules said of the segment just observed.
+    pub fn judged(&mut self, side: Side, notes: &[Note]) {
+        if notes.is_empty() {
+            return;
+        }
+        let counts = self.notes.get_or_insert_default();
+        for note in notes {
+            counts[side.index()].add(note.kind);
+        }
+        if let Some(cause) = notes.iter().find_map(|note| note.cause) {
+            self.pair(side).0.recovery_cause = Some(cause);
+        }
+    }
+
+    /// Sequence numbers from the initiator's or responder's zero.
+    pub fn relative(&self, side: Side, seq: Seq) -> u32 {
+        self.halves[side.index()].relative(seq)
+    }
+}
+
+impl Observation {
+    fn numbered(mut self, flow: u32) -> Self {
+        self.flow = flow;
+        self
+    }
+}

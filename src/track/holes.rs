@@ -1,0 +1,155 @@
+//! Holes: bytes that must have been sent, because later ones were seen, but that this capture has
+//! not seen. Filling one is the first sight of its bytes; anything else below SND.NXT was sent before.
+
+use crate::frame::Timestamp;
+use crate::wire::seq::Seq;
+
+/// Most holes remembered per direction; the lowest goes first.
+const MAX_HOLES: usize = 256;
+
+/// A gap in what was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hole {
+    /// First missing sequence number.
+    pub start: Seq,
+    /// The one after the last missing.
+    pub end: Seq,
+    /// The frame that showed it: it carried, or acknowledged, bytes beyond.
+    pub frame: u64,
+    /// When that frame was captured.
+    pub time: Timestamp,
+    /// TSval of that frame, if it was data of the same sender.
+    pub tsval: Option<u32>,
+}
+
+/// The holes of one direction, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Holes(Vec<Hole>);
+
+/// What filling did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Filled {
+    /// Sequence numbers seen for the first time.
+    pub count: u32,
+    /// The first hole they were in.
+    pub hole: Option<Hole>,
+}
+
+impl Holes {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Remembers a hole beyond all others; tells whether an older one was forgotten for it.
+    pub fn open(&mut self, hole: Hole) -> bool {
+        let full = self.0.len() >= MAX_HOLES;
+        if full {
+            self.0.remove(0);
+        }
+        self.0.push(hole);
+        full
+    }
+
+    /// Whether any hole begins before `edge`.
+    pub fn any_before(&self, edge: Seq) -> bool {
+        self.0.first().is_some_and(|hole| hole.start.before(edge))
+    }
+
+    /// Missing sequence numbers before `edge`.
+    pub fn missing_before(&self, edge: Seq) -> u32 {
+        let parts = self.0.iter().take_while(|hole| hole.start.before(edge));
+        parts
+            .map(|hole| hole.end.min(edge).offset_from(hole.start))
+            .sum()
+    }
+
+    /// Missing sequence numbers in all.
+    pub fn missing(&self) -> u64 {
+        self.0
+            .iter()
+            .map(|hole| u64::from(hole.end.offset_from(hole.start)))
+            .sum()
+    }
+
+    /// Takes `start..end` as seen.
+    pub fn fill(&mut self, start: Seq, end: Seq) -> Filled {
+        let mut filled = Filled::default();
+        let mut index = self.0.partition_point(|hole| hole.end.at_or_before(start));
+        while let Some(&hole) = self.0.get(index) {
+            if hole.start.at_or_after(end) {
+                break;
+            }
+            filled.hole.get_or_insert(hole);
+            filled.count += hole.end.min(end).offset_from(hole.start.max(start));
+            self.0.remove(index);
+            if hole.start.before(start) {
+                self.0.insert(index, Hole { end: start, ..hole });
+                index += 1;
+            }
+            if end.before(hole.end) {
+                self.0.insert(index, Hole { start: end, ..hole });
+                break;
+            }
+        }
+        if self.0.is_empty() && filled.count > 0 {
+            self.0 = Vec::new();
+        }
+        filled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holes(ranges: &[(u32, u32)]) -> Holes {
+        let mut holes = Holes::default();
+        for &(start, end) in ranges {
+            holes.open(Hole {
+                start: Seq(start),
+                end: Seq(end),
+                frame: u64::from(start),
+                time: Timestamp::default(),
+                tsval: None,
+            });
+        }
+        holes
+    }
+
+    #[test]
+    fn filling_the_middle_leaves_both_ends() {
+        let mut h = holes(&[(10, 40)]);
+        let filled = h.fill(Seq(20), Seq(30));
+        assert_eq!((filled.count, filled.hole.map(|h| h.frame)), (10, Some(10)));
+        assert_eq!(h.missing(), 20);
+        assert_eq!(h.missing_before(Seq(35)), 15);
+        assert_eq!(h.fill(Seq(0), Seq(100)).count, 20);
+        assert!(h.is_empty());
+    }
+
+    #[test]
+    fn bytes_outside_every_hole_fill_nothing() {
+        let mut h = holes(&[(10, 20), (30, 40)]);
+        assert_eq!(h.fill(Seq(20), Seq(30)), Filled::default());
+        assert_eq!(h.fill(Seq(15), Seq(35)).count, 10);
+        assert_eq!(h.missing(), 10);
+    }
+
+    #[test]
+    fn the_lowest_hole_goes_when_there_are_too_many() {
+        let mut h = Holes::default();
+        let mut forgot = 0;
+        for i in 0..MAX_HOLES as u32 + 5 {
+            let hole = Hole {
+                start: Seq(i * 10),
+                end: Seq(i * 10 + 1),
+                frame: 1,
+                time: Timestamp::default(),
+                tsval: None,
+            };
+            forgot += u32::from(h.open(hole));
+        }
+        assert_eq!((forgot, h.missing()), (5, MAX_HOLES as u64));
+    }
+}

@@ -1,0 +1,231 @@
+//! The TCP tracker: follows every connection of a capture, sans-IO, one file per question.
+//!
+//! [`Tracker::observe`] takes a segment and gives the facts about it ([`Observation`]) and the
+//! [`Connection`] as it stands after it. It judges nothing: that is `verdict`'s.
+//!
+//! | question | file |
+//! |---|---|
+//! | which connection? | `key`, `table` |
+//! | is it an artefact of the capture? | `artefact` |
+//! | how does it open? | `handshake` |
+//! | what is new, what fills a hole, what was sent before? | `sequence`, `holes`, `sent` |
+//! | what does the ACK say? | `acks`, `ranges` |
+//! | how long was the round trip? | `rtt` |
+//! | how much may be sent? | `window` |
+//! | is it there only for its answer? | `probe` |
+//! | which states are the endpoints in? | `closing` |
+//! | how much of everything? | `count`, `summary` |
+
+mod acks;
+mod artefact;
+mod closing;
+mod connection;
+mod count;
+mod half;
+mod handshake;
+mod holes;
+mod key;
+mod observation;
+mod probe;
+mod ranges;
+mod rtt;
+mod sent;
+mod sequence;
+mod summary;
+mod table;
+mod window;
+
+pub use connection::{Arrival, Connection};
+pub use half::{Base, Half, Probe, Spoiled};
+pub use holes::Hole;
+pub use key::FlowKey;
+pub use observation::{Earlier, Facts, Observation};
+pub use ranges::RangeSet;
+pub use sent::{Acked, Sent, SentList};
+
+use crate::decode::Tcp;
+use crate::event::{Flow, LetGo, Side};
+use table::Table;
+
+/// What is kept at most, so that memory is bounded whatever comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections followed at once.
+    pub connections: usize,
+    /// Sent segments remembered per direction of a connection.
+    pub ranges: usize,
+    /// Sent segments remembered in all; beyond that, a direction keeps [`Limits::SCARCE`].
+    pub all_ranges: usize,
+}
+
+impl Limits {
+    /// Sent segments a direction may keep when there are too many in all.
+    pub const SCARCE: usize = 16;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 32_768,
+            ranges: 16_384,
+            all_ranges: 262_144,
+        }
+    }
+}
+
+/// Follows all connections of a capture.
+#[derive(Debug)]
+pub struct Tracker {
+    table: Table,
+    limits: Limits,
+    next_number: u32,
+    ranges: usize,
+    ended: Vec<Flow>,
+    crowded_out: u64,
+}
+
+impl Tracker {
+    /// A tracker that has seen nothing.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            table: Table::new(limits.connections),
+            limits,
+            next_number: 0,
+            ranges: 0,
+            ended: Vec::new(),
+            crowded_out: 0,
+        }
+    }
+
+    /// Follows one segment: the facts about it, and the slot of its connection.
+    pub fn observe(&mut self, arrival: &Arrival, tcp: &Tcp<'_>, tunnel: u32) -> (Observation, u32) {
+        let (key, sender_is_low) = FlowKey::of(arrival.src, arrival.dst, tunnel);
+        let mut slot = self.table.find(&key);
+        let mut earlier = None;
+        if let Some(old) = slot
+            && let Some(connection) = self.table.get(old)
+            && begins_anew(connection, side(connection, sender_is_low, arrival), tcp)
+        {
+            earlier = Some(Earlier {
+                flow: connection.number,
+                frame: connection.last_frame,
+                time: connection.last,
+            });
+            self.let_go(old, LetGo::Replaced);
+            slot = None;
+        }
+        let slot = match slot {
+            Some(slot) => slot,
+            None => self.begin(arrival, tcp, key, sender_is_low, tunnel, earlier),
+        };
+        let ranges = if self.ranges >= self.limits.all_ranges {
+            Limits::SCARCE
+        } else {
+            self.limits.ranges
+        };
+        let connection = self.table.occupied(slot);
+        let side = side(connection, sender_is_low, arrival);
+        let kept = |c: &Connection| c.halves[0].sent.len() + c.halves[1].sent.len();
+        let before = kept(connection);
+        let observation = connection.observe(arrival, tcp, side, ranges);
+        self.ranges = (self.ranges + kept(connection)).saturating_sub(before);
+        (observation, slot)
+    }
+
+    /// The connection in a slot that [`Tracker::observe`] gave; `None` once it is let go.
+    pub fn connection_mut(&mut self, slot: u32) -> Option<&mut Connection> {
+        self.table.get_mut(slot)
+    }
+
+    /// Whether connections were let go since [`Tracker::ended`] was last asked.
+    pub fn has_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
+    fn begin(
+        &mut self,
+        arrival: &Arrival,
+        tcp: &Tcp<'_>,
+        key: FlowKey,
+        sender_is_low: bool,
+        tunnel: u32,
+        earlier: Option<Earlier>,
+    ) -> u32 {
+        let (ended, ranges, crowded_out) =
+            (&mut self.ended, &mut self.ranges, &mut self.crowded_out);
+        self.table.make_room(arrival.time, |connection, reason| {
+            *ranges = ranges.saturating_sub(connection.halves.iter().map(|h| h.sent.len()).sum());
+            *crowded_out += u64::from(reason == LetGo::TableFull);
+            ended.push(connection.summary(reason));
+        });
+        let initiator_is_low = sender_is_low == sender_initiates(arrival, tcp);
+        let mut connection =
+            Connection::new(key, self.next_number, tunnel, arrival, initiator_is_low);
+        connection.earlier = earlier;
+        self.next_number = self.next_number.wrapping_add(1);
+        self.table.insert(connection)
+    }
+
+    fn let_go(&mut self, slot: u32, reason: LetGo) {
+        if let Some(connection) = self.table.remove(slot) {
+            self.ranges = self.ranges.saturating_sub(
+                connection
+                    .halves
+                    .iter()
+                    .map(|h| h.sent.len())
+                    .sum::<usize>(),
+            );
+            self.ended.push(connection.summary(reason));
+        }
+    }
+
+    /// The connections let go since this was last asked; empty almost always.
+    pub fn ended(&mut self) -> Vec<Flow> {
+        std::mem::take(&mut self.ended)
+    }
+
+    /// How many connections had to make room for others before they were over.
+    pub fn crowded_out(&self) -> u64 {
+        self.crowded_out
+    }
+
+    /// Lets go of everything, in order of the connections' numbers.
+    pub fn finish(&mut self) -> impl Iterator<Item = Flow> + use<> {
+        self.table
+            .drain()
+            .into_iter()
+            .map(|connection| connection.summary(LetGo::CaptureEnded))
+    }
+}
+
+/// Which side of the connection the sender is. Where both ends are the same address and port, only
+/// the order of the addresses could tell, and it does not: the initiator is taken to send.
+fn side(connection: &Connection, sender_is_low: bool, arrival: &Arrival) -> Side {
+    if sender_is_low == connection.initiator_is_low || arrival.src == arrival.dst {
+        Side::Initiator
+    } else {
+        Side::Responder
+    }
+}
+
+/// Whether a segment starts a new connection on the four-tuple of one that is known: a SYN whose
+/// number is not the one its sender started with.
+fn begins_anew(connection: &Connection, side: Side, tcp: &Tcp<'_>) -> bool {
+    let sender = &connection.halves[side.index()];
+    tcp.flags.syn() && !tcp.flags.ack() && sender.seen() && sender.base != tcp.seq
+}
+
+/// Whether the sender of a connection's first segment is its initiator: by the SYN, or else by the
+/// ports, where one looks like a service and the other does not (RFC 6335 section 6; 32768 is where
+/// Linux begins to pick ports).
+fn sender_initiates(arrival: &Arrival, tcp: &Tcp<'_>) -> bool {
+    if tcp.flags.syn() {
+        return !tcp.flags.ack();
+    }
+    let class = |port: u16| match port {
+        0..=1023 => 0,
+        1024..=32_767 => 1,
+        _ => 2,
+    };
+    class(arrival.src.port) >= class(arrival.dst.port)
+}

@@ -1,0 +1,181 @@
+//! What the tracker found about one segment: the facts that rules judge.
+
+use crate::event::{Endpoint, Phase, Rtt, Side, TcpState};
+use crate::frame::Timestamp;
+use crate::wire::seq::Seq;
+use crate::wire::tcp::{Flags, TcpOptions};
+
+use super::half::Probe;
+use super::holes::Hole;
+use super::sent::Sent;
+
+/// Facts about a segment, as a set of bits: a segment without any needs no rule to be asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts(pub u32);
+
+impl Facts {
+    /// No fact.
+    pub const NONE: Self = Self(0);
+    /// Carries bytes (or SYN, FIN) that were seen before.
+    pub const RESENT: Self = Self(1 << 0);
+    /// Carries bytes seen for the first time, below the highest seen.
+    pub const FILLED: Self = Self(1 << 1);
+    /// Starts beyond the next expected sequence number.
+    pub const OPENED_HOLE: Self = Self(1 << 2);
+    /// Acknowledges bytes that were not seen.
+    pub const ACKS_UNSEEN: Self = Self(1 << 3);
+    /// A duplicate ACK (RFC 5681 section 2).
+    pub const DUP_ACK: Self = Self(1 << 4);
+    /// Its first SACK block reports a duplicate (RFC 2883).
+    pub const DSACK: Self = Self(1 << 5);
+    /// A pure ACK of the same number as before, with another window.
+    pub const WINDOW_CHANGED: Self = Self(1 << 7);
+    /// Moves the right edge of the window to the left.
+    pub const EDGE_RETREATED: Self = Self(1 << 8);
+    /// Advertises a window of zero.
+    pub const ZERO_WINDOW: Self = Self(1 << 9);
+    /// New data reaches or passes the right edge of the receiver's window.
+    pub const REACHED_EDGE: Self = Self(1 << 10);
+    /// Data passes it.
+    pub const PASSED_EDGE: Self = Self(1 << 11);
+    /// A probe: see [`Observation::probe`].
+    pub const PROBE: Self = Self(1 << 12);
+    /// Answers a probe: see [`Observation::probe`].
+    pub const PROBE_ANSWER: Self = Self(1 << 13);
+    /// Opens a connection on an earlier one's addresses and ports.
+    pub const PORT_REUSED: Self = Self(1 << 14);
+    /// Has RST.
+    pub const RST: Self = Self(1 << 15);
+    /// Its checksum is wrong; nothing else was looked at.
+    pub const BAD_CHECKSUM: Self = Self(1 << 16);
+    /// The same packet was captured just before; nothing else was looked at.
+    pub const CAPTURED_TWICE: Self = Self(1 << 17);
+    /// A SYN or FIN that crossed the other side's.
+    pub const CROSSED: Self = Self(1 << 19);
+
+    /// Carries data although the other side's FIN is acknowledged.
+    pub const AFTER_PEER_FIN: Self = Self(1 << 20);
+
+    /// Whether it shares a bit with `other`.
+    pub const fn any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Adds the bits of `other`.
+    pub const fn set(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Takes away the bits of `other`.
+    pub const fn clear(&mut self, other: Self) {
+        self.0 &= !other.0;
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// The connection that had the same addresses and ports before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// Its number.
+    pub flow: u32,
+    /// Its last frame.
+    pub frame: u64,
+    /// When that was.
+    pub time: Timestamp,
+}
+
+/// Everything found about one segment, with the numbers of the moment before it.
+#[derive(Clone, Copy, Debug)]
+pub struct Observation {
+    /// What was found.
+    pub facts: Facts,
+    /// Its frame.
+    pub frame: u64,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// Number of its connection.
+    pub flow: u32,
+    /// Who sent it.
+    pub side: Side,
+    /// Sender.
+    pub src: Endpoint,
+    /// Receiver.
+    pub dst: Endpoint,
+    /// Control bits.
+    pub flags: Flags,
+    /// First sequence number.
+    pub seq: Seq,
+    /// The one after its last, SYN and FIN counted.
+    pub end: Seq,
+    /// Acknowledgment number, with the ACK bit.
+    pub ack: Option<Seq>,
+    /// Payload bytes.
+    pub len: u32,
+    /// Options.
+    pub options: TcpOptions,
+    /// Sequence numbers not seen before.
+    pub new: u32,
+    /// Of those, the ones below the highest seen.
+    pub filled: u32,
+    /// Sequence numbers seen before.
+    pub resent: u32,
+    /// The hole that this opened, or (the first one) that it filled.
+    pub hole: Option<Hole>,
+    /// For what was sent before: the segment that first carried it, while it is outstanding.
+    pub original: Option<Sent>,
+    /// For what was sent before and is acknowledged: the frame that first carried it.
+    pub original_frame: Option<u64>,
+    /// SND.UNA of the sender before this segment, and the frame that brought it.
+    pub una: Seq,
+    /// The frame that brought `una`.
+    pub una_frame: u64,
+    /// SND.NXT of the sender before this segment.
+    pub nxt: Seq,
+    /// Sequence numbers newly acknowledged by this segment.
+    pub newly_acked: u32,
+    /// Sequence numbers newly SACKed by it.
+    pub newly_sacked: u32,
+    /// The duplicate it reports, raw.
+    pub dsack: Option<(Seq, Seq)>,
+    /// The how-manieth duplicate ACK in a row.
+    pub dup_ack: u32,
+    /// The how-manieth duplicate ACK the sender had received when it sent this.
+    pub dup_acks_received: u32,
+    /// Sequence numbers it acknowledges without their having been seen.
+    pub acked_unseen: u32,
+    /// Its sender's window before, in bytes.
+    pub window_before: Option<u32>,
+    /// Its sender's window now, in bytes.
+    pub window: Option<u32>,
+    /// How far the right edge went back.
+    pub retreat: u32,
+    /// Distance from the receiver's right edge to the end of this segment; negative before it.
+    pub past_edge: i32,
+    /// For a probe: which kind.
+    pub probe: Option<Probe>,
+    /// For an answer to a probe: which kind.
+    pub answers: Option<Probe>,
+    /// Window field as on the wire.
+    pub field: u16,
+    /// The how-manieth probe in a row, or the number of the one that is answered.
+    pub probe_number: u32,
+    /// The frame of the probe that this answers, or of the latest frame the other side sent.
+    pub peer_frame: u64,
+    /// When the other side last sent.
+    pub peer_time: Timestamp,
+    /// The connection that this one replaces.
+    pub earlier: Option<Earlier>,
+    /// The RTT sample it completes.
+    pub rtt: Option<Rtt>,
+    /// States before, initiator and responder.
+    pub state_before: [TcpState; 2],
+    /// States after.
+    pub state: [TcpState; 2],
+    /// Where the connection stands after it.
+    pub phase: Phase,
+}

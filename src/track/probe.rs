@@ -1,0 +1,68 @@
+//! Segments sent for their answer: zero-window probes (RFC 9293 section 3.8.6.1) and keep-alives
+//! (section 3.8.4), and the answers to them.
+
+use super::connection::Connection;
+use super::half::{Half, Probe};
+use super::observation::{Facts, Observation};
+
+impl Connection {
+    /// Finds out whether the segment is a probe, or answers one.
+    pub(super) fn probe(&mut self, o: &mut Observation, payload: &[u8]) {
+        let (sender, receiver) = self.pair(o.side);
+        if let Some(kind) = kind(o, sender, receiver, payload) {
+            o.probe = Some(kind);
+            o.facts.set(Facts::PROBE);
+            sender.probes += 1;
+            o.probe_number = sender.probes;
+            sender.probing = Some((kind, o.frame));
+            if o.end.after(sender.nxt) {
+                sender.probe_end = Some(o.end);
+            }
+            return;
+        }
+        let pure =
+            o.len == 0 && o.ack.is_some() && !o.flags.syn() && !o.flags.fin() && !o.flags.rst();
+        if let (Some((kind, frame)), true) = (receiver.probing, pure) {
+            if kind == Probe::KeepAlive || o.field == 0 {
+                o.facts.set(Facts::PROBE_ANSWER);
+                (o.probe_number, o.peer_frame) = (receiver.probes, frame);
+                o.answers = Some(kind);
+            }
+            receiver.probing = None;
+        }
+        if o.end != o.seq {
+            (sender.probing, sender.probes) = (None, 0);
+        }
+    }
+}
+
+/// What kind of probe the segment is, if it is one.
+fn kind(o: &Observation, sender: &Half, receiver: &Half, payload: &[u8]) -> Option<Probe> {
+    if o.flags.syn()
+        || o.flags.fin()
+        || o.flags.rst()
+        || o.len > 1
+        || !sender.seen()
+        || !sender.acked
+    {
+        return None;
+    }
+    let before_una = o.seq == sender.una.minus(1);
+    if receiver.window_closed() {
+        // Linux sends an empty segment one before SND.UNA, others one byte at the edge.
+        let at_edge =
+            o.len == 1 && (o.seq == sender.una || receiver.edge.is_some_and(|edge| o.seq == edge));
+        return (before_una || at_edge).then_some(Probe::ZeroWindow);
+    }
+    let idle = sender.outstanding() == 0 && sender.fin.is_none();
+    (before_una && idle && !repeats_last_byte(o, sender, payload)).then_some(Probe::KeepAlive)
+}
+
+/// Whether the one byte may be the one-byte segment sent last, sent again: the same byte, and not
+/// the zero that keep-alives use as garbage.
+fn repeats_last_byte(o: &Observation, sender: &Half, payload: &[u8]) -> bool {
+    match (payload, sender.last_data) {
+        (&[byte], Some((1, last))) => o.len == 1 && byte == last && byte != 0,
+        _ => false,
+    }
+}

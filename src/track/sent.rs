@@ -1,0 +1,226 @@
+//! What was sent and is not acknowledged yet: each segment with its times, for round-trip samples
+//! (Karn's rule) and for naming the frame that a retransmission repeats.
+
+use std::collections::VecDeque;
+
+use crate::frame::Timestamp;
+use crate::wire::seq::Seq;
+
+/// How many acknowledged segments stay known by their first frame.
+const HISTORY: usize = 16;
+/// A list that has drained keeps room for this many; more is given back.
+const KEEP: usize = 8;
+
+/// One segment as first sent, and how often it was sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// First sequence number.
+    pub seq: Seq,
+    /// The one after the last.
+    pub end: Seq,
+    /// Times sent again; stays at 255.
+    pub resent: u8,
+    /// Whether its payload was as long as any of its sender's so far.
+    pub full_size: bool,
+    /// TSval of the first sending, if it had one.
+    pub tsval: Option<u32>,
+    /// TSval of the latest sending.
+    pub last_tsval: Option<u32>,
+    /// Frame of the first sending.
+    pub frame: u64,
+    /// Frame of the latest.
+    pub last_frame: u64,
+    /// Time of the first sending.
+    pub time: Timestamp,
+    /// Time of the latest.
+    pub last_time: Timestamp,
+}
+
+impl Sent {
+    /// The sending that carried `tsval`, if this was sent more than once and the timestamps differ.
+    fn sending_of(&self, tsval: Option<u32>) -> Option<(u64, Timestamp)> {
+        if self.resent == 0 || tsval.is_none() || self.tsval == self.last_tsval {
+            None
+        } else if tsval == self.tsval {
+            Some((self.frame, self.time))
+        } else if tsval == self.last_tsval {
+            Some((self.last_frame, self.last_time))
+        } else {
+            None
+        }
+    }
+}
+
+/// The segments an ACK newly covers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Acked {
+    /// How many.
+    pub count: u32,
+    /// Whether any of them was sent more than once.
+    pub any_resent: bool,
+    /// The last of them.
+    pub last: Option<Sent>,
+    /// Frame and time of the sending that the ACK's timestamp echoes, where that tells the sendings
+    /// of a segment apart (RFC 7323 section 4).
+    pub echoed: Option<(u64, Timestamp)>,
+}
+
+/// The segments of one direction that are not acknowledged, in order of sequence number, and the
+/// first frames of the latest that are.
+#[derive(Clone, Debug, Default)]
+pub struct SentList {
+    list: VecDeque<Sent>,
+    // Start and frame, the frame counted from the connection's first to keep idle connections small.
+    history: [(Seq, u32); HISTORY],
+    history_len: u8,
+    history_next: u8,
+}
+
+impl SentList {
+    /// Segments outstanding.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Remembers a segment; tells whether the oldest had to be forgotten to stay within `limit`.
+    pub fn push(&mut self, sent: Sent, limit: usize) -> bool {
+        let full = self.list.len() >= limit.max(1);
+        if full {
+            self.list.pop_front();
+        }
+        match self.list.back() {
+            // Bytes seen late, in a hole: they go to their place.
+            Some(last) if sent.seq.before(last.seq) => {
+                let at = self.list.partition_point(|s| s.seq.before(sent.seq));
+                self.list.insert(at, sent);
+            }
+            _ => self.list.push_back(sent),
+        }
+        full
+    }
+
+    /// The outstanding segment that holds `seq`.
+    pub fn find(&self, seq: Seq) -> Option<&Sent> {
+        let at = self.list.partition_point(|s| s.end.at_or_before(seq));
+        self.list.get(at).filter(|s| s.seq.at_or_before(seq))
+    }
+
+    /// Notes that `start..end` was sent again, and gives the first segment in it as it was before.
+    pub fn resend(
+        &mut self,
+        start: Seq,
+        end: Seq,
+        frame: u64,
+        time: Timestamp,
+        tsval: Option<u32>,
+    ) -> Option<Sent> {
+        let mut first = None;
+        let at = self.list.partition_point(|s| s.end.at_or_before(start));
+        for sent in self
+            .list
+            .iter_mut()
+            .skip(at)
+            .take_while(|s| s.seq.before(end))
+        {
+            first.get_or_insert(*sent);
+            sent.resent = sent.resent.saturating_add(1);
+            (sent.last_frame, sent.last_time, sent.last_tsval) = (frame, time, tsval);
+        }
+        first
+    }
+
+    /// Takes everything before `ack` as acknowledged; `echo` is the TSecr that came with it.
+    pub fn ack(&mut self, ack: Seq, echo: Option<u32>, first_frame: u64) -> Acked {
+        let mut acked = Acked::default();
+        while let Some(front) = self.list.front_mut() {
+            if front.end.after(ack) {
+                // Part of a segment: the capture saw it before it was cut in two on its way.
+                front.seq = front.seq.max(ack);
+                break;
+            }
+            acked.count += 1;
+            acked.any_resent |= front.resent > 0;
+            acked.last = Some(*front);
+            if acked.echoed.is_none() {
+                acked.echoed = front.sending_of(echo);
+            }
+            let frame = front.frame.saturating_sub(first_frame);
+            self.history[usize::from(self.history_next)] =
+                (front.seq, u32::try_from(frame).unwrap_or(u32::MAX));
+            self.history_next = (self.history_next + 1) % HISTORY as u8;
+            self.history_len = (self.history_len + 1).min(HISTORY as u8);
+            self.list.pop_front();
+        }
+        if self.list.is_empty() && self.list.capacity() > KEEP {
+            self.list = VecDeque::new();
+        }
+        acked
+    }
+
+    /// The frame that first carried `seq`, if it is among the latest acknowledged ones.
+    pub fn acknowledged_frame(&self, seq: Seq, first_frame: u64) -> Option<u64> {
+        let known = &self.history[..usize::from(self.history_len)];
+        let nearest = known
+            .iter()
+            .filter(|h| h.0.at_or_before(seq))
+            .min_by_key(|h| seq.offset_from(h.0))?;
+        (nearest.1 != u32::MAX).then(|| first_frame + u64::from(nearest.1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(seq: u32, end: u32, frame: u64) -> Sent {
+        Sent {
+            seq: Seq(seq),
+            end: Seq(end),
+            resent: 0,
+            full_size: false,
+            tsval: None,
+            last_tsval: None,
+            frame,
+            last_frame: frame,
+            time: Timestamp::from_nanos(frame),
+            last_time: Timestamp::from_nanos(frame),
+        }
+    }
+
+    #[test]
+    fn an_ack_covers_whole_segments_and_trims_the_next() {
+        let mut list = SentList::default();
+        for i in 0..4 {
+            list.push(sent(i * 10, i * 10 + 10, u64::from(i) + 1), 100);
+        }
+        let acked = list.ack(Seq(25), None, 1);
+        assert_eq!((acked.count, acked.last.map(|s| s.frame)), (2, Some(2)));
+        assert_eq!(
+            list.find(Seq(26)).map(|s| (s.seq, s.frame)),
+            Some((Seq(25), 3))
+        );
+        assert_eq!(list.acknowledged_frame(Seq(12), 1), Some(2));
+    }
+
+    #[test]
+    fn a_resend_marks_every_segment_it_touches() {
+        let mut list = SentList::default();
+        list.push(sent(0, 10, 1), 100);
+        list.push(sent(10, 20, 2), 100);
+        let first = list.resend(Seq(5), Seq(15), 9, Timestamp::from_nanos(9), None);
+        assert_eq!(first.map(|s| s.frame), Some(1));
+        let acked = list.ack(Seq(20), None, 1);
+        assert!(acked.any_resent);
+        assert_eq!(acked.last.map(|s| (s.frame, s.last_frame)), Some((2, 9)));
+    }
+
+    #[test]
+    fn a_late_segment_finds_its_place_and_the_limit_holds() {
+        let mut list = SentList::default();
+        assert!(!list.push(sent(20, 30, 1), 2));
+        assert!(!list.push(sent(0, 10, 2), 2));
+        assert_eq!(list.find(Seq(5)).map(|s| s.frame), Some(2));
+        assert!(list.push(sent(30, 40, 3), 2));
+        assert_eq!(list.len(), 2);
+    }
+}

@@ -1,0 +1,163 @@
+//! What of a segment is new, what fills a hole, and what was sent before
+//! (RFC 9293 section 3.4).
+
+use super::connection::Connection;
+use super::holes::Hole;
+use super::observation::{Facts, Observation};
+use super::sent::Sent;
+
+impl Connection {
+    /// Places the segment's sequence numbers among those seen so far.
+    pub(super) fn place(&mut self, o: &mut Observation, payload: &[u8], ranges: usize) {
+        // An RST's number is where it hits, and a probe's bytes are not there to be delivered.
+        if o.flags.rst() || o.probe.is_some() {
+            return;
+        }
+        let tsval = o.options.ts.map(|ts| ts.0);
+        let (sender, _) = self.pair(o.side);
+        let mut forgot = false;
+        if o.seq.after(sender.nxt) {
+            let hole = Hole {
+                start: sender.nxt,
+                end: o.seq,
+                frame: o.frame,
+                time: o.time,
+                tsval,
+            };
+            forgot |= sender.holes.open(hole);
+            o.hole = Some(hole);
+            o.facts.set(Facts::OPENED_HOLE);
+            sender.nxt = o.seq;
+        }
+        if o.end == o.seq {
+            if forgot {
+                self.give_up(o.frame);
+            }
+            return;
+        }
+        let fresh_from = o.seq.max(sender.nxt);
+        let old_end = o.end.min(sender.nxt);
+        if o.seq.before(old_end) {
+            self.place_old(o, old_end, tsval, ranges);
+        }
+        let (sender, _) = self.pair(o.side);
+        if o.end.after(fresh_from) {
+            o.new += o.end.offset_from(fresh_from);
+            let full_size = o.len > 0 && o.len >= sender.stats.max_segment;
+            let sent = Sent::first(o, fresh_from, o.end, full_size, tsval);
+            forgot |= sender.sent.push(sent, ranges);
+            sender.nxt = o.end;
+        }
+        if o.flags.fin() {
+            sender.fin = Some(o.end.minus(1));
+        }
+        if let (Some(&last), true) = (payload.last(), o.len > 0) {
+            sender.last_data = Some((o.len, last));
+        }
+        if tsval.is_some() {
+            sender.last_tsval = tsval;
+        }
+        self.respoil(o);
+        if forgot {
+            self.give_up(o.frame);
+        }
+    }
+
+    /// The part of the segment below SND.NXT: first sight of what was missing, and what was sent
+    /// before.
+    fn place_old(
+        &mut self,
+        o: &mut Observation,
+        old_end: crate::wire::seq::Seq,
+        tsval: Option<u32>,
+        ranges: usize,
+    ) {
+        let (first_frame, frame, time) = (self.first_frame, o.frame, o.time);
+        let (sender, _) = self.pair(o.side);
+        let mut unseen = 0;
+        if o.seq.before(sender.floor) {
+            unseen = old_end.min(sender.floor).offset_from(o.seq);
+            sender.floor = o.seq;
+        }
+        let filled = sender.holes.fill(o.seq, old_end);
+        o.filled = filled.count + unseen;
+        o.resent = old_end.offset_from(o.seq).saturating_sub(o.filled);
+        if o.filled > 0 {
+            o.facts.set(Facts::FILLED);
+            o.hole = filled.hole;
+            o.new += o.filled;
+            if old_end.after(sender.una) {
+                let sent = Sent::first(o, o.seq.max(sender.una), old_end, false, tsval);
+                sender.sent.push(sent, ranges);
+            }
+        }
+        if o.resent > 0 {
+            o.facts.set(Facts::RESENT);
+            if o.filled == 0 {
+                o.original = sender.sent.resend(o.seq, old_end, frame, time, tsval);
+            }
+            if o.original.is_none() {
+                o.original_frame = sender.sent.acknowledged_frame(o.seq, first_frame);
+            }
+            let until = sender.nxt;
+            sender.recovery_until.get_or_insert(until);
+        }
+    }
+
+    /// New bytes that a spoiled segment carried before are being sent again.
+    fn respoil(&mut self, o: &mut Observation) {
+        let (sender, _) = self.pair(o.side);
+        let Some(spoiled) = sender.spoiled else {
+            return;
+        };
+        let (from, to) = (spoiled.seq.max(o.seq), spoiled.end.min(o.end));
+        if to.at_or_before(from) {
+            return;
+        }
+        sender.spoiled = None;
+        let again = to.offset_from(from).min(o.new);
+        (o.new, o.filled) = (o.new - again, o.filled.saturating_sub(again));
+        o.resent += again;
+        o.facts.set(Facts::RESENT);
+        if o.filled == 0 {
+            o.facts.clear(Facts::FILLED);
+        }
+        let first = Sent {
+            frame: spoiled.frame,
+            time: spoiled.time,
+            ..Sent::first(o, from, to, false, None)
+        };
+        o.original = Some(Sent {
+            last_frame: spoiled.frame,
+            last_time: spoiled.time,
+            ..first
+        });
+        sender
+            .sent
+            .resend(from, to, o.frame, o.time, o.options.ts.map(|ts| ts.0));
+    }
+}
+
+impl Sent {
+    /// `seq..end` as carried for the first time by the segment of `o`.
+    fn first(
+        o: &Observation,
+        seq: crate::wire::seq::Seq,
+        end: crate::wire::seq::Seq,
+        full_size: bool,
+        tsval: Option<u32>,
+    ) -> Self {
+        Self {
+            seq,
+            end,
+            resent: 0,
+            full_size,
+            tsval,
+            last_tsval: tsval,
+            frame: o.frame,
+            last_frame: o.frame,
+            time: o.time,
+            last_time: o.time,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Flow control: the window a side advertises, and where data stands against the other's
+//! (RFC 9293 section 3.8.6, RFC 7323 section 2).
+
+use super::connection::Connection;
+use super::observation::{Facts, Observation};
+
+impl Connection {
+    /// Takes in the window field, and compares what was sent with the receiver's right edge.
+    pub(super) fn advertise(&mut self, o: &mut Observation) {
+        if o.flags.rst() {
+            return;
+        }
+        let (sender, receiver) = self.pair(o.side);
+        if let (Some(edge), true, None) = (receiver.edge, o.len > 0 && o.new > 0, o.probe) {
+            // The FIN takes a number but no window.
+            let data_end = o.seq.plus(u32::from(o.flags.syn())).plus(o.len);
+            o.past_edge = data_end.from(edge);
+            if o.past_edge >= 0 {
+                o.facts.set(Facts::REACHED_EDGE);
+            }
+            if o.past_edge > 0 {
+                o.facts.set(Facts::PASSED_EDGE);
+            }
+        }
+        // An ACK overtaken by a later one says nothing new (SND.WL2, RFC 9293 section 3.10.7.4).
+        if let (Some(ack), Some(last)) = (o.ack, sender.last_ack)
+            && ack.before(last)
+        {
+            return;
+        }
+        if o.field == 0 && !o.flags.syn() && !o.flags.fin() {
+            o.facts.set(Facts::ZERO_WINDOW);
+        }
+        (sender.window_field, sender.window) = (Some(o.field), o.window);
+        let (Some(ack), Some(window)) = (o.ack, o.window) else {
+            return;
+        };
+        let edge = ack.plus(window);
+        // A window that was rounded down to whole units is no retreat (RFC 7323 section 2.4).
+        let unit = 1_i32 << sender.shift.unwrap_or(0);
+        let retreat = sender.edge.map_or(0, |before| before.from(edge));
+        if retreat >= unit {
+            o.retreat = retreat as u32;
+            o.facts.set(Facts::EDGE_RETREATED);
+        }
+        sender.edge = Some(edge);
+    }
+
+    /// Reads the window field before anything is changed: in bytes, and whether it alone is news.
+    pub(super) fn read_window(&mut self, o: &mut Observation) {
+        let (sender, _) = self.pair(o.side);
+        // The window of a SYN is never scaled (RFC 7323 section 2.2).
+        let shift = if o.flags.syn() { Some(0) } else { sender.shift };
+        o.window = shift.map(|shift| u32::from(o.field) << shift);
+        let pure = o.len == 0 && !o.flags.syn() && !o.flags.fin() && !o.flags.rst();
+        let changed = match (o.window_before, o.window) {
+            (Some(before), Some(now)) => before != now,
+            _ => sender.window_field.is_some_and(|before| before != o.field),
+        };
+        if pure && changed && o.ack.is_some() && sender.last_ack == o.ack {
+            o.facts.set(Facts::WINDOW_CHANGED);
+        }
+    }
+}

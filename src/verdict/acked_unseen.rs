@@ -1,0 +1,30 @@
+//! Acked unseen: an acknowledgment of data that the capture missed.
+
+use super::{Case, Rule, say};
+use crate::event::{Kind, Note, Quantity};
+use crate::track::Facts;
+
+/// Acknowledges beyond the highest sequence number seen.
+pub(super) const RULE: Rule = Rule {
+    kind: Kind::AckedUnseen,
+    when: Facts::ACKS_UNSEEN,
+    rfc: "RFC 9293 3.4",
+    judge,
+};
+
+fn judge(case: &Case<'_>) -> Option<Note> {
+    let unseen = case.seen.acked_unseen;
+    let note = Note::new(RULE.kind, RULE.rfc, |note| {
+        format!(
+            "acknowledges up to {}, yet only {} was seen: the capture missed {}, which did arrive",
+            note.number_of("ack"),
+            note.number_of("seen"),
+            say::bytes(note.number_of("unseen")),
+        )
+    });
+    let note = note
+        .with("ack", Quantity::Seq(case.ack()))
+        .with("seen", Quantity::Seq(case.ack().wrapping_sub(unseen)))
+        .with("unseen", Quantity::Bytes(u64::from(unseen)));
+    Some(note.frame(case.seen.frame))
+}

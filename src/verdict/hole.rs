@@ -1,0 +1,34 @@
+//! Hole: something before this segment has not been seen (yet).
+
+use super::{Case, Rule, say};
+use crate::event::{Kind, Note, Quantity};
+use crate::track::Facts;
+
+/// Starts beyond the next expected sequence number.
+pub(super) const RULE: Rule = Rule {
+    kind: Kind::Hole,
+    when: Facts::OPENED_HOLE,
+    rfc: "RFC 9293 3.4",
+    judge,
+};
+
+fn judge(case: &Case<'_>) -> Option<Note> {
+    let hole = case.seen.hole?;
+    let missing = hole.end.offset_from(hole.start);
+    let note = Note::new(RULE.kind, RULE.rfc, |note| {
+        format!(
+            "starts at {} where {} was next: {} before it not seen yet, lost, late or missed by the capture",
+            note.number_of("seq"),
+            note.number_of("expected"),
+            say::bytes(note.number_of("missing")),
+        )
+    });
+    let note = note
+        .with("seq", Quantity::Seq(case.seq()))
+        .with(
+            "expected",
+            Quantity::Seq(case.sender().relative(hole.start)),
+        )
+        .with("missing", Quantity::Bytes(u64::from(missing)));
+    Some(note.frame(case.seen.frame))
+}
