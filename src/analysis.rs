@@ -2,7 +2,7 @@
 
 pub use crate::track::Limits;
 
-use crate::decode::{Body, Decoder, Ip, Packet, Tcp};
+use crate::decode::{Body, Decoder, Packet, Tcp};
 use crate::event::{Dir, End, Endpoint, Event, Note, Segment, Side};
 use crate::frame::Frame;
 use crate::track::{Arrival, Connection, Observation, Tracker};
@@ -14,8 +14,14 @@ pub struct Analysis {
     decoder: Decoder,
     tracker: Tracker,
     notes: Vec<Note>,
-    limits: Limits,
-    said_crowded: bool,
+    crowd: Crowd,
+}
+
+/// Whether it was said that there are too many connections, and how many that is.
+#[derive(Debug)]
+struct Crowd {
+    most: usize,
+    said: bool,
 }
 
 impl Analysis {
@@ -25,8 +31,10 @@ impl Analysis {
             decoder: Decoder::new(),
             tracker: Tracker::new(limits),
             notes: Vec::new(),
-            limits,
-            said_crowded: false,
+            crowd: Crowd {
+                most: limits.connections,
+                said: false,
+            },
         }
     }
 
@@ -58,7 +66,9 @@ impl Analysis {
             ip_id: ip.id,
         };
         let (seen, slot) = self.tracker.observe(&arrival, tcp, packet.tunnel);
-        self.let_go(frame.number, sink)?;
+        if self.tracker.has_ended() {
+            self.crowd.let_go(&mut self.tracker, frame.number, sink)?;
+        }
         let Some(connection) = self.tracker.connection_mut(slot) else {
             return Ok(());
         };
@@ -72,30 +82,6 @@ impl Analysis {
             connection,
             &self.notes,
         )))
-    }
-
-    /// Reports the connections that this frame's made room for, or replaced.
-    fn let_go<E>(
-        &mut self,
-        frame: u64,
-        sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        if !self.tracker.has_ended() {
-            return Ok(());
-        }
-        self.tracker
-            .ended()
-            .iter()
-            .try_for_each(|flow| sink(&Event::Flow(flow)))?;
-        if self.tracker.crowded_out() > 0 && !self.said_crowded {
-            self.said_crowded = true;
-            sink(&Event::Notice(&format!(
-                "from frame {frame} on there are more open connections than are followed at once \
-                 ({}): the longest silent are let go, and count as new if they go on",
-                self.limits.connections
-            )))?;
-        }
-        Ok(())
     }
 
     /// Ends the analysis: the flows still followed, then `end`.
@@ -118,6 +104,30 @@ impl Analysis {
             )))?;
         }
         sink(&Event::End(end))
+    }
+}
+
+impl Crowd {
+    /// Reports the connections that this frame's made room for, or replaced.
+    fn let_go<E>(
+        &mut self,
+        tracker: &mut Tracker,
+        frame: u64,
+        sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        tracker
+            .ended()
+            .iter()
+            .try_for_each(|flow| sink(&Event::Flow(flow)))?;
+        if tracker.crowded_out() > 0 && !self.said {
+            self.said = true;
+            sink(&Event::Notice(&format!(
+                "from frame {frame} on there are more open connections than are followed at once \
+                 ({}): the longest silent are let go, and count as new if they go on",
+                self.most
+            )))?;
+        }
+        Ok(())
     }
 }
 

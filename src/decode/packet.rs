@@ -1,5 +1,6 @@
 //! A decoded frame: its layers, the innermost addresses and transport, and its problems.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use arrayvec::ArrayVec;
@@ -50,6 +51,36 @@ pub enum LayerKind {
     Udp,
 }
 
+impl LayerKind {
+    /// Its name as people write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ethernet => "Ethernet",
+            Self::Vlan => "VLAN tag",
+            Self::Link => "link header",
+            Self::Arp => "ARP",
+            Self::Ipv4 => "IPv4",
+            Self::Ipv6 => "IPv6",
+            Self::Ipv6Extension => "IPv6 extension",
+            Self::Ah => "AH",
+            Self::Mpls => "MPLS",
+            Self::Ppp => "PPP",
+            Self::Gre => "GRE",
+            Self::Vxlan => "VXLAN",
+            Self::Icmpv4 => "ICMP",
+            Self::Icmpv6 => "ICMPv6",
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+        }
+    }
+}
+
+impl fmt::Display for LayerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 /// One header of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layer {
@@ -78,6 +109,8 @@ pub struct Ip {
     pub dont_fragment: bool,
     /// The protocol after all extension headers.
     pub protocol: u8,
+    /// Whether IPv4's header checksum is right; IPv6 has none.
+    pub checksum: Checksum,
 }
 
 /// Whether a checksum is right.
@@ -110,7 +143,7 @@ impl Checksum {
 }
 
 /// A TCP segment as it stands in the packet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tcp<'a> {
     /// Source port.
     pub src_port: u16,
@@ -137,16 +170,24 @@ pub struct Tcp<'a> {
 }
 
 /// What the packet carries, innermost.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body<'a> {
     /// A whole TCP header and what follows it.
     Tcp(Tcp<'a>),
-    /// Anything else.
-    Other,
+    /// Another protocol over IP, or one of the above that can't be read: see the problems.
+    Other {
+        /// Its number (RFC 5237's registry).
+        protocol: u8,
+    },
+    /// Not IP.
+    NotIp {
+        /// What the link header says follows; 0 where it says nothing.
+        ethertype: u16,
+    },
 }
 
 /// A decoded frame. Decoding never fails: what could not be read is a [`Problem`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
     /// Its headers, outermost first, up to [`MAX_LAYERS`].
     pub layers: ArrayVec<Layer, MAX_LAYERS>,
@@ -160,4 +201,18 @@ pub struct Packet<'a> {
     pub body: Body<'a>,
     /// What is wrong with it.
     pub problems: ArrayVec<Problem, MAX_PROBLEMS>,
+}
+
+impl Packet<'_> {
+    /// A packet of which nothing is known.
+    pub(super) const fn unread() -> Self {
+        Self {
+            layers: ArrayVec::new_const(),
+            more_layers: 0,
+            ip: None,
+            tunnel: 0,
+            body: Body::NotIp { ethertype: 0 },
+            problems: ArrayVec::new_const(),
+        }
+    }
 }

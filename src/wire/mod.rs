@@ -1,5 +1,6 @@
 //! Headers by hand: the bytes of each protocol, their names and meanings.
 
+pub mod checksum;
 pub mod seq;
 pub mod tcp;
 mod tcp_flags;

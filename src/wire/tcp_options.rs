@@ -36,6 +36,15 @@ pub enum TcpOption<'a> {
     },
 }
 
+/// TSval and TSecr of the 8 bytes that follow kind and length; zero where there are fewer.
+fn timestamps(data: &[u8]) -> (u32, u32) {
+    let number = |at: usize| data.get(at..).and_then(<[u8]>::first_chunk).copied();
+    (
+        u32::from_be_bytes(number(0).unwrap_or_default()),
+        u32::from_be_bytes(number(4).unwrap_or_default()),
+    )
+}
+
 /// Walks the options of a header, the bytes after the first 20.
 #[derive(Clone, Debug)]
 pub struct TcpOptionIter<'a> {
@@ -74,10 +83,10 @@ impl<'a> Iterator for TcpOptionIter<'a> {
             (3, &[shift]) => TcpOption::WindowScale(shift),
             (4, []) => TcpOption::SackPermitted,
             (5, blocks) if !blocks.is_empty() && blocks.len() % 8 == 0 => TcpOption::Sack(blocks),
-            (8, &[a, b, c, d, e, f, g, h]) => TcpOption::Timestamps(
-                u32::from_be_bytes([a, b, c, d]),
-                u32::from_be_bytes([e, f, g, h]),
-            ),
+            (8, data) if data.len() == 8 => {
+                let (value, echo) = timestamps(data);
+                TcpOption::Timestamps(value, echo)
+            }
             _ => TcpOption::Other { kind, data },
         })
     }
@@ -124,11 +133,10 @@ impl TcpOptions {
     pub fn read(bytes: &[u8]) -> Self {
         let mut options = Self::default();
         // What almost every segment of almost every connection carries, and nothing else.
-        if let &[1, 1, 8, 10, a, b, c, d, e, f, g, h] = bytes {
-            options.ts = Some((
-                u32::from_be_bytes([a, b, c, d]),
-                u32::from_be_bytes([e, f, g, h]),
-            ));
+        if let [1, 1, 8, 10, data @ ..] = bytes
+            && data.len() == 8
+        {
+            options.ts = Some(timestamps(data));
             return options;
         }
         for option in tcp_options(bytes) {

@@ -1,0 +1,37 @@
+//! The checksum that TCP, UDP and ICMPv6 share (RFC 9293 section 3.1, RFC 8200 section 8.1), and
+//! how offload shows in it.
+
+use super::span::Span;
+use super::{Checksum, Ip};
+use crate::wire::checksum::Sum;
+
+/// The checksum field at `at` bytes from the transport header's start; zero if it wasn't captured.
+#[inline]
+pub(super) fn field(header: Span<'_>, at: usize) -> u16 {
+    header.u16(at).unwrap_or(0)
+}
+
+/// The verdict over the transport header and payload in `at`, whose checksum field holds `field`.
+#[inline]
+pub(super) fn checksum(ip: &Ip, protocol: u8, at: Span<'_>, field: u16) -> Checksum {
+    if at.is_cut() {
+        return Checksum::Unverified;
+    }
+    let pseudo = Sum::pseudo_header(ip.src, ip.dst, protocol, at.wire);
+    if pseudo.add_bytes(at.bytes).fold() == 0xffff {
+        return Checksum::Good;
+    }
+    if is_partial(ip, protocol, pseudo, field) {
+        Checksum::Partial
+    } else {
+        Checksum::Bad
+    }
+}
+
+/// Whether the field holds only the sum of the pseudo-header, for the network card to go on from.
+/// Cards that segment want the length left out, as it differs from segment to segment.
+#[cold]
+fn is_partial(ip: &Ip, protocol: u8, pseudo: Sum, field: u16) -> bool {
+    let without_length = Sum::pseudo_header(ip.src, ip.dst, protocol, 0);
+    field == pseudo.fold() || field == without_length.fold()
+}

@@ -1,0 +1,91 @@
+//! The walk from the first header of a frame to the innermost: what every layer's reader shares.
+
+use super::span::Span;
+use super::{Body, Fault, Layer, LayerKind, Packet, Problem};
+
+/// What comes next, as the header just read says.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Next<'a> {
+    /// Whatever an Ethernet type number names.
+    EtherType(u16, Span<'a>),
+    /// IPv4 or IPv6, as its version nibble tells.
+    Ip(Span<'a>),
+    /// Whatever an IP protocol number names.
+    Protocol(u8, Span<'a>),
+    /// Nothing: the body is reached, or reading can't go on.
+    Done,
+}
+
+/// A packet in the making.
+#[derive(Debug)]
+pub(super) struct Walk<'a, 'p> {
+    /// What is known so far.
+    pub(super) packet: &'p mut Packet<'a>,
+}
+
+impl<'a> Walk<'a, '_> {
+    /// Notes a header of `len` bytes.
+    #[inline]
+    pub(super) fn layer(&mut self, kind: LayerKind, at: Span<'a>, len: u32) {
+        let layer = Layer {
+            kind,
+            offset: at.offset,
+            len: len.min(at.bytes.len() as u32),
+        };
+        if self.packet.layers.try_push(layer).is_err() {
+            self.packet.more_layers += 1;
+        }
+    }
+
+    /// Notes what is wrong with the header at `at`.
+    #[cold]
+    pub(super) fn problem(&mut self, layer: LayerKind, at: Span<'a>, fault: Fault) {
+        let problem = Problem {
+            layer,
+            offset: at.offset,
+            fault,
+        };
+        // Beyond the limit they are dropped: the first ones say where reading went wrong.
+        let _ = self.packet.problems.try_push(problem);
+    }
+
+    /// Notes that a header that needs `required` bytes does not have them, because the capture or
+    /// because the packet ends.
+    #[cold]
+    pub(super) fn too_short(&mut self, layer: LayerKind, at: Span<'a>, required: u32) {
+        let captured = at.bytes.len() as u32;
+        self.layer(layer, at, captured);
+        let fault = if at.wire >= required {
+            Fault::Cut {
+                required,
+                actual: captured,
+            }
+        } else {
+            Fault::Short {
+                required,
+                actual: at.wire,
+            }
+        };
+        self.problem(layer, at, fault);
+    }
+
+    /// The body is `body`, and there is nothing to read after it.
+    #[inline]
+    pub(super) fn done(&mut self, body: Body<'a>) -> Next<'a> {
+        self.packet.body = body;
+        Next::Done
+    }
+
+    /// Reads header after header until the body. Every header takes bytes, so the frame's length
+    /// bounds the work.
+    pub(super) fn run(&mut self, mut next: Next<'a>) {
+        loop {
+            next = match next {
+                Next::EtherType(ethertype, at) => self.ethertype(ethertype, at),
+                Next::Ip(at) => self.ip(at),
+                Next::Protocol(protocol, at) => self.protocol(protocol, at),
+                Next::Done => return,
+            }
+        }
+    }
+}
