@@ -2,6 +2,7 @@
 //!
 //! Only this module, `commands` and `main` touch sockets, files, threads or clocks.
 
+pub mod file;
 mod source;
 
 pub use source::{Interface, Progress, Source, SourceError};

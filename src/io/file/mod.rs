@@ -1,0 +1,247 @@
+//! Captures in files: pcap and pcapng, plain or packed with gzip or zstd, from a path, from
+//! standard input, or built into the binary.
+//!
+//! What a file is, its first bytes tell; its name is never looked at. Frames come in the order of
+//! the file, and a file that ends inside a record gives every frame before the cut.
+
+mod compressed;
+mod identify;
+mod input;
+mod pcap;
+mod pcapng;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use self::compressed::Compression;
+use self::input::Input;
+use super::{Interface, Progress, Source, SourceError};
+use crate::frame::{Frame, LinkType, Timestamp};
+
+/// The longest frame that is believed. Real ones end at 64 KiB, or with the kernel's BIG TCP at
+/// half a mebibyte; damaged files claim gigabytes, which must not be allocated.
+const MAX_FRAME_BYTES: u32 = 16 << 20;
+
+/// Opens the capture at `path`; `-` is standard input.
+///
+/// # Errors
+///
+/// When it can't be read, or is no capture: the message says what it is.
+pub fn open(path: &Path) -> Result<Box<dyn Source>, SourceError> {
+    Ok(Box::new(CaptureFile::open(path)?))
+}
+
+/// Reads a capture from a stream of `total_len` bytes, if that is known.
+///
+/// # Errors
+///
+/// When it can't be read, or is no capture: the message says what it is.
+pub fn from_reader(
+    reader: Box<dyn Read + Send>,
+    total_len: Option<u64>,
+) -> Result<Box<dyn Source>, SourceError> {
+    Ok(Box::new(CaptureFile::from_reader(reader, total_len)?))
+}
+
+/// Reads a capture that is in memory, such as a bundled recording; it may be packed.
+///
+/// # Errors
+///
+/// When it is no capture: the message says what it is.
+pub fn from_bytes(bytes: &'static [u8]) -> Result<Box<dyn Source>, SourceError> {
+    Ok(Box::new(CaptureFile::from_bytes(bytes)?))
+}
+
+/// A capture file being read, from its first frame to its last.
+pub struct CaptureFile {
+    input: Input,
+    format: Format,
+    total: Option<u64>,
+    /// Number of the last frame given.
+    number: u64,
+    /// Where its record starts.
+    record_offset: u64,
+    /// The end was reached, or an error: nothing more comes.
+    over: bool,
+}
+
+enum Format {
+    Pcap(pcap::Reader),
+    PcapNg(pcapng::Reader),
+}
+
+/// Where a frame lies in the bytes that come next, and what its record says of it.
+struct Record {
+    time: Timestamp,
+    link_type: LinkType,
+    interface: u32,
+    original_len: u32,
+    /// Bytes of the record before the frame, of the frame, and of the record in all.
+    head: usize,
+    len: usize,
+    total: usize,
+    comment: Comment,
+}
+
+/// Where a frame's comment is.
+enum Comment {
+    None,
+    /// At this offset of the record, so many bytes.
+    At(usize, usize),
+    /// There are several: joined in the reader's scratch space.
+    Joined,
+}
+
+impl CaptureFile {
+    /// Opens the capture at `path`; `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be read, or is no capture: the message says what it is.
+    pub fn open(path: &Path) -> Result<Self, SourceError> {
+        if path.as_os_str() == "-" {
+            return Self::from_reader(Box::new(io::stdin()), None);
+        }
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            let text = "not a capture: this is a directory; name a file in it";
+            return Err(SourceError::NotACapture(text.into()));
+        }
+        let total = metadata.is_file().then_some(metadata.len());
+        Self::from_reader(Box::new(file), total)
+    }
+
+    /// Reads a capture from a stream of `total_len` bytes, if that is known.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be read, or is no capture: the message says what it is.
+    pub fn from_reader(
+        reader: Box<dyn Read + Send>,
+        total_len: Option<u64>,
+    ) -> Result<Self, SourceError> {
+        let mut input = Input::new(reader);
+        input.has(4)?;
+        if let Some(compression) = Compression::of(input.window()) {
+            input = input.unpacked(compression);
+        }
+        let format = match input.peek()? {
+            Some(magic) if pcap::is_pcap(magic) => Format::Pcap(pcap::Reader::new(&mut input)?),
+            Some(pcapng::SECTION_HEADER_BYTES) => Format::PcapNg(pcapng::Reader::new(&mut input)?),
+            _ => return Err(identify::not_a_capture(&mut input)?),
+        };
+        Ok(Self {
+            input,
+            format,
+            total: total_len,
+            number: 0,
+            record_offset: 0,
+            over: false,
+        })
+    }
+
+    /// Reads a capture that is in memory, such as a bundled recording; it may be packed.
+    ///
+    /// # Errors
+    ///
+    /// When it is no capture: the message says what it is.
+    pub fn from_bytes(bytes: &'static [u8]) -> Result<Self, SourceError> {
+        Self::from_reader(Box::new(bytes), Some(bytes.len() as u64))
+    }
+
+    /// Byte offset of the last frame's record in the file, or in what it unpacks to.
+    pub const fn record_offset(&self) -> u64 {
+        self.record_offset
+    }
+
+    /// The comments on the sections met so far (pcapng), not yet escaped; the first mebibyte of
+    /// them.
+    pub fn section_comments(&self) -> &[Vec<u8>] {
+        match &self.format {
+            Format::Pcap(_) => &[],
+            Format::PcapNg(reader) => reader.section_comments(),
+        }
+    }
+}
+
+impl Source for CaptureFile {
+    fn next_frame(&mut self) -> Result<Option<Frame<'_>>, SourceError> {
+        if self.over {
+            return Ok(None);
+        }
+        let number = self.number + 1;
+        let record = match &mut self.format {
+            Format::Pcap(reader) => reader.next(&mut self.input, number),
+            Format::PcapNg(reader) => reader.next(&mut self.input, number),
+        };
+        let record = match record {
+            Ok(Some(record)) => record,
+            Ok(None) => {
+                self.over = true;
+                return Ok(None);
+            }
+            Err(error) => {
+                self.over = true;
+                return Err(error);
+            }
+        };
+        self.number = number;
+        self.record_offset = self.input.offset();
+        let bytes = self.input.take(record.total);
+        let frame = bytes.get(record.head..).unwrap_or_default();
+        Ok(Some(Frame {
+            number,
+            time: record.time,
+            link_type: record.link_type,
+            interface: record.interface,
+            original_len: record.original_len,
+            bytes: frame.get(..record.len).unwrap_or_default(),
+            comment: match (record.comment, &self.format) {
+                (Comment::At(at, len), _) => bytes.get(at..).and_then(|bytes| bytes.get(..len)),
+                (Comment::Joined, Format::PcapNg(reader)) => Some(reader.joined_comment()),
+                _ => None,
+            },
+        }))
+    }
+
+    fn interfaces(&self) -> &[Interface] {
+        match &self.format {
+            Format::Pcap(reader) => reader.interfaces(),
+            Format::PcapNg(reader) => reader.interfaces(),
+        }
+    }
+
+    fn truncated(&self) -> Option<String> {
+        let record = match &self.format {
+            Format::Pcap(reader) => reader.cut.as_deref(),
+            Format::PcapNg(reader) => reader.cut.as_deref(),
+        };
+        match (record, self.input.cut()) {
+            (None, None) => None,
+            (Some(record), None) => Some(match self.input.compression() {
+                None => record.to_owned(),
+                Some(compression) => {
+                    format!("{record} (bytes counted after unpacking {compression})")
+                }
+            }),
+            (None, Some(stream)) => Some(format!("cut after frame {}: {stream}", self.number)),
+            (Some(record), Some(stream)) => Some(format!("{record}; {stream}")),
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            read: self.input.consumed(),
+            total: self.total,
+        }
+    }
+}
+
+#[cold]
+fn too_long(what: &str, number: u64, offset: u64, len: u32) -> SourceError {
+    SourceError::Damaged(format!(
+        "damaged at frame {number}: the {what} at byte {offset} claims {len} captured bytes, more than any frame has ({MAX_FRAME_BYTES})"
+    ))
+}
