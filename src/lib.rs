@@ -9,6 +9,7 @@ pub mod decode;
 pub mod event;
 pub mod frame;
 pub mod io;
+pub mod recordings;
 pub mod track;
 pub mod verdict;
 pub mod view;

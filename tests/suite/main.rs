@@ -1,3 +1,11 @@
 //! The integration suite: one binary, one module for each subject.
 
 mod decode;
+mod tidy;
+
+use std::path::Path;
+
+/// The repository, as it was when the suite was built.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

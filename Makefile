@@ -1,0 +1,23 @@
+# What can be done here; each target is a thin name for a command that also works by itself.
+
+.DEFAULT_GOAL := help
+.PHONY: help test check bench callgrind record
+
+help: ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+test: ## every test; live ones that can't run here say why
+	cargo test
+
+check: ## formatting and lints, as CI has them
+	cargo fmt --all --check
+	cargo clippy --all-targets -- -D warnings
+
+bench: ## speed and memory against other tools, into docs/PERFORMANCE.md (BENCH_SCALE=0.1 for a tenth)
+	cargo bench --bench speed
+
+callgrind: ## where the instructions go, by function (needs valgrind)
+	cargo bench --bench speed -- callgrind
+
+record: ## makes the recordings of captures/ anew (needs root)
+	./captures/record.py $(NAMES)

@@ -1,0 +1,153 @@
+//! `make bench`: how fast captures are read, against other tools on the same machine in the same
+//! run, and where the time goes (`make callgrind`). Writes docs/PERFORMANCE.md.
+//!
+//! `BENCH_SCALE=0.1` makes captures a tenth as long, `BENCH_RUNS=1` runs everything once.
+
+mod generate;
+mod packet;
+mod report;
+mod tools;
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+use report::{Capture, Row, render, replace_part};
+use tools::{Tool, measure, measured, on_path};
+
+const WIRELAB: &str = env!("CARGO_BIN_EXE_wirelab");
+const REPORT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/PERFORMANCE.md");
+
+fn main() -> io::Result<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["measured", ..] => measured(&arguments[1..], &mut io::stdout()),
+        ["generate", ..] => captures(setting("BENCH_SCALE", 1.0)).map(|_| ()),
+        ["callgrind", ..] => callgrind(),
+        // `cargo test --all-targets` runs benches too, without this word.
+        _ if words.contains(&"--bench") => compare(),
+        _ => Ok(()),
+    }
+}
+
+fn setting(name: &str, default: f64) -> f64 {
+    let value = env::var(name).ok().and_then(|value| value.parse().ok());
+    value.unwrap_or(default)
+}
+
+/// Where generated captures live; never committed.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench")
+}
+
+fn captures(scale: f64) -> io::Result<Vec<Capture>> {
+    let folder = folder();
+    fs::create_dir_all(&folder)?;
+    let mut all = Vec::new();
+    for name in generate::NAMES {
+        let path = folder.join(format!("{name}-{scale}.pcap"));
+        let packets = generate::capture(name, scale, &path)?;
+        all.push(Capture {
+            name,
+            packets,
+            bytes: fs::metadata(&path)?.len(),
+            path: path.display().to_string(),
+        });
+        writeln!(io::stderr(), "{}: {packets} packets", path.display())?;
+    }
+    Ok(all)
+}
+
+/// Every tool on every capture, taking turns, so that a slow minute of the machine meets them all.
+fn compare() -> io::Result<()> {
+    let scale = setting("BENCH_SCALE", 1.0);
+    let runs = setting("BENCH_RUNS", 5.0) as usize;
+    let captures = captures(scale)?;
+    let tools = Tool::all(WIRELAB, scale);
+    let mut rows = Vec::new();
+    for (capture, of) in captures.iter().enumerate() {
+        rows.extend((0..tools.len()).map(|tool| Row {
+            capture,
+            tool,
+            packets: of.packets.min(tools[tool].at_most),
+            runs: Vec::new(),
+        }));
+    }
+    for run in 0..runs {
+        for row in &mut rows {
+            let (tool, capture) = (&tools[row.tool], &captures[row.capture]);
+            // What takes minutes is run once.
+            if run > 0 && row.runs[0].cpu_s > 30.0 {
+                continue;
+            }
+            let arguments = tool.arguments(&capture.path, capture.packets);
+            let cost = measure(&tool.program, &arguments)?;
+            writeln!(
+                io::stderr(),
+                "{} {}: {:.2} s, {} KiB",
+                capture.name,
+                tool.label,
+                cost.cpu_s,
+                cost.peak_kib
+            )?;
+            row.runs.push(cost);
+        }
+    }
+    rewrite("bench", &render(&captures, &tools, &rows))
+}
+
+/// Puts a part into docs/PERFORMANCE.md; the words around it are a person's.
+fn rewrite(part: &str, text: &str) -> io::Result<()> {
+    let document = fs::read_to_string(REPORT).unwrap_or_else(|_| "# Performance\n".to_owned());
+    fs::write(REPORT, replace_part(&document, part, text))?;
+    writeln!(io::stderr(), "wrote {REPORT}")
+}
+
+/// Instruction counts by function on the tiny capture, where every packet costs the same.
+fn callgrind() -> io::Result<()> {
+    if !on_path("valgrind") {
+        return Err(io::Error::other(
+            "valgrind is not installed: apt install valgrind",
+        ));
+    }
+    let scale = setting("BENCH_SCALE", 1.0) / 25.0;
+    let capture = captures(scale)?.pop();
+    let capture = capture.ok_or_else(|| io::Error::other("no capture was made"))?;
+    let counts = folder().join("callgrind.out");
+    let status = Command::new("valgrind")
+        .args(["--tool=callgrind", "--quiet"])
+        .arg(format!("--callgrind-out-file={}", counts.display()))
+        .args([WIRELAB, "flows", &capture.path])
+        .stdout(Stdio::null())
+        .status()?;
+    if !status.success() {
+        return Err(io::Error::other(format!("valgrind: {status}")));
+    }
+    let output = Command::new("callgrind_annotate").arg(&counts).output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines = text.lines().filter_map(function);
+    let mut table = format!(
+        "`wirelab flows` on {} packets of *tiny*, instructions by function:\n\n\
+         | per packet | share | function |\n|--:|--:|---|\n",
+        capture.packets
+    );
+    for (instructions, share, function) in lines.take(16) {
+        let each = instructions as f64 / capture.packets.max(1) as f64;
+        let _ = writeln!(table, "| {each:.1} | {share} | `{function}` |");
+    }
+    rewrite("callgrind", &table)
+}
+
+/// Reads `1,234 ( 5.6%)  file:function [object]`.
+fn function(line: &str) -> Option<(u64, &str, String)> {
+    let (count, rest) = line.trim_start().split_once(" (")?;
+    let (share, place) = rest.split_once(')')?;
+    let instructions = count.trim().replace(',', "").parse().ok()?;
+    let name = place.split(" [").next()?.trim();
+    let name = name.rsplit_once(".rs:").map_or(name, |(_, name)| name);
+    let name = name.split_once("???:").map_or(name, |(_, name)| name);
+    Some((instructions, share.trim(), name.replace('`', "")))
+}
