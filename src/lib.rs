@@ -9,5 +9,6 @@ pub mod decode;
 pub mod event;
 pub mod frame;
 pub mod io;
+pub mod select;
 pub mod view;
 pub mod wire;
