@@ -5,6 +5,7 @@
 //! `docs/ARCHITECTURE.md`.
 
 pub mod analysis;
+pub mod commands;
 pub mod decode;
 pub mod event;
 pub mod frame;
