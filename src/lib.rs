@@ -5,11 +5,13 @@
 //! `docs/ARCHITECTURE.md`.
 
 pub mod analysis;
+pub mod commands;
 pub mod decode;
 pub mod event;
 pub mod frame;
 pub mod io;
 pub mod recordings;
+pub mod select;
 pub mod track;
 pub mod verdict;
 pub mod view;

@@ -10,6 +10,7 @@ mod note;
 mod segment;
 mod state;
 mod stats;
+pub mod units;
 
 pub use finding::{Finding, Severity};
 pub use flow::{Capability, Flow, Handshake, LetGo, Shape};

@@ -1,7 +1,20 @@
 //! Views turn events into text. A view never judges and never computes; if a picture needs a
 //! number, the tracker has it.
+//!
+//! A new view is a file here and a line in [`VIEWS`]; `segments.rs` is the smallest complete one.
+
+mod json;
+mod packet;
+#[cfg(test)]
+pub(crate) mod sample;
+mod segments;
+mod style;
+pub mod text;
 
 use std::io::{self, Write};
+
+pub use json::{Json, Lines};
+pub use style::{Paint, Style};
 
 use crate::event::Event;
 
@@ -13,4 +26,39 @@ pub trait View {
     ///
     /// Whatever writing to `out` gives; a closed pipe is `BrokenPipe`.
     fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Shows what is held back: nothing more may come for a while (a live capture, a paced replay).
+    ///
+    /// # Errors
+    ///
+    /// As [`View::event`].
+    fn pause(&mut self, _out: &mut dyn Write) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A line of [`VIEWS`].
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// What `--view` calls it.
+    pub name: &'static str,
+    /// What it shows, in a few words.
+    pub about: &'static str,
+    /// Whether it lays out findings, so that the story must be followed for it.
+    pub findings: bool,
+    /// Makes one.
+    pub make: fn(Style) -> Box<dyn View>,
+}
+
+/// All views that draw text, by name.
+pub const VIEWS: &[Entry] = &[Entry {
+    name: "segments",
+    about: "a line a segment, as tcpdump prints them",
+    findings: false,
+    make: |style| Box::new(segments::Segments::new(style)),
+}];
+
+/// The view of that name.
+pub fn view(name: &str) -> Option<&'static Entry> {
+    VIEWS.iter().find(|entry| entry.name == name)
 }

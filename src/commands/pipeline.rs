@@ -1,0 +1,216 @@
+//! The loop that all commands share: frames from a source, through the analysis, into a view.
+//!
+//! It allocates nothing per packet. What is shown is flushed at the end, and before every moment
+//! at which the next frame may have to be waited for: nobody watching should see less than what
+//! has been read, and nobody redirecting to a file should pay for a system call a line.
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+
+use crate::analysis::{Analysis, Limits};
+use crate::event::{End, Event};
+use crate::frame::{Frame, Timestamp};
+use crate::io::{Source, SourceError};
+use crate::select::{Scope, Selection};
+use crate::view::View;
+
+/// Why the loop ended before the source did.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// Reading failed; everything read before has been shown.
+    #[error("{0}")]
+    Source(#[from] SourceError),
+    /// Writing failed: a full disk, or a closed pipe (see [`Stopped::is_closed_pipe`]).
+    #[error("can't write the output: {0}")]
+    Output(#[source] io::Error),
+    /// Waiting for the time of a segment, or for Enter, failed.
+    #[error("can't wait: {0}")]
+    Wait(#[source] io::Error),
+}
+
+impl Stopped {
+    /// Whether the reader of our output has gone, as `head` does: no reason to complain.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Whether a frame is to be looked at: a BPF filter.
+pub type Filter = Box<dyn FnMut(&Frame<'_>) -> Result<bool, SourceError>>;
+/// Waits until an event of that time is to be shown; `Break` ends the replay.
+pub type Pace = Box<dyn FnMut(Timestamp) -> io::Result<ControlFlow<()>>>;
+
+/// What is to be shown, where and how.
+pub struct Pipeline<'a> {
+    /// Shows the events.
+    pub view: Box<dyn View>,
+    /// Where to; should be buffered.
+    pub out: &'a mut dyn Write,
+    /// What to show.
+    pub selection: Selection,
+    /// Whether the selection is of segments or of connections.
+    pub scope: Scope,
+    /// Which frames to look at; `None` for all.
+    pub filter: Option<Filter>,
+    /// When to show what; `None` for at once.
+    pub pace: Option<Pace>,
+    /// What the analysis keeps at most.
+    pub limits: Limits,
+}
+
+/// Ends the sink of the analysis early.
+enum Halt {
+    Output(io::Error),
+    Wait(io::Error),
+    Enough,
+}
+
+/// The part of the pipeline behind the analysis.
+struct Shown<'a> {
+    view: Box<dyn View>,
+    out: &'a mut dyn Write,
+    /// `None` for everything, which is asked once and not for every event.
+    selection: Option<Selection>,
+    scope: Scope,
+    pace: Option<Pace>,
+}
+
+impl Shown<'_> {
+    fn event(&mut self, event: &Event<'_>) -> Result<(), Halt> {
+        if let Some(selection) = &self.selection
+            && !selection.wants(event, self.scope)
+        {
+            return Ok(());
+        }
+        if let Some(pace) = &mut self.pace {
+            let time = match event {
+                Event::Segment(segment) => Some(segment.time),
+                Event::Packet(frame, _) => Some(frame.time),
+                _ => None,
+            };
+            if let Some(time) = time {
+                self.view.pause(self.out).map_err(Halt::Output)?;
+                self.out.flush().map_err(Halt::Output)?;
+                if pace(time).map_err(Halt::Wait)?.is_break() {
+                    return Err(Halt::Enough);
+                }
+            }
+        }
+        self.view.event(event, self.out).map_err(Halt::Output)
+    }
+
+    fn flush(&mut self) -> Result<(), Halt> {
+        self.view
+            .pause(self.out)
+            .and_then(|()| self.out.flush())
+            .map_err(Halt::Output)
+    }
+}
+
+impl Pipeline<'_> {
+    /// Reads `source` to its end and shows what comes of it. Gives what was read.
+    ///
+    /// When reading fails, what was read before is shown to its end first: flows, summaries and
+    /// the `end` line, which names the failure.
+    ///
+    /// # Errors
+    ///
+    /// When reading, writing or waiting fails.
+    pub fn run(
+        self,
+        source: &mut dyn Source,
+        watch: &mut dyn FnMut(&dyn Source),
+    ) -> Result<End, Stopped> {
+        let everything = self.selection.is_everything();
+        let mut shown = Shown {
+            view: self.view,
+            out: self.out,
+            selection: (!everything).then_some(self.selection),
+            scope: self.scope,
+            pace: self.pace,
+        };
+        let mut analysis = Analysis::new(self.limits);
+        let mut filter = self.filter;
+        let mut end = End::default();
+        let mut failure = None;
+        let outcome = read(
+            source,
+            &mut analysis,
+            &mut filter,
+            &mut shown,
+            watch,
+            &mut end,
+        );
+        match outcome {
+            Ok(()) | Err(Interrupt::Halt(Halt::Enough)) => end.truncated = source.truncated(),
+            Err(Interrupt::Halt(halt)) => return Err(halt.into()),
+            Err(Interrupt::Source(error)) => {
+                end.truncated = Some(error.to_string());
+                failure = Some(error);
+            }
+        }
+        // Nothing is paced any more: what is left are summaries.
+        shown.pace = None;
+        (end.dropped_by_kernel, end.dropped_by_interface) = source.dropped();
+        analysis.finish(&end, &mut |event| shown.event(event))?;
+        shown.flush()?;
+        failure.map_or(Ok(end), |error| Err(error.into()))
+    }
+}
+
+/// What interrupts reading.
+enum Interrupt {
+    Halt(Halt),
+    Source(SourceError),
+}
+
+impl From<Halt> for Stopped {
+    fn from(halt: Halt) -> Self {
+        match halt {
+            Halt::Output(error) => Self::Output(error),
+            Halt::Wait(error) => Self::Wait(error),
+            Halt::Enough => Self::Wait(io::ErrorKind::Interrupted.into()),
+        }
+    }
+}
+
+/// How many frames go by between two looks at the progress.
+const WATCH_EVERY: u64 = 4_096;
+
+fn read(
+    source: &mut dyn Source,
+    analysis: &mut Analysis,
+    filter: &mut Option<Filter>,
+    shown: &mut Shown<'_>,
+    watch: &mut dyn FnMut(&dyn Source),
+    end: &mut End,
+) -> Result<(), Interrupt> {
+    let mut first = None;
+    loop {
+        if source.may_wait() {
+            shown.flush().map_err(Interrupt::Halt)?;
+        }
+        let Some(frame) = source.next_frame().map_err(Interrupt::Source)? else {
+            return Ok(());
+        };
+        end.frames += 1;
+        end.bytes += frame.bytes.len() as u64;
+        let first = *first.get_or_insert(frame.time);
+        end.elapsed_ns = end.elapsed_ns.max(frame.time.nanos_since(first));
+        let wanted = match filter {
+            Some(filter) => filter(&frame).map_err(Interrupt::Source)?,
+            None => true,
+        };
+        if wanted {
+            analysis
+                .handle(&frame, &mut |event| shown.event(event))
+                .map_err(Interrupt::Halt)?;
+        }
+        if end.frames.is_multiple_of(WATCH_EVERY) {
+            watch(source);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

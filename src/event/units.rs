@@ -1,0 +1,154 @@
+//! Numbers as people read them: times, amounts, with their units.
+
+use std::fmt::Write;
+
+/// A duration in three significant digits: `37µs`, `50.1ms`, `1.20s`, `2m03s`, `1h02m`, `3d04h`.
+pub fn nanos(ns: u64) -> String {
+    const UNITS: [(f64, &str); 3] = [(1e3, "µs"), (1e6, "ms"), (1e9, "s")];
+    if ns < 1_000 {
+        return format!("{ns}ns");
+    }
+    for (unit, name) in UNITS {
+        let value = ns as f64 / unit;
+        // What would round up to the next unit is shown in that one.
+        let limit = if name == "s" { 59.95 } else { 999.5 };
+        if value < limit {
+            return match value {
+                v if v < 9.995 && name != "µs" => format!("{v:.2}{name}"),
+                v if v < 99.95 && name != "µs" => format!("{v:.1}{name}"),
+                v => format!("{v:.0}{name}"),
+            };
+        }
+    }
+    let seconds = (ns + 500_000_000) / 1_000_000_000;
+    match seconds {
+        0..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{}h{:02}m", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{}d{:02}h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+/// Seconds with as many decimals as fit into nine columns: `0.050213`, `12.050213`, `123.05021`.
+pub fn seconds(ns: u64) -> String {
+    let whole = ns / 1_000_000_000;
+    let micros = ns % 1_000_000_000 / 1_000;
+    let mut text = format!("{whole}.{micros:06}");
+    text.truncate(9.max(whole.to_string().len()));
+    text
+}
+
+/// An integer with commas between thousands: `337,920`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// An amount in at most six columns: `512`, `64.3k`, `1.20M`, `3.1G` (powers of 1000).
+pub fn amount(n: u64) -> String {
+    if n < 10_000 {
+        return n.to_string();
+    }
+    for (unit, letter) in [(1e3, 'k'), (1e6, 'M'), (1e9, 'G'), (1e12, 'T')] {
+        let value = n as f64 / unit;
+        if value < 999.95 || letter == 'T' {
+            let decimals = usize::from(value < 99.95) + usize::from(value < 9.995);
+            return format!("{value:.decimals$}{letter}");
+        }
+    }
+    n.to_string()
+}
+
+/// `1 segment`, `2 segments`, with commas.
+pub fn plural(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
+/// Items in a row: `a`, `a and b`, `a, b and c`.
+pub fn list<T: AsRef<str>>(items: &[T]) -> String {
+    let mut text = String::new();
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            text.push_str(if at + 1 == items.len() { " and " } else { ", " });
+        }
+        text.push_str(item.as_ref());
+    }
+    text
+}
+
+/// `frame 7`, `frames 5, 7 and 9`; of more than `most` the first ones and how many more.
+pub fn frames(frames: &[u64], most: usize) -> String {
+    let mut text = String::from(if frames.len() == 1 {
+        "frame "
+    } else {
+        "frames "
+    });
+    for (at, frame) in frames.iter().take(most).enumerate() {
+        let last = at + 1 == frames.len();
+        text.push_str(match at {
+            0 => "",
+            _ if last => " and ",
+            _ => ", ",
+        });
+        let _ = write!(text, "{frame}");
+    }
+    if frames.len() > most {
+        let _ = write!(text, " and {} more", frames.len() - most);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_keep_three_digits_and_never_say_a_thousand_of_a_unit() {
+        let cases = [
+            (0, "0ns"),
+            (999, "999ns"),
+            (37_400, "37µs"),
+            (999_499, "999µs"),
+            (999_600, "1.00ms"),
+            (50_130_000, "50.1ms"),
+            (999_700_000, "1.00s"),
+            (12_340_000_000, "12.3s"),
+            (59_970_000_000, "1m00s"),
+            (123_000_000_000, "2m03s"),
+            (3_720_000_000_000, "1h02m"),
+            (273_600_000_000_000, "3d04h"),
+        ];
+        for (ns, text) in cases {
+            assert_eq!(nanos(ns), text);
+        }
+    }
+
+    #[test]
+    fn seconds_stay_nine_columns_as_long_as_they_can() {
+        assert_eq!(seconds(50_213_999), "0.050213");
+        assert_eq!(seconds(12_050_213_000), "12.050213");
+        assert_eq!(seconds(123_050_213_000), "123.05021");
+        assert_eq!(seconds(12_345_678_901_000_000_000), "12345678901");
+    }
+
+    #[test]
+    fn amounts_and_counts() {
+        assert_eq!(count(337_920), "337,920");
+        assert_eq!(count(20), "20");
+        assert_eq!(amount(9_999), "9999");
+        assert_eq!(amount(64_256), "64.3k");
+        assert_eq!(amount(999_960), "1.00M");
+        assert_eq!(plural(1, "segment"), "1 segment");
+        assert_eq!(plural(2_000, "byte"), "2,000 bytes");
+        assert_eq!(list(&["a", "b", "c"]), "a, b and c");
+        assert_eq!(frames(&[5, 7, 9], 5), "frames 5, 7 and 9");
+        assert_eq!(frames(&[5, 7, 9], 2), "frames 5, 7 and 1 more");
+        assert_eq!(frames(&[5], 2), "frame 5");
+    }
+}

@@ -1,0 +1,236 @@
+//! JSON lines, one object for each event, as `docs/schema.json` describes them.
+
+mod flow;
+mod line;
+
+use std::io::{self, Write};
+
+use line::Line;
+
+use super::View;
+use crate::decode::Packet;
+use crate::event::{Cause, End, Event, Finding, Note, Segment, Side};
+use crate::frame::Frame;
+use crate::wire::tcp::{TcpOption, tcp_options};
+
+/// Which lines to write; `notice` and `end` always are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// Segments, other packets and flows: `replay` and `capture`.
+    Everything,
+    /// Flows only: `flows`.
+    Flows,
+    /// Findings only: `explain`.
+    Findings,
+}
+
+/// Writes events as JSON lines.
+#[derive(Debug)]
+pub struct Json {
+    lines: Lines,
+    line: Line,
+}
+
+impl Json {
+    /// A view that writes those lines.
+    pub fn new(lines: Lines) -> Self {
+        Self {
+            lines,
+            line: Line::default(),
+        }
+    }
+}
+
+impl View for Json {
+    fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let line = &mut self.line;
+        match (event, self.lines) {
+            (Event::Segment(segment), Lines::Everything) => write_segment(line, segment),
+            (Event::Packet(frame, packet), Lines::Everything) => write_packet(line, frame, packet),
+            (Event::Flow(flow), Lines::Everything | Lines::Flows) => flow::write(line, flow),
+            (Event::Finding(finding), Lines::Findings) => write_finding(line, finding),
+            (Event::Notice(text), _) => {
+                line.start("notice").key("text").string(text);
+            }
+            (Event::End(end), _) => write_end(line, end),
+            _ => return Ok(()),
+        }
+        out.write_all(line.end())
+    }
+}
+
+fn write_segment(line: &mut Line, s: &Segment<'_>) {
+    line.start("segment").key("frame").int(s.frame);
+    line.key("time").time(s.time.as_nanos());
+    line.key("flow").int(s.flow.into());
+    line.key("dir").name(s.dir.arrow());
+    line.key("src")
+        .show(s.src.addr)
+        .key("sport")
+        .int(s.src.port.into());
+    line.key("dst")
+        .show(s.dst.addr)
+        .key("dport")
+        .int(s.dst.port.into());
+    line.key("flags").show(s.flags);
+    line.key("seq").int(s.seq.into()).key("ack").maybe(s.ack);
+    line.key("seq_raw").int(s.seq_raw.into());
+    line.key("ack_raw").int(s.ack_raw.into());
+    line.key("len").int(s.len.into());
+    line.key("window").int(s.window.into());
+    line.key("window_bytes").maybe(s.window_bytes);
+    line.key("options").object();
+    write_options(line, s);
+    line.end_object();
+    line.key("in_flight").int(s.in_flight.into());
+    line.key("in_flight_of").name(s.in_flight_of.name());
+    line.key("flight_window").maybe(s.flight_window);
+    line.key("rtt_ns").maybe(s.rtt.map(|r| r.ns));
+    line.key("acks_frame").maybe(s.rtt.map(|r| r.acks_frame));
+    line.key("srtt_ns").maybe(s.rtt.map(|r| r.srtt_ns));
+    line.key("state").object();
+    line.key("i")
+        .name(s.state[0].name())
+        .key("r")
+        .name(s.state[1].name());
+    line.end_object();
+    line.key("checksum").name(s.checksum.name());
+    line.key("comment").maybe_bytes(s.comment);
+    line.key("notes").list();
+    for note in s.notes {
+        write_note(line, note);
+    }
+    line.end_list();
+}
+
+fn write_options(line: &mut Line, s: &Segment<'_>) {
+    let options = &s.options;
+    line.key("mss").maybe(options.mss);
+    line.key("wscale").maybe(options.wscale);
+    line.key("sack_permitted").bool(options.sack_permitted);
+    // The blocks are in the numbers of the side that is acknowledged, which the acknowledgment
+    // number ties to the relative ones.
+    let relative = s.ack.map(|ack| ack.wrapping_sub(s.ack_raw));
+    match relative {
+        Some(base) if !options.sack.is_empty() => {
+            line.key("sack").list();
+            for &(left, right) in options.sack.as_slice() {
+                line.list();
+                line.int(left.wrapping_add(base).into());
+                line.int(right.wrapping_add(base).into());
+                line.end_list();
+            }
+            line.end_list();
+        }
+        _ => {
+            line.key("sack").null();
+        }
+    }
+    match options.ts {
+        Some((value, echo)) => line.key("ts").ints(&[value.into(), echo.into()]),
+        None => line.key("ts").null(),
+    };
+    line.key("other").list();
+    let sack_without_ack = relative.is_none() && !options.sack.is_empty();
+    if options.others || sack_without_ack {
+        for option in tcp_options(s.option_bytes) {
+            let (kind, data) = match option {
+                TcpOption::Other { kind, data } | TcpOption::Broken { kind, rest: data } => {
+                    (kind, data)
+                }
+                TcpOption::Sack(blocks) if sack_without_ack => (5, blocks),
+                _ => continue,
+            };
+            line.object().key("kind").int(kind.into());
+            line.key("len").int(data.len() as u64).key("hex").hex(data);
+            line.end_object();
+        }
+    }
+    line.end_list();
+}
+
+fn write_note(line: &mut Line, note: &Note) {
+    line.object().key("kind").name(note.kind.name());
+    line.key("cause").maybe_name(note.cause.map(Cause::name));
+    match note.spurious {
+        Some(spurious) => line.key("spurious").bool(spurious),
+        None => line.key("spurious").null(),
+    };
+    line.key("of_frame").maybe(note.of_frame);
+    line.key("number").maybe(note.number);
+    line.key("confidence").name(note.confidence.name());
+    line.key("why").string(&note.why());
+    line.key("rfc").string(note.rfc);
+    line.key("frames").ints(&note.frames);
+    line.key("alternatives").list();
+    for kind in note.alternatives {
+        line.name(kind.name());
+    }
+    line.end_list().key("numbers").object();
+    for (name, quantity) in &note.why.numbers {
+        line.key(name).int(quantity.value());
+    }
+    line.end_object().end_object();
+}
+
+fn write_packet(line: &mut Line, frame: &Frame<'_>, packet: &Packet<'_>) {
+    line.start("packet").key("frame").int(frame.number);
+    line.key("time").time(frame.time.as_nanos());
+    line.key("len").int(frame.original_len.into());
+    line.key("captured").int(frame.bytes.len() as u64);
+    line.key("layers").list();
+    for layer in &packet.layers {
+        line.name(super::packet::layer(layer.kind));
+    }
+    line.end_list();
+    let ip = packet.ip.as_ref();
+    for (key, address) in [("src", ip.map(|ip| ip.src)), ("dst", ip.map(|ip| ip.dst))] {
+        match address {
+            Some(address) => line.key(key).show(address),
+            None => line.key(key).null(),
+        };
+    }
+    line.key("summary").string(&super::packet::summary(packet));
+    line.key("problems").list();
+    for problem in &packet.problems {
+        line.object()
+            .key("layer")
+            .name(super::packet::layer(problem.layer));
+        line.key("offset").int(problem.offset.into());
+        line.end_object();
+    }
+    line.end_list();
+    line.key("comment").maybe_bytes(frame.comment);
+}
+
+fn write_finding(line: &mut Line, finding: &Finding) {
+    line.start("finding").key("kind").name(finding.kind);
+    line.key("flow").int(finding.flow.into());
+    line.key("severity").name(finding.severity.name());
+    line.key("side").maybe_name(finding.side.map(Side::name));
+    line.key("summary").string(&finding.summary);
+    line.key("evidence").ints(&finding.evidence);
+    line.key("advice");
+    if finding.advice.is_empty() {
+        line.null();
+    } else {
+        line.string(&finding.advice);
+    }
+}
+
+fn write_end(line: &mut Line, end: &End) {
+    line.start("end").key("frames").int(end.frames);
+    line.key("bytes").int(end.bytes);
+    line.key("truncated");
+    match &end.truncated {
+        Some(text) => line.string(text),
+        None => line.null(),
+    };
+    line.key("dropped_by_kernel").maybe(end.dropped_by_kernel);
+    line.key("dropped_by_interface")
+        .maybe(end.dropped_by_interface);
+    line.key("elapsed_ns").int(end.elapsed_ns);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! Frames that are not TCP segments, as names and one line.
+
+use crate::decode::{LayerKind, Packet};
+
+/// The name of a header.
+pub(super) fn layer(kind: LayerKind) -> &'static str {
+    match kind {
+        LayerKind::Ethernet => "ethernet",
+        LayerKind::Vlan => "vlan",
+        LayerKind::Link => "link",
+        LayerKind::Arp => "arp",
+        LayerKind::Ipv4 => "ipv4",
+        LayerKind::Ipv6 => "ipv6",
+        LayerKind::Ipv6Extension => "ipv6-extension",
+        LayerKind::Ah => "ah",
+        LayerKind::Mpls => "mpls",
+        LayerKind::Ppp => "ppp",
+        LayerKind::Gre => "gre",
+        LayerKind::Vxlan => "vxlan",
+        LayerKind::Icmpv4 => "icmpv4",
+        LayerKind::Icmpv6 => "icmpv6",
+        LayerKind::Tcp => "tcp",
+        LayerKind::Udp => "udp",
+    }
+}
+
+/// What the packet is, in one line: its headers and addresses.
+pub(super) fn summary(packet: &Packet<'_>) -> String {
+    let names: Vec<_> = packet.layers.iter().map(|l| layer(l.kind)).collect();
+    let mut text = names.join(" ");
+    if let Some(ip) = &packet.ip {
+        text = format!("{} > {} {text}", ip.src, ip.dst);
+    }
+    text
+}

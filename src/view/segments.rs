@@ -1,0 +1,175 @@
+//! A line a segment, for those who read tcpdump: times, addresses, flags, numbers, then the notes.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::{Paint, Style, View, packet, text};
+use crate::event::{Event, Segment, units};
+use crate::frame::Timestamp;
+use crate::wire::tcp::{Flags, TcpOption, tcp_options};
+
+/// The view.
+#[derive(Debug)]
+pub(super) struct Segments {
+    style: Style,
+    /// When the first line was: times count from there.
+    start: Option<Timestamp>,
+    line: String,
+}
+
+impl Segments {
+    pub(super) fn new(style: Style) -> Self {
+        let (start, line) = (None, String::new());
+        Self { style, start, line }
+    }
+
+    fn begin(&mut self, frame: u64, time: Timestamp) {
+        let start = *self.start.get_or_insert(time);
+        let at = units::seconds(time.nanos_since(start));
+        self.line.clear();
+        let _ = write!(
+            self.line,
+            "{}",
+            self.style
+                .paint(Paint::Dim, format_args!("{frame:>5} {at:>9} "))
+        );
+    }
+
+    fn segment(&mut self, s: &Segment<'_>) {
+        self.begin(s.frame, s.time);
+        let line = &mut self.line;
+        let _ = write!(line, "{} > {}: Flags [{}]", s.src, s.dst, flags(s.flags));
+        if s.seq_len() > 0 || s.flags.rst() {
+            let _ = write!(line, ", seq {}", s.seq);
+        }
+        if s.len > 0 {
+            let _ = write!(line, ":{}", s.seq.wrapping_add(s.len));
+        }
+        if let Some(ack) = s.ack {
+            let _ = write!(line, ", ack {ack}");
+        }
+        match s.window_bytes {
+            Some(bytes) => drop(write!(line, ", win {bytes}")),
+            None => drop(write!(line, ", win {} (unscaled)", s.window)),
+        }
+        options(line, s);
+        let _ = write!(line, ", length {}", s.len);
+        for note in s.notes {
+            let mut tag = note.kind.name().to_owned();
+            let cause = note.cause.map(|c| format!(" ({})", c.name()));
+            tag.push_str(&cause.unwrap_or_default());
+            if let Some(number) = note.number {
+                let _ = write!(tag, " #{number}");
+            }
+            let _ = write!(
+                line,
+                " {}",
+                self.style
+                    .paint(Paint::of(note.kind), format_args!("[{tag}]"))
+            );
+        }
+    }
+}
+
+impl View for Segments {
+    fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
+        match event {
+            Event::Segment(segment) => self.segment(segment),
+            Event::Packet(frame, packet) => {
+                self.begin(frame.number, frame.time);
+                self.line.push_str(&text::escape(&packet::summary(packet)));
+            }
+            Event::Notice(notice) => return writeln!(out, "({notice})"),
+            Event::End(end) => {
+                return end
+                    .truncated
+                    .as_ref()
+                    .map_or(Ok(()), |what| writeln!(out, "({what})"));
+            }
+            Event::Flow(_) | Event::Finding(_) => return Ok(()),
+        }
+        writeln!(out, "{}", self.line)
+    }
+}
+
+/// Flags in tcpdump's letters and order, the dot for ACK last but for what came after 1981.
+fn flags(flags: Flags) -> String {
+    let letters = [
+        (Flags::FIN, 'F'),
+        (Flags::SYN, 'S'),
+        (Flags::RST, 'R'),
+        (Flags::PSH, 'P'),
+        (Flags::ACK, '.'),
+        (Flags::URG, 'U'),
+        (Flags::ECE, 'E'),
+        (Flags::CWR, 'W'),
+        (Flags::AE, 'e'),
+    ];
+    let text: String = letters
+        .iter()
+        .filter(|(f, _)| flags.has(*f))
+        .map(|(_, c)| c)
+        .collect();
+    if text.is_empty() {
+        "none".to_owned()
+    } else {
+        text
+    }
+}
+
+fn options(line: &mut String, s: &Segment<'_>) {
+    let mut separator = ", options [";
+    for option in tcp_options(s.option_bytes) {
+        line.push_str(separator);
+        separator = ",";
+        let _ = match option {
+            TcpOption::End => write!(line, "eol"),
+            TcpOption::Nop => write!(line, "nop"),
+            TcpOption::Mss(mss) => write!(line, "mss {mss}"),
+            TcpOption::WindowScale(shift) => write!(line, "wscale {shift}"),
+            TcpOption::SackPermitted => write!(line, "sackOK"),
+            TcpOption::Timestamps(value, echo) => write!(line, "TS val {value} ecr {echo}"),
+            TcpOption::Sack(_) => {
+                let base = s.ack.unwrap_or(0).wrapping_sub(s.ack_raw);
+                let _ = write!(line, "sack");
+                for (left, right) in s.options.sack.as_slice() {
+                    let (left, right) = (left.wrapping_add(base), right.wrapping_add(base));
+                    let _ = write!(line, " {{{left}:{right}}}");
+                }
+                Ok(())
+            }
+            TcpOption::Other { kind, data } => write!(line, "kind {kind} ({} bytes)", data.len()),
+            TcpOption::Broken { kind, .. } => write!(line, "kind {kind} (broken)"),
+        };
+    }
+    if separator == "," {
+        line.push(']');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Cause, Kind, Note};
+    use crate::view::sample::Talk;
+
+    #[test]
+    fn lines_read_as_tcpdump_prints_them() {
+        let mut talk = Talk::new(Segments::new(Style::default()));
+        talk.handshake();
+        talk.at(50_000).send(0, b"GET / HTTP/1.1\r\n");
+        let mut note = Note::new(Kind::Retransmission, "RFC 5681 3.2", |_| String::new());
+        note.cause = Some(Cause::Fast);
+        talk.note(note)
+            .at(90_000)
+            .resend(0, 1, b"GET / HTTP/1.1\r\n");
+        let expected = [
+            "    1  0.000000 10.0.0.1:40312 > 10.0.0.2:80: Flags [S], seq 0, win 64240, options [mss 1460,sackOK,nop,wscale 7], length 0",
+            "    2  0.000040 10.0.0.2:80 > 10.0.0.1:40312: Flags [S.], seq 0, ack 1, win 64240, options [mss 1460,sackOK,nop,wscale 7], length 0",
+            "    3  0.000060 10.0.0.1:40312 > 10.0.0.2:80: Flags [.], ack 1, win 64256, length 0",
+            "    4  0.050000 10.0.0.1:40312 > 10.0.0.2:80: Flags [P.], seq 1:17, ack 1, win 64256, length 16",
+            "    5  0.090000 10.0.0.1:40312 > 10.0.0.2:80: Flags [P.], seq 1:17, ack 1, win 64256, length 16 [retransmission (fast)]",
+        ];
+        assert_eq!(talk.text().lines().collect::<Vec<_>>(), expected);
+    }
+}
