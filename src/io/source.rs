@@ -35,6 +35,13 @@ pub trait Source {
     /// When reading fails, or the capture stops making sense so that no further frame can be told.
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>, SourceError>;
 
+    /// Whether the next call of [`Source::next_frame`] may have to wait for a frame. Who shows or
+    /// saves frames flushes before such a call, so that everything seen so far is on the screen
+    /// and in the file, and never while more frames are at hand.
+    fn may_wait(&self) -> bool {
+        false
+    }
+
     /// The interfaces met so far.
     fn interfaces(&self) -> &[Interface];
 
