@@ -2,6 +2,10 @@
 //!
 //! Only this module, `commands` and `main` touch sockets, files, threads or clocks.
 
+pub mod clock;
+mod signals;
 mod source;
+mod sys;
 
+pub use signals::Signals;
 pub use source::{Interface, Progress, Source, SourceError};
