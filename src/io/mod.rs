@@ -3,6 +3,10 @@
 //! Only this module, `commands` and `main` touch sockets, files, threads or clocks.
 
 pub mod clock;
+pub mod filter;
+pub mod interfaces;
+pub mod live;
+pub mod privileges;
 mod signals;
 mod source;
 mod sys;

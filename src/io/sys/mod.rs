@@ -7,4 +7,6 @@
     reason = "calls into libc and libpcap, each with its SAFETY comment"
 )]
 
+pub(super) mod ifreq;
+pub(super) mod libpcap;
 pub(super) mod signal;
