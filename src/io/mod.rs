@@ -2,7 +2,15 @@
 //!
 //! Only this module, `commands` and `main` touch sockets, files, threads or clocks.
 
+pub mod clock;
 pub mod file;
+pub mod filter;
+pub mod interfaces;
+pub mod live;
+pub mod privileges;
+mod signals;
 mod source;
+mod sys;
 
+pub use signals::Signals;
 pub use source::{Interface, Progress, Source, SourceError};

@@ -1,0 +1,45 @@
+//! Ctrl-C and its kin, as something a loop can wait for beside its input.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use nix::sys::signal::Signal;
+
+use super::sys::signal;
+
+/// The signals that ask for an end. The first of each ends the work cleanly: the file completed,
+/// the summary printed. The second of its kind kills at once.
+///
+/// A handle on something of which a process has one; copies are the same thing.
+#[derive(Clone, Copy, Debug)]
+pub struct Signals {
+    event: BorrowedFd<'static>,
+}
+
+impl Signals {
+    /// Catches SIGINT, SIGTERM and SIGQUIT from now on, and SIGHUP unless it is ignored: `nohup`
+    /// was asked for then.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel has no descriptor left.
+    pub fn catch() -> io::Result<Self> {
+        let mut signals = vec![Signal::SIGINT, Signal::SIGTERM, Signal::SIGQUIT];
+        if !signal::is_ignored(Signal::SIGHUP)? {
+            signals.push(Signal::SIGHUP);
+        }
+        signal::catch(&signals)?;
+        let event = signal::event().ok_or_else(|| io::Error::other("no signal descriptor"))?;
+        Ok(Self { event })
+    }
+
+    /// The first signal that came, by name.
+    pub fn caught(self) -> Option<&'static str> {
+        signal::caught().map(Signal::as_str)
+    }
+
+    /// Readable once a signal has come, and then forever; to poll, not to read.
+    pub(in crate::io) const fn event(self) -> BorrowedFd<'static> {
+        self.event
+    }
+}

@@ -1,0 +1,61 @@
+//! What `ioctl` says about a network interface (netdevice(7)).
+//!
+//! Not read from `/sys/class/net`: that shows the namespace it was mounted in, which after
+//! `nsenter --net` is not the one we are in.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// Calls `ioctl` with an `ifreq` that names `interface`, and gives what the kernel made of it.
+fn request(fd: BorrowedFd<'_>, code: libc::Ioctl, interface: &str) -> io::Result<libc::ifreq> {
+    // SAFETY: `ifreq` is made of integers and a union of integers, for which zero is a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    let name = interface.as_bytes();
+    // The last byte stays zero: the kernel reads a C string.
+    if name.len() >= request.ifr_name.len() || name.contains(&0) {
+        return Err(io::Error::from_raw_os_error(libc::ENODEV));
+    }
+    for (to, from) in request.ifr_name.iter_mut().zip(name) {
+        *to = libc::c_char::from_ne_bytes([*from]);
+    }
+    // SAFETY: the codes used here read and write one `ifreq`, which is what is passed.
+    let answer = unsafe { libc::ioctl(fd.as_raw_fd(), code, &raw mut request) };
+    if answer < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(request)
+}
+
+/// Largest packet the interface sends, in bytes.
+///
+/// # Errors
+///
+/// When there is no such interface.
+pub(in crate::io) fn mtu(socket: BorrowedFd<'_>, interface: &str) -> io::Result<u32> {
+    let answer = request(socket, libc::SIOCGIFMTU as libc::Ioctl, interface)?;
+    // SAFETY: SIOCGIFMTU fills this member of the union.
+    let mtu = unsafe { answer.ifr_ifru.ifru_mtu };
+    Ok(u32::try_from(mtu).unwrap_or(0))
+}
+
+/// What kind of hardware it is: an `ARPHRD_` number, 1 for Ethernet.
+///
+/// # Errors
+///
+/// When there is no such interface.
+pub(in crate::io) fn hardware(socket: BorrowedFd<'_>, interface: &str) -> io::Result<u16> {
+    let answer = request(socket, libc::SIOCGIFHWADDR as libc::Ioctl, interface)?;
+    // SAFETY: SIOCGIFHWADDR fills this member of the union.
+    Ok(unsafe { answer.ifr_ifru.ifru_hwaddr.sa_family })
+}
+
+/// The interface's flags (`IFF_UP` …), the low 16 bits of them.
+///
+/// # Errors
+///
+/// When there is no such interface.
+pub(in crate::io) fn flags(socket: BorrowedFd<'_>, interface: &str) -> io::Result<i32> {
+    let answer = request(socket, libc::SIOCGIFFLAGS as libc::Ioctl, interface)?;
+    // SAFETY: SIOCGIFFLAGS fills this member of the union.
+    Ok(i32::from(unsafe { answer.ifr_ifru.ifru_flags }))
+}
