@@ -18,13 +18,25 @@ impl Connection {
         let first_frame = self.first_frame;
         let (sender, data) = self.pair(o.side);
         let repeats = sender.last_ack == Some(ack);
+        let furthest = sender.furthest_edge();
+        if data.seen()
+            && ack.after(data.nxt)
+            && data.probe_end != Some(ack)
+            && is_stray(data, ack, furthest)
+        {
+            o.acked_unseen = ack.offset_from(data.nxt);
+            o.facts.set(Facts::ACKS_UNSEEN.and(Facts::STRAY));
+            return;
+        }
         sender.last_ack = Some(sender.last_ack.map_or(ack, |last| last.max(ack)));
         if !data.seen() {
             // Nothing of the other side is there to be acknowledged; only its place becomes known.
+            data.acked = true;
+            (data.una_frame, data.una_time) = (o.frame, o.time);
             if !data.known() {
                 data.set_base(Base::Acked, ack.minus(1), ack);
             } else if ack.after(data.nxt) {
-                (data.floor, data.nxt, data.una) = (ack, ack, ack);
+                (data.floor, data.nxt, data.una, data.seen_end) = (ack, ack, ack, ack);
             }
             return;
         }
@@ -58,6 +70,21 @@ impl Connection {
     }
 }
 
+/// Whether an acknowledgment lies beyond everything its sender has ever offered to take: then it
+/// can't be one, unless the capture missed a great deal and a second one is near it.
+fn is_stray(data: &mut Half, ack: Seq, furthest: Option<Seq>) -> bool {
+    const NEAR: i32 = 1 << 24;
+    if furthest.is_none_or(|edge| ack.at_or_before(edge)) {
+        data.stray_ack = None;
+        return false;
+    }
+    let near = data
+        .stray_ack
+        .is_some_and(|stray| (0..NEAR).contains(&ack.from(stray)));
+    data.stray_ack = if near { None } else { Some(ack) };
+    !near
+}
+
 /// An acknowledgment of what was not seen: what it means, and whether it counts.
 fn accept_unseen(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
     if data.probe_end == Some(ack) {
@@ -77,6 +104,7 @@ fn accept_unseen(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
         frame: o.frame,
         time: o.time,
         tsval: None,
+        before_capture: false,
     };
     data.holes.open(hole);
     data.nxt = ack;

@@ -152,14 +152,20 @@ impl Connection {
         ranges: usize,
     ) -> Observation {
         let mut o = self.begin(arrival, tcp, side);
+        self.read_window(&mut o);
         if self.captured_twice(&o, arrival.ip_id) {
             o.facts.set(Facts::CAPTURED_TWICE);
-        } else if tcp.checksum == Checksum::Bad {
+        } else if tcp.checksum == Checksum::Bad && self.halves[side.index()].checksums_work {
             o.facts.set(Facts::BAD_CHECKSUM);
             self.spoil(&o);
         } else {
+            if tcp.checksum == Checksum::Bad {
+                o.facts.set(Facts::DOUBTFUL_CHECKSUM);
+            } else if tcp.checksum != Checksum::Unverified {
+                self.halves[side.index()].checksums_work = true;
+            }
             self.open(&mut o);
-            self.read_window(&mut o);
+            self.compare_window(&mut o);
             self.probe(&mut o, tcp.payload);
             self.place(&mut o, tcp.payload, ranges);
             self.acknowledge(&mut o);

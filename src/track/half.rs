@@ -50,6 +50,12 @@ pub struct Half {
     pub una_frame: u64,
     /// When that came.
     pub una_time: Timestamp,
+    /// One past the highest sequence number seen: `nxt` unless acknowledgments tell of more.
+    pub seen_end: Seq,
+    /// Where its latest segment lay that fits nothing known; a second one near it is believed.
+    pub stray: Option<Seq>,
+    /// The same of the acknowledgments it received.
+    pub stray_ack: Option<Seq>,
     /// Sequence number of its FIN.
     pub fin: Option<Seq>,
     /// Whether the other side has acknowledged anything at all.
@@ -108,6 +114,9 @@ pub struct Half {
     pub first_data_time: Option<Timestamp>,
     /// Which of Zeek's history letters it has.
     pub letters: u16,
+    /// Whether any of its checksums was right. Until one is, a wrong one says more about the capture
+    /// (rewritten addresses, a card that fills checksums in) than about the segment.
+    pub checksums_work: bool,
     /// A segment of its whose checksum is wrong: the receiver discards it, so it is sent again.
     pub spoiled: Option<Spoiled>,
     /// Fingerprints of its latest packets, to know one that was captured twice.
@@ -155,7 +164,7 @@ impl Half {
     /// Sets the zero point from a segment or an acknowledgment.
     pub fn set_base(&mut self, from: Base, base: Seq, next: Seq) {
         (self.base_from, self.base) = (from, base);
-        (self.floor, self.nxt, self.una) = (next, next, next);
+        (self.floor, self.nxt, self.una, self.seen_end) = (next, next, next, next);
     }
 
     /// Sequence numbers sent and not acknowledged, SACKed or not.
@@ -188,6 +197,13 @@ impl Half {
     /// Payload bytes sent and neither acknowledged nor SACKed.
     pub fn in_flight(&self) -> u32 {
         self.outstanding_bytes().saturating_sub(self.sacked.total())
+    }
+
+    /// The furthest right edge it can have offered, by what it said last: with the largest scale
+    /// while the scale is unknown, and half as much again for what the capture may have missed.
+    pub fn furthest_edge(&self) -> Option<Seq> {
+        let window = u32::from(self.window_field?) << self.shift.unwrap_or(14);
+        Some(self.last_ack?.plus(window + window / 2))
     }
 
     /// Whether the window it advertised last is closed.

@@ -21,7 +21,7 @@ impl Connection {
             Base::Syn | Base::MidStream => {}
             // An RST that answers a SYN brings 0, not a place in its own numbers.
             Base::Unknown if o.flags.rst() && o.seq.0 == 0 => {
-                sender.set_base(Base::Acked, o.seq, o.seq);
+                sender.set_base(Base::Acked, o.seq.minus(1), o.seq);
             }
             Base::Unknown => sender.set_base(Base::MidStream, o.seq.minus(1), o.seq),
             Base::Acked => {
@@ -30,6 +30,7 @@ impl Connection {
                 if o.seq.after(sender.nxt) {
                     (sender.floor, sender.nxt) = (o.seq, o.seq);
                 }
+                sender.seen_end = sender.nxt;
             }
         }
         // The SYN or the segment just before told where this side stands, so `o` must say so too.
@@ -50,7 +51,8 @@ impl Connection {
         let (sender, _) = self.pair(o.side);
         if sender.base_from == Base::Acked && sender.base == o.seq {
             // The answer to this SYN was captured before it.
-            (sender.base_from, sender.floor) = (Base::Syn, sender.nxt);
+            (sender.base_from, sender.floor, sender.nxt) = (Base::Syn, o.seq, o.seq);
+            sender.seen_end = o.seq;
         } else if !sender.seen() {
             sender.set_base(Base::Syn, o.seq, o.seq);
         }

@@ -20,6 +20,9 @@ pub struct Hole {
     pub time: Timestamp,
     /// TSval of that frame, if it was data of the same sender.
     pub tsval: Option<u32>,
+    /// Whether its bytes were sent before what the capture knows of their sender: then neither
+    /// frame nor time says when they were overtaken.
+    pub before_capture: bool,
 }
 
 /// The holes of one direction, in order.
@@ -41,13 +44,16 @@ impl Holes {
         self.0.is_empty()
     }
 
-    /// Remembers a hole beyond all others; tells whether an older one was forgotten for it.
+    /// Remembers a hole; tells whether the lowest one was forgotten for it.
     pub fn open(&mut self, hole: Hole) -> bool {
         let full = self.0.len() >= MAX_HOLES;
         if full {
             self.0.remove(0);
         }
-        self.0.push(hole);
+        let at = self
+            .0
+            .partition_point(|other| other.start.before(hole.start));
+        self.0.insert(at, hole);
         full
     }
 
@@ -112,6 +118,7 @@ mod tests {
                 frame: u64::from(start),
                 time: Timestamp::default(),
                 tsval: None,
+                before_capture: false,
             });
         }
         holes
@@ -147,6 +154,7 @@ mod tests {
                 frame: 1,
                 time: Timestamp::default(),
                 tsval: None,
+                before_capture: false,
             };
             forgot += u32::from(h.open(hole));
         }

@@ -48,6 +48,8 @@ impl Facts {
     pub const RST: Self = Self(1 << 15);
     /// Its checksum is wrong; nothing else was looked at.
     pub const BAD_CHECKSUM: Self = Self(1 << 16);
+    /// Its checksum is wrong, but so were all of its sender's so far: it was looked at all the same.
+    pub const DOUBTFUL_CHECKSUM: Self = Self(1 << 6);
     /// The same packet was captured just before; nothing else was looked at.
     pub const CAPTURED_TWICE: Self = Self(1 << 17);
     /// A SYN or FIN that crossed the other side's.
@@ -55,6 +57,9 @@ impl Facts {
 
     /// Carries data although the other side's FIN is acknowledged.
     pub const AFTER_PEER_FIN: Self = Self(1 << 20);
+
+    /// Its numbers fit nothing known of the connection, so they were not believed.
+    pub const STRAY: Self = Self(1 << 21);
 
     /// Whether it shares a bit with `other`.
     pub const fn any(self, other: Self) -> bool {

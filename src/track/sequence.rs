@@ -2,9 +2,14 @@
 //! (RFC 9293 section 3.4).
 
 use super::connection::Connection;
+use super::half::Base;
 use super::holes::Hole;
 use super::observation::{Facts, Observation};
 use super::sent::Sent;
+use crate::wire::seq::Seq;
+
+/// Sequence numbers closer together than this may belong together.
+const NEAR: i32 = 1 << 24;
 
 impl Connection {
     /// Places the segment's sequence numbers among those seen so far.
@@ -13,21 +18,34 @@ impl Connection {
         if o.flags.rst() || o.probe.is_some() {
             return;
         }
+        if self.is_stray(o) {
+            o.facts.set(Facts::STRAY);
+            return;
+        }
         let tsval = o.options.ts.map(|ts| ts.0);
         let (sender, _) = self.pair(o.side);
         let mut forgot = false;
-        if o.seq.after(sender.nxt) {
+        if o.seq.after(sender.seen_end) {
+            let (start, end) = (sender.seen_end, o.seq);
             let hole = Hole {
-                start: sender.nxt,
-                end: o.seq,
+                start,
+                end,
                 frame: o.frame,
                 time: o.time,
                 tsval,
+                before_capture: false,
             };
-            forgot |= sender.holes.open(hole);
             o.hole = Some(hole);
             o.facts.set(Facts::OPENED_HOLE);
-            sender.nxt = o.seq;
+            // What an acknowledgment has told of before is a hole already.
+            if end.after(sender.nxt) {
+                forgot |= sender.holes.open(Hole {
+                    start: start.max(sender.nxt),
+                    ..hole
+                });
+                sender.nxt = end;
+            }
+            sender.seen_end = end;
         }
         if o.end == o.seq {
             if forgot {
@@ -46,8 +64,9 @@ impl Connection {
             let full_size = o.len > 0 && o.len >= sender.stats.max_segment;
             let sent = Sent::first(o, fresh_from, o.end, full_size, tsval);
             forgot |= sender.sent.push(sent, ranges);
-            sender.nxt = o.end;
+            (sender.nxt, sender.seen_end) = (o.end, o.end);
         }
+        sender.seen_end = sender.seen_end.max(o.end);
         if o.flags.fin() {
             sender.fin = Some(o.end.minus(1));
         }
@@ -63,20 +82,52 @@ impl Connection {
         }
     }
 
+    /// Whether the segment's place makes no sense: beyond what the receiver ever offered with
+    /// something missing before it, or before the first number there is. Damage that the checksum
+    /// did not catch, a forged segment, or a capture that missed a great deal: in the last case
+    /// the next segment is near, and both are believed.
+    fn is_stray(&mut self, o: &Observation) -> bool {
+        let (sender, receiver) = self.pair(o.side);
+        let beyond = sender.acked
+            && o.seq.after(sender.nxt)
+            && receiver
+                .furthest_edge()
+                .is_some_and(|edge| o.seq.after(edge));
+        let below = sender.floor.from(o.seq);
+        let before = match sender.base_from {
+            Base::Syn => o.seq.before(sender.base),
+            _ => below > NEAR,
+        };
+        if !(beyond || before) {
+            sender.stray = None;
+            return false;
+        }
+        let near = sender
+            .stray
+            .is_some_and(|stray| (0..NEAR).contains(&o.seq.from(stray)));
+        sender.stray = if beyond && near { None } else { Some(o.seq) };
+        !(beyond && near)
+    }
+
     /// The part of the segment below SND.NXT: first sight of what was missing, and what was sent
     /// before.
-    fn place_old(
-        &mut self,
-        o: &mut Observation,
-        old_end: crate::wire::seq::Seq,
-        tsval: Option<u32>,
-        ranges: usize,
-    ) {
+    fn place_old(&mut self, o: &mut Observation, old_end: Seq, tsval: Option<u32>, ranges: usize) {
         let (first_frame, frame, time) = (self.first_frame, o.frame, o.time);
         let (sender, _) = self.pair(o.side);
         let mut unseen = 0;
         if o.seq.before(sender.floor) {
             unseen = old_end.min(sender.floor).offset_from(o.seq);
+            if old_end.before(sender.floor) {
+                let (start, end) = (old_end, sender.floor);
+                sender.holes.open(Hole {
+                    start,
+                    end,
+                    frame,
+                    time,
+                    tsval: None,
+                    before_capture: true,
+                });
+            }
             sender.floor = o.seq;
         }
         let filled = sender.holes.fill(o.seq, old_end);
@@ -140,13 +191,7 @@ impl Connection {
 
 impl Sent {
     /// `seq..end` as carried for the first time by the segment of `o`.
-    fn first(
-        o: &Observation,
-        seq: crate::wire::seq::Seq,
-        end: crate::wire::seq::Seq,
-        full_size: bool,
-        tsval: Option<u32>,
-    ) -> Self {
+    fn first(o: &Observation, seq: Seq, end: Seq, full_size: bool, tsval: Option<u32>) -> Self {
         Self {
             seq,
             end,

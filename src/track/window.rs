@@ -7,7 +7,7 @@ use super::observation::{Facts, Observation};
 impl Connection {
     /// Takes in the window field, and compares what was sent with the receiver's right edge.
     pub(super) fn advertise(&mut self, o: &mut Observation) {
-        if o.flags.rst() {
+        if o.flags.rst() || o.facts.any(Facts::STRAY) {
             return;
         }
         let (sender, receiver) = self.pair(o.side);
@@ -46,12 +46,17 @@ impl Connection {
         sender.edge = Some(edge);
     }
 
-    /// Reads the window field before anything is changed: in bytes, and whether it alone is news.
+    /// Reads the window field in bytes, as far as the scale is known.
     pub(super) fn read_window(&mut self, o: &mut Observation) {
         let (sender, _) = self.pair(o.side);
         // The window of a SYN is never scaled (RFC 7323 section 2.2).
         let shift = if o.flags.syn() { Some(0) } else { sender.shift };
         o.window = shift.map(|shift| u32::from(o.field) << shift);
+    }
+
+    /// Before anything is changed: whether the window alone is news.
+    pub(super) fn compare_window(&mut self, o: &mut Observation) {
+        let (sender, _) = self.pair(o.side);
         let pure = o.len == 0 && !o.flags.syn() && !o.flags.fin() && !o.flags.rst();
         let changed = match (o.window_before, o.window) {
             (Some(before), Some(now)) => before != now,

@@ -1,7 +1,7 @@
 //! Acked unseen: an acknowledgment of data that the capture missed.
 
 use super::{Case, Rule, say};
-use crate::event::{Kind, Note, Quantity};
+use crate::event::{Confidence, Kind, Note, Quantity};
 use crate::track::Facts;
 
 /// Acknowledges beyond the highest sequence number seen.
@@ -22,9 +22,22 @@ fn judge(case: &Case<'_>) -> Option<Note> {
             say::bytes(note.number_of("unseen")),
         )
     });
-    let note = note
+    let mut note = note
         .with("ack", Quantity::Seq(case.ack()))
         .with("seen", Quantity::Seq(case.ack().wrapping_sub(unseen)))
         .with("unseen", Quantity::Bytes(u64::from(unseen)));
+    if case.seen.facts.any(Facts::STRAY) {
+        note.confidence = Confidence::Ambiguous;
+        note.why.sentence = stray;
+    }
     Some(note.frame(case.seen.frame))
+}
+
+fn stray(note: &Note) -> String {
+    format!(
+        "acknowledges up to {}, {} beyond what was seen and beyond any window offered: not believed \
+         unless the next one agrees",
+        note.number_of("ack"),
+        say::bytes(note.number_of("unseen")),
+    )
 }

@@ -15,11 +15,6 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(case: &Case<'_>) -> Option<Note> {
-    let counted = case
-        .connection
-        .notes
-        .as_ref()
-        .is_some_and(|n| n[case.seen.side.index()].of(Kind::HalfClose) > 0);
     let note = Note::new(RULE.kind, RULE.rfc, |note| {
         format!(
             "the other side has ended its stream (acknowledged up to {}), this one goes on sending",
@@ -29,5 +24,5 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     let note = note
         .with("ack", Quantity::Seq(case.ack()))
         .frame(case.seen.frame);
-    (!counted).then_some(note)
+    (!case.noted_before(Kind::HalfClose)).then_some(note)
 }

@@ -1,7 +1,7 @@
 //! Hole: something before this segment has not been seen (yet).
 
 use super::{Case, Rule, say};
-use crate::event::{Kind, Note, Quantity};
+use crate::event::{Confidence, Kind, Note, Quantity};
 use crate::track::Facts;
 
 /// Starts beyond the next expected sequence number.
@@ -13,7 +13,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(case: &Case<'_>) -> Option<Note> {
-    let hole = case.seen.hole?;
+    let Some(hole) = case.seen.hole else {
+        return stray(case);
+    };
     let missing = hole.end.offset_from(hole.start);
     let note = Note::new(RULE.kind, RULE.rfc, |note| {
         format!(
@@ -31,4 +33,24 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         )
         .with("missing", Quantity::Bytes(u64::from(missing)));
     Some(note.frame(case.seen.frame))
+}
+
+/// A segment far beyond anything that could be: its bytes are not believed to be there.
+fn stray(case: &Case<'_>) -> Option<Note> {
+    let seen = case.seen;
+    if seen.facts.any(Facts::ACKS_UNSEEN) || !seen.seq.after(seen.nxt) {
+        return None;
+    }
+    let mut note = Note::new(RULE.kind, RULE.rfc, |note| {
+        format!(
+            "starts at {} where {} was next, beyond any window offered: not believed unless the next \
+             segment follows on it",
+            note.number_of("seq"),
+            note.number_of("expected"),
+        )
+    })
+    .with("seq", Quantity::Seq(case.seq()))
+    .with("expected", Quantity::Seq(case.sender().relative(seen.nxt)));
+    note.confidence = Confidence::Ambiguous;
+    Some(note.frame(seen.frame))
 }

@@ -88,6 +88,12 @@ impl Case<'_> {
         &self.connection.halves[self.seen.side.other().index()]
     }
 
+    /// Whether that kind was noted on an earlier segment of its sender.
+    pub fn noted_before(&self, kind: Kind) -> bool {
+        let counts = self.connection.notes.as_deref();
+        counts.is_some_and(|counts| counts[self.seen.side.index()].of(kind) > 0)
+    }
+
     /// Relative number of its first byte.
     pub fn seq(&self) -> u32 {
         self.sender().relative(self.seen.seq)

@@ -21,8 +21,8 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     if seen.facts.any(Facts::RESENT) {
         return None;
     }
-    let Some(hole) = seen.hole else {
-        return Some(before_the_capture(case));
+    let Some(hole) = seen.hole.filter(|hole| !hole.before_capture) else {
+        return (!asked_for(case)).then(|| before_the_capture(case));
     };
     let (then, now) = (hole.tsval, seen.options.ts.map(|ts| ts.0));
     let order = then
@@ -32,7 +32,8 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         return None; // A retransmission: its rule says so.
     }
     let late_ns = seen.time.nanos_since(hole.time);
-    let rtt_ns = case.sender().stats.rtt.min;
+    // From here to the receiver and back, and to the sender and back: asking takes all of it.
+    let rtt_ns = case.sender().stats.rtt.min + case.receiver().stats.rtt.min;
     let stamped_before = order.is_some_and(|order| order < 0);
     let too_soon = rtt_ns > 0 && late_ns < rtt_ns;
     let (sentence, confidence): (fn(&Note) -> String, _) = match (stamped_before, too_soon) {
@@ -52,6 +53,12 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         note.alternatives = &[Kind::Retransmission];
     }
     Some(note)
+}
+
+/// Whether these are the bytes that three duplicate ACKs have just asked for.
+pub(super) fn asked_for(case: &Case<'_>) -> bool {
+    let shown = case.seen.hole.is_some_and(|hole| !hole.before_capture);
+    !shown && case.seen.seq == case.seen.una && case.seen.dup_acks_received >= 3
 }
 
 /// Bytes from before what the capture knows of this side: nothing can be said of their history.

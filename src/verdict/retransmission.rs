@@ -1,6 +1,6 @@
 //! Retransmission: what was sent before is sent again (RFC 9293 section 3.8.1).
 
-use super::{Case, Rule, cause, say};
+use super::{Case, Rule, cause, out_of_order, say};
 use crate::event::{Cause, Confidence, Kind, Note, Quantity};
 use crate::track::Facts;
 
@@ -89,6 +89,9 @@ fn needless(case: &Case<'_>) -> Note {
 /// was lost before the capture could see it (RFC 7323 section 3: the clock goes up with time).
 fn lost_before_capture(case: &Case<'_>) -> Option<Note> {
     let seen = case.seen;
+    if out_of_order::asked_for(case) {
+        return Some(sent_before_capture(case));
+    }
     let (hole, stamp) = (seen.hole?, seen.options.ts?.0);
     let later = hole
         .tsval
@@ -118,6 +121,29 @@ fn lost_before_capture(case: &Case<'_>) -> Option<Note> {
     note.cause = Some(if fast { Cause::Fast } else { Cause::Unknown });
     note.confidence = Confidence::Likely;
     Some(note.frame(hole.frame).frame(seen.frame))
+}
+
+/// What three duplicate ACKs asked for, first sent before the capture began.
+fn sent_before_capture(case: &Case<'_>) -> Note {
+    let seen = case.seen;
+    let mut note = bytes(
+        case,
+        Note::new(RULE.kind, "RFC 5681 3.2", |note| {
+            format!(
+                "{} are what {} duplicate ACKs asked for (latest in frame {}): sent again, the first copy \
+             went before this capture begins",
+                range(note),
+                note.number_of("dup_acks"),
+                note.frames.first().copied().unwrap_or(0),
+            )
+        }),
+    );
+    note = note.with(
+        "dup_acks",
+        Quantity::Count(u64::from(seen.dup_acks_received)),
+    );
+    (note.cause, note.confidence) = (Some(Cause::Fast), Confidence::Likely);
+    note.frame(case.sender().dup_ack_frame).frame(seen.frame)
 }
 
 /// The range of the segment, as numbers for the sentence.
