@@ -1,11 +1,13 @@
 //! IPv4 (RFC 791 section 3.1).
 
+use std::net::Ipv4Addr;
+
 use etherparse::Ipv4HeaderSlice;
 use etherparse::err::ipv4::{HeaderError, HeaderSliceError};
 
 use super::span::Span;
 use super::walk::{Next, Walk};
-use super::{Body, Checksum, Fault, Ip, LayerKind};
+use super::{Body, Checksum, Fault, Fragment, Ip, LayerKind};
 use crate::wire::checksum::Sum;
 
 /// Bytes of a header without options.
@@ -23,7 +25,9 @@ impl<'a> Walk<'a, '_> {
         let protocol = header.protocol().0;
         self.packet.ip = Some(Ip {
             src: header.source_addr().into(),
-            dst: header.destination_addr().into(),
+            dst: final_destination(header.options())
+                .unwrap_or(header.destination_addr())
+                .into(),
             ttl: header.ttl(),
             traffic_class: header.slice().get(1).copied().unwrap_or(0),
             id: Some(u32::from(header.identification())),
@@ -34,10 +38,18 @@ impl<'a> Walk<'a, '_> {
         let Some(whole) = self.ipv4_length(at, u32::from(header.total_len()), header_len) else {
             return self.done(Body::Other { protocol });
         };
+        let payload = whole.skip(header_len);
         if header.is_fragmenting_payload() {
-            return self.done(Body::Other { protocol });
+            let fragment = Fragment {
+                id: u32::from(header.identification()),
+                offset: u32::from(header.fragments_offset().value()) * 8,
+                more: header.more_fragments(),
+                len: payload.wire,
+                protocol,
+            };
+            return self.fragment((LayerKind::Ipv4, at), payload, fragment, header_len);
         }
-        Next::Protocol(protocol, whole.skip(header_len))
+        Next::Protocol(protocol, payload)
     }
 
     /// The datagram without what pads the frame, by its total length.
@@ -56,14 +68,7 @@ impl<'a> Walk<'a, '_> {
             self.problem(LayerKind::Ipv4, at, fault);
             return None;
         }
-        if total_len > at.wire {
-            let fault = Fault::LengthBeyond {
-                claimed: total_len,
-                actual: at.wire,
-            };
-            self.problem(LayerKind::Ipv4, at, fault);
-        }
-        Some(at.limit(total_len))
+        Some(self.limit(LayerKind::Ipv4, at, at, total_len))
     }
 
     /// Says why a header can't be read; keeps what is certain of one whose options were cut off.
@@ -72,6 +77,12 @@ impl<'a> Walk<'a, '_> {
         match error {
             HeaderSliceError::Len(error) => {
                 self.too_short(LayerKind::Ipv4, at, error.required_len as u32);
+                if let Some(fixed) = at.array(0) {
+                    let ip = fixed_header(fixed);
+                    let protocol = ip.protocol;
+                    self.packet.ip = Some(ip);
+                    return self.done(Body::Other { protocol });
+                }
             }
             HeaderSliceError::Content(HeaderError::UnexpectedVersion { version_number }) => {
                 self.layer(LayerKind::Ipv4, at, MIN_HEADER);
@@ -91,6 +102,65 @@ impl<'a> Walk<'a, '_> {
             }
         }
         self.done(Body::NotIp { ethertype: 0x0800 })
+    }
+}
+
+/// Where the packet will end up, when a source route has hops left (RFC 791 section 3.1, types 131
+/// and 137): that address is the one in the checksum, as RFC 8200 section 8.1 has it for IPv6.
+#[inline]
+fn final_destination(options: &[u8]) -> Option<Ipv4Addr> {
+    let mut rest = options;
+    loop {
+        match *rest {
+            [] | [0, ..] => return None,
+            [1, ..] => rest = rest.get(1..)?,
+            [kind, len, ..] => {
+                let option = rest.get(..usize::from(len))?;
+                if let (131 | 137, &[_, _, pointer, ref route @ ..]) = (kind, option) {
+                    // The pointer counts from 1, at the option's first byte.
+                    let last = route.as_chunks::<4>().0.last()?;
+                    return (pointer <= len).then_some(Ipv4Addr::from(*last));
+                }
+                rest = rest.get(usize::from(len).max(2)..)?;
+            }
+            [_] => return None,
+        }
+    }
+}
+
+/// What the first 20 bytes say of a header whose options were not all captured.
+fn fixed_header(fixed: &[u8; MIN_HEADER as usize]) -> Ip {
+    let [
+        _,
+        tos,
+        _,
+        _,
+        i0,
+        i1,
+        flags,
+        _,
+        ttl,
+        protocol,
+        _,
+        _,
+        s0,
+        s1,
+        s2,
+        s3,
+        d0,
+        d1,
+        d2,
+        d3,
+    ] = *fixed;
+    Ip {
+        src: [s0, s1, s2, s3].into(),
+        dst: [d0, d1, d2, d3].into(),
+        ttl,
+        traffic_class: tos,
+        id: Some(u32::from(u16::from_be_bytes([i0, i1]))),
+        dont_fragment: flags & 0x40 != 0,
+        protocol,
+        checksum: Checksum::Unverified,
     }
 }
 

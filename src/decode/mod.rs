@@ -1,26 +1,51 @@
 //! Frames in, packets *with problems* out.
+//!
+//! A frame is walked header by header (`walk`, `next`), each read by the file of its name; frames of
+//! the most common shape take a short way (`fast`). Lengths are kept twice, as captured and as on
+//! the wire (`span`), so that a cut frame is never taken for a short packet.
 
+mod arp;
+mod body;
+mod fast;
+mod fragments;
+mod gre;
+mod icmp;
+mod ipsec;
 mod ipv4;
 mod ipv6;
 mod link;
+mod mpls;
 mod next;
 mod packet;
+mod ppp;
 mod problem;
+mod quoted;
+mod reassembly;
 mod span;
+mod summary;
 mod tcp;
 mod transport;
+mod tunnel;
+mod udp;
 mod walk;
 
-pub use packet::{Body, Checksum, Ip, Layer, LayerKind, MAX_LAYERS, MAX_PROBLEMS, Packet, Tcp};
+pub use body::{Arp, Body, Esp, Fragment, HardwareAddress, Icmp, IcmpDetail, Quoted, Tcp, Udp};
+pub use packet::{Checksum, Ip, Layer, LayerKind, MAX_LAYERS, MAX_PROBLEMS, Packet, Reassembled};
 pub use problem::{Fault, Problem};
 
 use crate::frame::Frame;
+use reassembly::Reassembly;
 use span::Span;
-use walk::Walk;
+use walk::{Next, Walk};
 
 /// Decodes frames. It has state only because fragments must be put together.
 #[derive(Debug, Default)]
-pub struct Decoder {}
+pub struct Decoder {
+    reassembly: Reassembly,
+    /// The datagrams completed by the frame at hand: one, and one more inside it when that was a
+    /// tunnel's. Deeper ones stay fragments.
+    completed: [Vec<u8>; 2],
+}
 
 impl Decoder {
     /// A decoder that has seen nothing.
@@ -30,17 +55,54 @@ impl Decoder {
 
     /// Decodes one frame; never fails.
     pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Packet<'a> {
-        let mut packet = Packet::unread();
-        let mut walk = Walk {
-            packet: &mut packet,
-        };
+        let mut packet = Packet::default();
+        self.decode_into(frame, &mut packet);
+        packet
+    }
+
+    /// The same into `packet`, whatever it held. Moving a packet out of a call costs as much as
+    /// decoding a common one, so whoever decodes millions gives the place for it.
+    #[inline]
+    pub fn decode_into<'a>(&'a mut self, frame: &Frame<'a>, packet: &mut Packet<'a>) {
+        packet.layers.clear();
+        packet.more_layers = 0;
+        packet.ip = None;
+        packet.tunnel = 0;
+        packet.reassembled = None;
+        packet.problems.clear();
+        if !fast::decode(frame, packet) {
+            self.walk(frame, packet);
+        }
+    }
+
+    /// The long way, for any frame.
+    #[inline(never)]
+    fn walk<'a>(&'a mut self, frame: &Frame<'a>, packet: &mut Packet<'a>) {
+        packet.body = Body::NotIp { ethertype: 0 };
         let at = Span {
             bytes: frame.bytes,
             offset: 0,
             wire: frame.original_len.max(frame.bytes.len() as u32),
         };
+        let Self {
+            reassembly,
+            completed,
+        } = self;
+        let mut walk = Walk::new(packet, reassembly, frame.time);
         let next = walk.link(frame.link_type, at);
         walk.run(next);
-        packet
+        for place in completed {
+            let Some(datagram) = walk.completed.take() else {
+                return;
+            };
+            *place = datagram.bytes;
+            let at = Span {
+                bytes: place,
+                offset: 0,
+                wire: datagram.len,
+            };
+            walk.reassembled(at, datagram.fragments);
+            walk.run(Next::Protocol(datagram.protocol, at));
+        }
     }
 }

@@ -5,9 +5,7 @@ use std::net::IpAddr;
 
 use arrayvec::ArrayVec;
 
-use super::Problem;
-use crate::wire::seq::Seq;
-use crate::wire::tcp::Flags;
+use super::{Body, Problem};
 
 /// Most layers kept by name; the rest are counted.
 pub const MAX_LAYERS: usize = 16;
@@ -41,6 +39,8 @@ pub enum LayerKind {
     Gre,
     /// VXLAN or Geneve.
     Vxlan,
+    /// IP encapsulating security payload.
+    Esp,
     /// ICMPv4.
     Icmpv4,
     /// ICMPv6.
@@ -67,6 +67,7 @@ impl LayerKind {
             Self::Ppp => "PPP",
             Self::Gre => "GRE",
             Self::Vxlan => "VXLAN",
+            Self::Esp => "ESP",
             Self::Icmpv4 => "ICMP",
             Self::Icmpv6 => "ICMPv6",
             Self::Tcp => "TCP",
@@ -95,9 +96,11 @@ pub struct Layer {
 /// The innermost IP header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ip {
-    /// Source address.
+    /// Source address (a mobile node's home address, where an option holds it: RFC 6275
+    /// section 11.3.1).
     pub src: IpAddr,
-    /// Destination address (the final one, where a routing header holds it: RFC 8200 section 8.1).
+    /// Destination address (the final one, where a routing header or a source route holds it:
+    /// RFC 8200 section 8.1).
     pub dst: IpAddr,
     /// Time to live or hop limit.
     pub ttl: u8,
@@ -142,48 +145,16 @@ impl Checksum {
     }
 }
 
-/// A TCP segment as it stands in the packet.
+/// A datagram put together from fragments, of which the frame held the last that was missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tcp<'a> {
-    /// Source port.
-    pub src_port: u16,
-    /// Destination port.
-    pub dst_port: u16,
-    /// Sequence number.
-    pub seq: Seq,
-    /// Acknowledgment number, meaningful or not.
-    pub ack: Seq,
-    /// Control bits.
-    pub flags: Flags,
-    /// Window field.
-    pub window: u16,
-    /// Urgent pointer.
-    pub urgent: u16,
-    /// The option bytes that were captured.
-    pub options: &'a [u8],
-    /// The payload bytes that were captured.
-    pub payload: &'a [u8],
-    /// Payload bytes on the wire, from the lengths in the headers.
-    pub payload_len: u32,
-    /// Whether its checksum is right.
-    pub checksum: Checksum,
-}
-
-/// What the packet carries, innermost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Body<'a> {
-    /// A whole TCP header and what follows it.
-    Tcp(Tcp<'a>),
-    /// Another protocol over IP, or one of the above that can't be read: see the problems.
-    Other {
-        /// Its number (RFC 5237's registry).
-        protocol: u8,
-    },
-    /// Not IP.
-    NotIp {
-        /// What the link header says follows; 0 where it says nothing.
-        ethertype: u16,
-    },
+pub struct Reassembled<'a> {
+    /// What follows the IP header, in order, as far as it was captured. Layers from `first_layer`
+    /// on have their offsets in here.
+    pub bytes: &'a [u8],
+    /// Index in [`Packet::layers`] of the first header in `bytes`.
+    pub first_layer: u8,
+    /// How many fragments it came in.
+    pub fragments: u16,
 }
 
 /// A decoded frame. Decoding never fails: what could not be read is a [`Problem`].
@@ -199,20 +170,24 @@ pub struct Packet<'a> {
     pub tunnel: u32,
     /// What it carries.
     pub body: Body<'a>,
+    /// The datagram its fragments made, when this frame completed one.
+    pub reassembled: Option<Reassembled<'a>>,
     /// What is wrong with it.
     pub problems: ArrayVec<Problem, MAX_PROBLEMS>,
 }
 
-impl Packet<'_> {
+impl Default for Packet<'_> {
     /// A packet of which nothing is known.
-    pub(super) const fn unread() -> Self {
+    #[inline]
+    fn default() -> Self {
         Self {
-            layers: ArrayVec::new_const(),
+            layers: ArrayVec::new(),
             more_layers: 0,
             ip: None,
             tunnel: 0,
             body: Body::NotIp { ethertype: 0 },
-            problems: ArrayVec::new_const(),
+            reassembled: None,
+            problems: ArrayVec::new(),
         }
     }
 }

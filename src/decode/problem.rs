@@ -60,24 +60,83 @@ pub enum Fault {
         /// Length of the header.
         header: u32,
     },
+    /// UDP over IPv6 without a checksum.
+    NoChecksum,
+    /// An IPv6 extension header where it may not stand.
+    Misplaced {
+        /// Its protocol number.
+        header: u8,
+    },
+    /// A fragment reaches beyond the longest datagram there can be.
+    FragmentBeyond {
+        /// Where it ends.
+        end: u32,
+        /// Where it may end at most.
+        limit: u32,
+    },
+    /// A fragment before the last whose length is no multiple of 8, or zero.
+    FragmentLength {
+        /// Its length.
+        len: u32,
+    },
+    /// A fragment that puts the datagram's end elsewhere than others do.
+    FragmentEnd {
+        /// Where it ends.
+        claimed: u32,
+        /// Where the datagram ends, or how far it reaches, as others have it.
+        known: u32,
+    },
+    /// A fragment covers bytes that came before, with other bounds or other content.
+    FragmentOverlap {
+        /// First such byte of the datagram.
+        from: u32,
+        /// The byte after the last of that stretch.
+        to: u32,
+    },
 }
 
 impl Problem {
     /// The clause that is broken; `None` when it is only the capture that falls short.
-    pub const fn rfc(&self) -> Option<&'static str> {
+    pub fn rfc(&self) -> Option<&'static str> {
         Some(match (self.layer, self.fault) {
             (_, Fault::Cut { .. }) => return None,
+            (_, Fault::NoChecksum) => "RFC 8200 8.1",
+            (_, Fault::Misplaced { .. }) => "RFC 8200 4.1",
+            (LayerKind::Ipv4, fault) if fault.is_of_fragment() => "RFC 791 3.2",
+            (_, Fault::FragmentOverlap { .. }) => "RFC 5722 4",
+            (_, fault) if fault.is_of_fragment() => "RFC 8200 4.5",
+            (LayerKind::Arp, _) => "RFC 826",
             (LayerKind::Ipv4, _) => "RFC 791 3.1",
             (LayerKind::Ipv6, _) => "RFC 8200 3",
             (LayerKind::Ipv6Extension, _) => "RFC 8200 4",
+            (LayerKind::Ah, _) => "RFC 4302 2",
+            (LayerKind::Esp, _) => "RFC 4303 2",
+            (LayerKind::Mpls, _) => "RFC 3032 2.1",
+            (LayerKind::Ppp, _) => "RFC 2516 4",
+            (LayerKind::Gre, _) => "RFC 2784 2",
+            (LayerKind::Icmpv4, _) => "RFC 792",
+            (LayerKind::Icmpv6, _) => "RFC 4443 2.1",
             (LayerKind::Tcp, _) => "RFC 9293 3.1",
             (LayerKind::Udp, _) => "RFC 768",
-            _ => return None,
+            (LayerKind::Vxlan, _) => "RFC 7348 5",
+            (LayerKind::Ethernet | LayerKind::Vlan | LayerKind::Link, _) => return None,
         })
     }
 }
 
-/// `IPv4 at byte 14: its total length says 1500 bytes, the frame has 60`.
+impl Fault {
+    const fn is_of_fragment(self) -> bool {
+        matches!(
+            self,
+            Self::FragmentBeyond { .. }
+                | Self::FragmentLength { .. }
+                | Self::FragmentEnd { .. }
+                | Self::FragmentOverlap { .. }
+        )
+    }
+}
+
+/// `IPv4 at byte 14: length field says 1500 bytes, there are 60`.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at byte {}: {}", self.layer, self.offset, self.fault)
@@ -108,6 +167,26 @@ impl fmt::Display for Fault {
                 f,
                 "length field says {claimed} bytes, less than its header of {header}"
             ),
+            Self::NoChecksum => f.write_str("no checksum, which IPv6 requires"),
+            Self::Misplaced { header } => write!(
+                f,
+                "extension header {header} may only stand right after the IPv6 header"
+            ),
+            Self::FragmentBeyond { end, limit } => write!(
+                f,
+                "fragment reaches byte {end}, a datagram has {limit} at most"
+            ),
+            Self::FragmentLength { len } => write!(
+                f,
+                "more fragments follow, yet its {len} bytes are no multiple of 8"
+            ),
+            Self::FragmentEnd { claimed, known } => write!(
+                f,
+                "fragment ends at byte {claimed}, other fragments have the end at {known}"
+            ),
+            Self::FragmentOverlap { from, to } => {
+                write!(f, "fragment overlaps bytes {from} to {to} that came before")
+            }
         }
     }
 }

@@ -1,13 +1,19 @@
 //! The walk from the first header of a frame to the innermost: what every layer's reader shares.
 
+use super::reassembly::{Datagram, Reassembly};
 use super::span::Span;
-use super::{Body, Fault, Layer, LayerKind, Packet, Problem};
+use super::{Body, Fault, Layer, LayerKind, Packet, Problem, Reassembled};
+use crate::frame::Timestamp;
 
 /// What comes next, as the header just read says.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Next<'a> {
+    /// An Ethernet header.
+    Ethernet(Span<'a>),
     /// Whatever an Ethernet type number names.
     EtherType(u16, Span<'a>),
+    /// Whatever a PPP protocol number names.
+    Ppp(u16, Span<'a>),
     /// IPv4 or IPv6, as its version nibble tells.
     Ip(Span<'a>),
     /// Whatever an IP protocol number names.
@@ -21,9 +27,29 @@ pub(super) enum Next<'a> {
 pub(super) struct Walk<'a, 'p> {
     /// What is known so far.
     pub(super) packet: &'p mut Packet<'a>,
+    /// Where fragments wait for each other.
+    pub(super) reassembly: &'p mut Reassembly,
+    /// When the frame was captured.
+    pub(super) time: Timestamp,
+    /// The datagram this frame completed, to be walked next.
+    pub(super) completed: Option<Datagram>,
 }
 
-impl<'a> Walk<'a, '_> {
+impl<'a, 'p> Walk<'a, 'p> {
+    /// Starts with nothing known.
+    pub(super) fn new(
+        packet: &'p mut Packet<'a>,
+        reassembly: &'p mut Reassembly,
+        time: Timestamp,
+    ) -> Self {
+        Self {
+            packet,
+            reassembly,
+            time,
+            completed: None,
+        }
+    }
+
     /// Notes a header of `len` bytes.
     #[inline]
     pub(super) fn layer(&mut self, kind: LayerKind, at: Span<'a>, len: u32) {
@@ -69,6 +95,23 @@ impl<'a> Walk<'a, '_> {
         self.problem(layer, at, fault);
     }
 
+    /// The span without what lies beyond `claimed` bytes, where a length field says there are so
+    /// many; a claim that can't be met is a problem, and what is there is taken.
+    #[inline]
+    pub(super) fn limit(
+        &mut self,
+        layer: LayerKind,
+        header: Span<'a>,
+        at: Span<'a>,
+        claimed: u32,
+    ) -> Span<'a> {
+        if claimed > at.wire {
+            let actual = at.wire;
+            self.problem(layer, header, Fault::LengthBeyond { claimed, actual });
+        }
+        at.limit(claimed)
+    }
+
     /// The body is `body`, and there is nothing to read after it.
     #[inline]
     pub(super) fn done(&mut self, body: Body<'a>) -> Next<'a> {
@@ -76,12 +119,23 @@ impl<'a> Walk<'a, '_> {
         Next::Done
     }
 
+    /// Notes that what is read from here on stands in a datagram that was put together.
+    pub(super) fn reassembled(&mut self, at: Span<'a>, fragments: u16) {
+        self.packet.reassembled = Some(Reassembled {
+            bytes: at.bytes,
+            first_layer: self.packet.layers.len() as u8,
+            fragments,
+        });
+    }
+
     /// Reads header after header until the body. Every header takes bytes, so the frame's length
     /// bounds the work.
     pub(super) fn run(&mut self, mut next: Next<'a>) {
         loop {
             next = match next {
+                Next::Ethernet(at) => self.ethernet(at),
                 Next::EtherType(ethertype, at) => self.ethertype(ethertype, at),
+                Next::Ppp(protocol, at) => self.ppp_protocol(protocol, at),
                 Next::Ip(at) => self.ip(at),
                 Next::Protocol(protocol, at) => self.protocol(protocol, at),
                 Next::Done => return,

@@ -1,6 +1,7 @@
 //! Headers by hand: the bytes of each protocol, their names and meanings.
 
 pub mod checksum;
+pub mod icmp;
 pub mod seq;
 pub mod tcp;
 mod tcp_flags;

@@ -1,0 +1,203 @@
+//! One line for a packet, in the tcpdump reader's habit.
+//!
+//! Everything in it comes from numbers, so it holds no bytes of the network's choosing.
+
+use std::fmt::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+
+use super::{Arp, Body, Icmp, IcmpDetail, Ip, Packet, Quoted, Tcp};
+
+impl Packet<'_> {
+    /// What the packet is, in one line: `UDP 10.0.0.1:53 > 10.0.0.2:4000, 40 bytes`.
+    pub fn summary(&self) -> String {
+        let mut line = String::new();
+        // Writing to a string can't fail.
+        let _ = self.summarize(&mut line);
+        line
+    }
+
+    fn summarize(&self, line: &mut String) -> fmt::Result {
+        match (&self.body, &self.ip) {
+            (Body::Tcp(tcp), Some(ip)) => tcp_line(line, ip, tcp)?,
+            (Body::Udp(udp), Some(ip)) => write!(
+                line,
+                "UDP {} > {}, {} bytes",
+                SocketAddr::new(ip.src, udp.src_port),
+                SocketAddr::new(ip.dst, udp.dst_port),
+                udp.payload_len
+            )?,
+            (Body::Icmp(icmp), Some(ip)) => icmp_line(line, ip, icmp)?,
+            (Body::Arp(arp), _) => arp_line(line, arp)?,
+            (Body::Fragment(fragment), Some(ip)) => write!(
+                line,
+                "{} {} > {}, fragment of {} bytes at {}, id {:#x}, {}",
+                protocol_name(fragment.protocol),
+                ip.src,
+                ip.dst,
+                fragment.len,
+                fragment.offset,
+                fragment.id,
+                if fragment.more {
+                    "more follow"
+                } else {
+                    "the last one"
+                }
+            )?,
+            (Body::Esp(esp), Some(ip)) => write!(
+                line,
+                "ESP {} > {}, SPI {:#010x}, sequence number {}",
+                ip.src, ip.dst, esp.spi, esp.seq
+            )?,
+            (Body::Other { protocol }, Some(ip)) => {
+                write!(line, "{} {} > {}", protocol_name(*protocol), ip.src, ip.dst)?;
+            }
+            (Body::NotIp { ethertype: 0 }, _) => line.push_str("not IP"),
+            (Body::NotIp { ethertype }, _) => match ethertype_name(*ethertype) {
+                Some(name) => line.push_str(name),
+                None => write!(line, "not IP, Ethernet type {ethertype:#06x}")?,
+            },
+            // Without an IP header there is none of the bodies above.
+            (_, None) => line.push_str("not readable"),
+        }
+        match self.problems.first() {
+            Some(problem) => write!(line, " [{problem}]"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn tcp_line(line: &mut String, ip: &Ip, tcp: &Tcp<'_>) -> fmt::Result {
+    write!(
+        line,
+        "TCP {} > {}, {} seq {} ack {} win {}, {} bytes",
+        SocketAddr::new(ip.src, tcp.src_port),
+        SocketAddr::new(ip.dst, tcp.dst_port),
+        tcp.flags,
+        tcp.seq,
+        tcp.ack,
+        tcp.window,
+        tcp.payload_len
+    )
+}
+
+fn icmp_line(line: &mut String, ip: &Ip, icmp: &Icmp<'_>) -> fmt::Result {
+    let version = if icmp.v6 { "ICMPv6" } else { "ICMP" };
+    write!(line, "{version} {} > {}: ", ip.src, ip.dst)?;
+    let quoted_port = icmp.quoted.and_then(|quoted| quoted.ports);
+    match (quoted_port, icmp.v6, icmp.kind, icmp.code) {
+        (Some((_, port)), false, 3, 3) | (Some((_, port)), true, 1, 4) => {
+            write!(line, "port {port} unreachable")?;
+        }
+        _ => line.push_str(icmp.name),
+    }
+    if icmp.name == "unassigned type" {
+        write!(line, " {} code {}", icmp.kind, icmp.code)?;
+    }
+    match icmp.detail {
+        IcmpDetail::None => {}
+        IcmpDetail::Echo { id, seq } => write!(
+            line,
+            ", id {id}, seq {seq}, {} bytes",
+            u64::from(icmp.payload_len) + 8
+        )?,
+        IcmpDetail::Mtu(mtu) => write!(line, ", MTU {mtu}")?,
+        IcmpDetail::Pointer(at) => write!(line, ", at byte {at}")?,
+        IcmpDetail::Gateway(gateway) => write!(line, ", use {gateway}")?,
+        IcmpDetail::Target(target) => write!(line, " for {target}")?,
+    }
+    match &icmp.quoted {
+        Some(quoted) => {
+            line.push_str(" (quotes ");
+            quoted_text(line, quoted)?;
+            line.write_char(')')
+        }
+        None => Ok(()),
+    }
+}
+
+fn quoted_text(line: &mut String, quoted: &Quoted) -> fmt::Result {
+    line.push_str(&protocol_name(quoted.protocol));
+    let end = |address: IpAddr, port: Option<u16>| match port {
+        Some(port) => SocketAddr::new(address, port).to_string(),
+        None => address.to_string(),
+    };
+    write!(
+        line,
+        " {} > {}",
+        end(quoted.src, quoted.ports.map(|ports| ports.0)),
+        end(quoted.dst, quoted.ports.map(|ports| ports.1))
+    )?;
+    if let Some(seq) = quoted.seq {
+        write!(line, " seq {seq}")?;
+    }
+    if let Some((id, seq)) = quoted.echo {
+        write!(line, " echo id {id}, seq {seq}")?;
+    }
+    Ok(())
+}
+
+fn arp_line(line: &mut String, arp: &Arp) -> fmt::Result {
+    match arp.operation {
+        1 if arp.sender == arp.target => {
+            write!(line, "ARP, {} announces itself", arp.sender)?;
+            write!(line, " at {}", arp.sender_hardware)
+        }
+        1 if arp.sender.is_unspecified() => {
+            write!(line, "ARP, is {} in use?", arp.target)
+        }
+        1 => write!(line, "ARP, who has {}? tell {}", arp.target, arp.sender),
+        2 => write!(line, "ARP, {} is at {}", arp.sender, arp.sender_hardware),
+        3 => write!(line, "RARP, who is {}?", arp.target_hardware),
+        4 => write!(line, "RARP, {} is {}", arp.target_hardware, arp.target),
+        other => write!(line, "ARP, operation {other}"),
+    }
+}
+
+/// The name of an IP protocol, or its number.
+fn protocol_name(protocol: u8) -> std::borrow::Cow<'static, str> {
+    let name = match protocol {
+        1 => "ICMP",
+        2 => "IGMP",
+        4 => "IPv4",
+        6 => "TCP",
+        17 => "UDP",
+        33 => "DCCP",
+        41 => "IPv6",
+        46 => "RSVP",
+        47 => "GRE",
+        50 => "ESP",
+        51 => "AH",
+        58 => "ICMPv6",
+        59 => "no payload",
+        88 => "EIGRP",
+        89 => "OSPF",
+        103 => "PIM",
+        108 => "IPComp",
+        112 => "VRRP",
+        115 => "L2TP",
+        132 => "SCTP",
+        136 => "UDP-Lite",
+        other => return format!("IP protocol {other}").into(),
+    };
+    name.into()
+}
+
+/// The names of Ethernet types that are met every day, or whose header was not readable.
+const fn ethertype_name(ethertype: u16) -> Option<&'static str> {
+    Some(match ethertype {
+        0x0800 => "IPv4, not readable",
+        0x0806 => "ARP, not readable",
+        0x8035 => "RARP, not readable",
+        0x86dd => "IPv6, not readable",
+        0x8847 | 0x8848 => "MPLS",
+        0x8863 => "PPPoE discovery",
+        0x8864 => "PPPoE",
+        0x880b => "PPP",
+        0x8809 => "LACP or another slow protocol",
+        0x888e => "802.1X",
+        0x88cc => "LLDP",
+        0x88e5 => "MACsec",
+        0x88f7 => "PTP",
+        _ => return None,
+    })
+}
