@@ -24,6 +24,8 @@ pub(super) struct Input {
     end: usize,
     /// Position in the (uncompressed) stream of `buffer[start]`.
     offset: u64,
+    /// Position of what was taken last.
+    taken_from: u64,
     ended: bool,
     /// What the bytes are unpacked from, with the reason when that stream stops too early.
     compression: Option<Compression>,
@@ -65,6 +67,7 @@ impl Input {
             start: 0,
             end: 0,
             offset: 0,
+            taken_from: 0,
             ended: false,
             compression,
             cut: None,
@@ -105,6 +108,7 @@ impl Input {
         let from = self.start;
         let to = (from + count).min(self.end);
         self.start = to;
+        self.taken_from = self.offset;
         self.offset += (to - from) as u64;
         self.buffer.get(from..to).unwrap_or_default()
     }
@@ -127,6 +131,11 @@ impl Input {
     #[inline]
     pub(super) const fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Position in the (uncompressed) stream of what [`Input::take`] gave last.
+    pub(super) const fn taken_from(&self) -> u64 {
+        self.taken_from
     }
 
     /// Bytes taken from the file, compressed ones if it is compressed.

@@ -5,6 +5,7 @@
 //! the file, and a file that ends inside a record gives every frame before the cut.
 
 mod compressed;
+mod endian;
 mod identify;
 mod input;
 mod pcap;
@@ -17,7 +18,7 @@ use std::path::Path;
 use self::compressed::Compression;
 use self::input::Input;
 use super::{Interface, Progress, Source, SourceError};
-use crate::frame::{Frame, LinkType, Timestamp};
+use crate::frame::Frame;
 
 /// The longest frame that is believed. Real ones end at 64 KiB, or with the kernel's BIG TCP at
 /// half a mebibyte; damaged files claim gigabytes, which must not be allocated.
@@ -60,8 +61,6 @@ pub struct CaptureFile {
     total: Option<u64>,
     /// Number of the last frame given.
     number: u64,
-    /// Where its record starts.
-    record_offset: u64,
     /// The end was reached, or an error: nothing more comes.
     over: bool,
 }
@@ -69,28 +68,6 @@ pub struct CaptureFile {
 enum Format {
     Pcap(pcap::Reader),
     PcapNg(pcapng::Reader),
-}
-
-/// Where a frame lies in the bytes that come next, and what its record says of it.
-struct Record {
-    time: Timestamp,
-    link_type: LinkType,
-    interface: u32,
-    original_len: u32,
-    /// Bytes of the record before the frame, of the frame, and of the record in all.
-    head: usize,
-    len: usize,
-    total: usize,
-    comment: Comment,
-}
-
-/// Where a frame's comment is.
-enum Comment {
-    None,
-    /// At this offset of the record, so many bytes.
-    At(usize, usize),
-    /// There are several: joined in the reader's scratch space.
-    Joined,
 }
 
 impl CaptureFile {
@@ -137,7 +114,6 @@ impl CaptureFile {
             format,
             total: total_len,
             number: 0,
-            record_offset: 0,
             over: false,
         })
     }
@@ -153,7 +129,7 @@ impl CaptureFile {
 
     /// Byte offset of the last frame's record in the file, or in what it unpacks to.
     pub const fn record_offset(&self) -> u64 {
-        self.record_offset
+        self.input.taken_from()
     }
 
     /// The comments on the sections met so far (pcapng), not yet escaped; the first mebibyte of
@@ -172,38 +148,16 @@ impl Source for CaptureFile {
             return Ok(None);
         }
         let number = self.number + 1;
-        let record = match &mut self.format {
+        let frame = match &mut self.format {
             Format::Pcap(reader) => reader.next(&mut self.input, number),
             Format::PcapNg(reader) => reader.next(&mut self.input, number),
         };
-        let record = match record {
-            Ok(Some(record)) => record,
-            Ok(None) => {
-                self.over = true;
-                return Ok(None);
-            }
-            Err(error) => {
-                self.over = true;
-                return Err(error);
-            }
-        };
-        self.number = number;
-        self.record_offset = self.input.offset();
-        let bytes = self.input.take(record.total);
-        let frame = bytes.get(record.head..).unwrap_or_default();
-        Ok(Some(Frame {
-            number,
-            time: record.time,
-            link_type: record.link_type,
-            interface: record.interface,
-            original_len: record.original_len,
-            bytes: frame.get(..record.len).unwrap_or_default(),
-            comment: match (record.comment, &self.format) {
-                (Comment::At(at, len), _) => bytes.get(at..).and_then(|bytes| bytes.get(..len)),
-                (Comment::Joined, Format::PcapNg(reader)) => Some(reader.joined_comment()),
-                _ => None,
-            },
-        }))
+        if matches!(frame, Ok(Some(_))) {
+            self.number = number;
+        } else {
+            self.over = true;
+        }
+        frame
     }
 
     fn interfaces(&self) -> &[Interface] {

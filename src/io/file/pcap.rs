@@ -2,26 +2,27 @@
 //! microseconds or nanoseconds, either byte order, "modified" records of 24 bytes, and the two
 //! lengths of a record swapped before version 2.4.
 
+use super::endian::Endian;
 use super::input::Input;
-use super::{Comment, MAX_FRAME_BYTES, Record, too_long};
-use crate::frame::{LinkType, Timestamp};
+use super::{MAX_FRAME_BYTES, too_long};
+use crate::frame::{Frame, LinkType, Timestamp};
 use crate::io::{Interface, SourceError};
 
 /// Length of the file header.
-pub(super) const FILE_HEADER_BYTES: usize = 24;
+const FILE_HEADER_BYTES: usize = 24;
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
 /// What the magic number says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Dialect {
-    big_endian: bool,
+    endian: Endian,
     /// Nanoseconds in a unit of the record's time fraction.
     unit_nanos: u64,
     record_header_bytes: usize,
 }
 
-/// Whether a record's first length is the captured one.
+/// Which of a record's two lengths comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LengthOrder {
     CapturedFirst,
@@ -33,30 +34,22 @@ enum LengthOrder {
 
 impl Dialect {
     fn of(magic: [u8; 4]) -> Option<Self> {
-        let read = |big_endian, magic: u32| {
-            let (unit_nanos, record_header_bytes) = match magic {
-                0xa1b2_c3d4 => (1_000, 16),
-                0xa1b2_3c4d => (1, 16),
-                // Kuznetsov's patched libpcap: interface, protocol and packet type follow.
-                0xa1b2_cd34 => (1_000, 24),
-                _ => return None,
-            };
-            Some(Self {
-                big_endian,
-                unit_nanos,
-                record_header_bytes,
+        [Endian::Little, Endian::Big]
+            .into_iter()
+            .find_map(|endian| {
+                let (unit_nanos, record_header_bytes) = match endian.u32(magic) {
+                    0xa1b2_c3d4 => (1_000, 16),
+                    0xa1b2_3c4d => (1, 16),
+                    // Kuznetsov's patched libpcap: interface, protocol and packet type follow.
+                    0xa1b2_cd34 => (1_000, 24),
+                    _ => return None,
+                };
+                Some(Self {
+                    endian,
+                    unit_nanos,
+                    record_header_bytes,
+                })
             })
-        };
-        read(false, u32::from_le_bytes(magic)).or_else(|| read(true, u32::from_be_bytes(magic)))
-    }
-
-    #[inline]
-    const fn word(self, bytes: [u8; 4]) -> u32 {
-        if self.big_endian {
-            u32::from_be_bytes(bytes)
-        } else {
-            u32::from_le_bytes(bytes)
-        }
     }
 }
 
@@ -84,30 +77,23 @@ impl Reader {
                 input.window().len()
             )));
         };
-        let [m0, m1, m2, m3, v0, v1, w0, w1, rest @ ..] = header;
-        // rest: time zone and accuracy (unused), snaplen, link type
-        let [_, _, _, _, _, _, _, _, s0, s1, s2, s3, l0, l1, l2, l3] = rest;
-        let Some(dialect) = Dialect::of([m0, m1, m2, m3]) else {
-            return Err(SourceError::NotACapture("not a pcap file".into()));
+        let &[magic, version, _zone, _accuracy, snaplen, link_type] = header.as_chunks().0 else {
+            return Err(not_pcap());
         };
-        let version = dialect.word(if dialect.big_endian {
-            [v0, v1, w0, w1]
-        } else {
-            [w0, w1, v0, v1]
-        });
+        let dialect = Dialect::of(magic).ok_or_else(not_pcap)?;
         input.take(FILE_HEADER_BYTES);
         Ok(Self {
             dialect,
-            lengths: match version {
-                ..0x0002_0003 => LengthOrder::OriginalFirst,
-                0x0002_0003 => LengthOrder::Either,
-                0x0002_0004.. => LengthOrder::CapturedFirst,
+            lengths: match dialect.endian.halves(version) {
+                (..2, _) | (2, ..3) => LengthOrder::OriginalFirst,
+                (2, 3) => LengthOrder::Either,
+                _ => LengthOrder::CapturedFirst,
             },
             interface: Interface {
                 name: None,
                 // The upper half tells the length of the frame check sequence, or is reserved.
-                link_type: LinkType(dialect.word([l0, l1, l2, l3]) as u16),
-                snaplen: dialect.word([s0, s1, s2, s3]),
+                link_type: LinkType(dialect.endian.u32(link_type) as u16),
+                snaplen: dialect.endian.u32(snaplen),
                 ticks_per_second: NANOS_PER_SECOND / dialect.unit_nanos,
             },
             cut: None,
@@ -119,46 +105,28 @@ impl Reader {
         std::slice::from_ref(&self.interface)
     }
 
-    /// Finds the next record, which is frame `number`; it is not consumed yet.
+    /// The next record, as frame `number`; `None` at the end.
     #[inline]
-    pub(super) fn next(
+    pub(super) fn next<'a>(
         &mut self,
-        input: &mut Input,
+        input: &'a mut Input,
         number: u64,
-    ) -> Result<Option<Record>, SourceError> {
+    ) -> Result<Option<Frame<'a>>, SourceError> {
         let head = self.dialect.record_header_bytes;
         if !input.has(head)? {
             self.cut = cut_in_header(input, head, number);
             return Ok(None);
         }
-        let Some(
-            &[
-                s0,
-                s1,
-                s2,
-                s3,
-                f0,
-                f1,
-                f2,
-                f3,
-                a0,
-                a1,
-                a2,
-                a3,
-                b0,
-                b1,
-                b2,
-                b3,
-            ],
-        ) = input.window().first_chunk()
+        let header = input.window().first_chunk::<16>();
+        let Some(&[seconds, fraction, first, second]) = header.map(|bytes| bytes.as_chunks().0)
         else {
             return Ok(None);
         };
-        let word = |bytes| self.dialect.word(bytes);
+        let word = |bytes| self.dialect.endian.u32(bytes);
         // Fractions of a second or more are met in the wild; the sum carries them over.
-        let time = u64::from(word([s0, s1, s2, s3])) * NANOS_PER_SECOND
-            + u64::from(word([f0, f1, f2, f3])) * self.dialect.unit_nanos;
-        let (mut len, mut original_len) = (word([a0, a1, a2, a3]), word([b0, b1, b2, b3]));
+        let time = u64::from(word(seconds)) * NANOS_PER_SECOND
+            + u64::from(word(fraction)) * self.dialect.unit_nanos;
+        let (mut len, mut original_len) = (word(first), word(second));
         if self.lengths != LengthOrder::CapturedFirst
             && (self.lengths == LengthOrder::OriginalFirst || len > original_len)
         {
@@ -172,18 +140,22 @@ impl Reader {
             self.cut = Some(cut_in_body(input, head, len, number));
             return Ok(None);
         }
-        Ok(Some(Record {
+        Ok(Some(Frame {
+            number,
             time: Timestamp::from_nanos(time),
             link_type: self.interface.link_type,
             interface: 0,
             // What was captured was on the wire, whatever the record says.
             original_len: original_len.max(len),
-            head,
-            len: len as usize,
-            total,
-            comment: Comment::None,
+            bytes: input.take(total).get(head..).unwrap_or_default(),
+            comment: None,
         }))
     }
+}
+
+#[cold]
+fn not_pcap() -> SourceError {
+    SourceError::NotACapture("not a pcap file".into())
 }
 
 #[cold]
