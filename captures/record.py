@@ -63,6 +63,8 @@ SYSCTLS = {
     "net.ipv4.tcp_ecn": "0",
     "net.ipv4.tcp_fastopen": "0",
     "net.ipv4.tcp_frto": "2",
+    # A probe is answered even when another was answered half a second ago.
+    "net.ipv4.tcp_invalid_ratelimit": "0",
     "net.ipv4.tcp_moderate_rcvbuf": "1",
     # What one connection learned must not shape the next.
     "net.ipv4.tcp_no_metrics_save": "1",

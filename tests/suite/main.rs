@@ -1,6 +1,7 @@
 //! The integration suite: one binary, one module for each subject.
 
 mod decode;
+mod recordings;
 mod tidy;
 
 use std::path::Path;
