@@ -13,6 +13,7 @@ pub(super) fn layer(kind: LayerKind) -> &'static str {
         LayerKind::Ipv6 => "ipv6",
         LayerKind::Ipv6Extension => "ipv6-extension",
         LayerKind::Ah => "ah",
+        LayerKind::Esp => "esp",
         LayerKind::Mpls => "mpls",
         LayerKind::Ppp => "ppp",
         LayerKind::Gre => "gre",
