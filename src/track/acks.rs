@@ -89,7 +89,7 @@ fn is_stray(data: &mut Half, ack: Seq, furthest: Option<Seq>) -> bool {
 fn accept_unseen(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
     if data.probe_end == Some(ack) {
         // The receiver took the byte that a zero-window probe carried.
-        data.nxt = ack;
+        (data.nxt, data.seen_end) = (ack, ack);
         return true;
     }
     if data.base_from == Base::Syn && data.una == data.base {

@@ -60,6 +60,8 @@ pub struct Half {
     pub fin: Option<Seq>,
     /// Whether the other side has acknowledged anything at all.
     pub acked: bool,
+    /// Whether it has sent a SYN-ACK.
+    pub answered: bool,
 
     /// Last acknowledgment number it sent; `None` before the first.
     pub last_ack: Option<Seq>,

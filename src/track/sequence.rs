@@ -18,6 +18,9 @@ impl Connection {
         if o.flags.rst() || o.probe.is_some() {
             return;
         }
+        if self.answers_crossing_syn(o) {
+            return;
+        }
         if self.is_stray(o) {
             o.facts.set(Facts::STRAY);
             return;
@@ -80,6 +83,15 @@ impl Connection {
         if forgot {
             self.give_up(o.frame);
         }
+    }
+
+    /// Whether this is the SYN-ACK of a side whose SYN crossed the other's: it repeats the SYN's
+    /// number as it must (RFC 9293 figure 7), which is no retransmission.
+    fn answers_crossing_syn(&mut self, o: &Observation) -> bool {
+        let (sender, _) = self.pair(o.side);
+        let first_answer = o.flags.syn() && o.flags.ack() && !sender.answered;
+        sender.answered |= first_answer;
+        first_answer && o.len == 0 && sender.seen_end == sender.base.plus(1) && o.seq == sender.base
     }
 
     /// Whether the segment's place makes no sense: beyond what the receiver ever offered with

@@ -7,7 +7,7 @@ use crate::track::Facts;
 /// Starts beyond the next expected sequence number.
 pub(super) const RULE: Rule = Rule {
     kind: Kind::Hole,
-    when: Facts::OPENED_HOLE,
+    when: Facts::OPENED_HOLE.and(Facts::STRAY),
     rfc: "RFC 9293 3.4",
     judge,
 };

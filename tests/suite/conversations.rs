@@ -1,0 +1,338 @@
+//! Conversations: what two hosts say, a segment a line, with the verdicts expected beside it.
+//!
+//! `tests/conversations/*.txt`, one claim a file. A line is
+//!
+//! ```text
+//! 0.020 i>r A 1001:2001 ack 1 win 502 <nop> id 7 | retransmission:fast~certain of=4, in_flight=1000
+//! ```
+//!
+//! time in seconds, direction, flags, relative sequence numbers from:to (SYN and FIN not counted),
+//! then what applies of `ack N`, `win N`, `<options>`, `id N` (IP identification), `byte HEX` (all
+//! payload bytes), `badsum`. After `|` stand the notes expected and checks of other figures, and no
+//! note is given that does not stand there. The notes of a line without `|` must be empty.
+//!
+//! Every conversation runs with several pairs of initial sequence numbers, since no verdict may
+//! depend on them, with the wrap in the middle of things among them.
+
+use std::fmt::Write as _;
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use etherparse::{IpHeaders, IpNumber, Ipv4Extensions, Ipv4Header, PacketBuilder};
+use wirelab::analysis::{Analysis, Limits};
+use wirelab::event::{Event, Note, Segment};
+use wirelab::frame::{Frame, LinkType, Timestamp};
+
+const ISNS: [[u32; 2]; 5] = [
+    [0, 0],
+    [1_000, 5_000],
+    [0xffff_fff8, 0x7fff_ffff],
+    [0xffff_f000, 0xffff_ffff],
+    [0x7fff_f000, 1],
+];
+
+#[test]
+fn every_conversation_is_judged_as_it_says() {
+    let folder = crate::root().join("tests/conversations");
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(
+        files.len() > 10,
+        "the conversations are gone from {}",
+        folder.display()
+    );
+    let mut wrong = String::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for isns in ISNS {
+            let problems = run(&text, isns);
+            if !problems.is_empty() {
+                let _ = writeln!(
+                    wrong,
+                    "{} with initial numbers {isns:?}:\n{problems}",
+                    name(&file)
+                );
+                break;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+fn name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Runs one conversation; gives what was not as expected.
+fn run(text: &str, isns: [u32; 2]) -> String {
+    let mut analysis = Analysis::new(Limits::default());
+    let mut problems = String::new();
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(_, l)| !l.trim().is_empty() && !l.starts_with('#'));
+    for (frame_number, (at, line)) in (1u64..).zip(lines) {
+        let (said, expected) = line.split_once('|').unwrap_or((line, ""));
+        let bytes = Said::parse(said, frame_number).build(isns);
+        let time = said.split_whitespace().next().unwrap();
+        let frame = Frame {
+            number: frame_number,
+            time: Timestamp::from_nanos(
+                (time.parse::<f64>().unwrap() * 1e9).round() as u64 + 1_000_000_000,
+            ),
+            link_type: LinkType::RAW,
+            interface: 0,
+            original_len: bytes.len() as u32,
+            bytes: &bytes,
+            comment: None,
+        };
+        let mut judged = 0;
+        let _: Result<(), ()> = analysis.handle(&frame, &mut |event| {
+            if let Event::Segment(segment) = event {
+                judged += 1;
+                check(segment, expected, at + 1, &mut problems);
+            }
+            Ok(())
+        });
+        assert_eq!(judged, 1, "line {} made {judged} segments: {line}", at + 1);
+    }
+    problems
+}
+
+/// What a line says of its segment.
+struct Said<'a> {
+    words: Vec<&'a str>,
+    from_initiator: bool,
+    flags: &'a str,
+    seq: u32,
+    len: u32,
+    frame: u64,
+}
+
+impl<'a> Said<'a> {
+    fn parse(line: &'a str, frame: u64) -> Self {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (from, to) = words[3].split_once(':').expect("from:to");
+        let seq: u32 = from.parse().expect("a sequence number");
+        let len = to
+            .parse::<u32>()
+            .expect("a sequence number")
+            .wrapping_sub(seq);
+        Self {
+            from_initiator: words[1] == "i>r",
+            flags: words[2],
+            seq,
+            len,
+            frame,
+            words,
+        }
+    }
+
+    fn after(&self, word: &str) -> Option<&'a str> {
+        let at = self.words.iter().position(|w| *w == word)?;
+        self.words.get(at + 1).copied()
+    }
+
+    fn number(&self, word: &str) -> Option<u32> {
+        self.after(word)
+            .map(|n| n.parse().unwrap_or_else(|_| panic!("{word} {n}")))
+    }
+
+    fn build(&self, isns: [u32; 2]) -> Vec<u8> {
+        let (mine, theirs) = if self.from_initiator {
+            (isns[0], isns[1])
+        } else {
+            (isns[1], isns[0])
+        };
+        let hosts = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
+        let (from, to) = if self.from_initiator { (0, 1) } else { (1, 0) };
+        let ports = [40_000, 80];
+        let mut ip = Ipv4Header {
+            source: hosts[from].octets(),
+            destination: hosts[to].octets(),
+            ..Ipv4Header::default()
+        };
+        ip.time_to_live = 64;
+        ip.protocol = IpNumber::TCP;
+        ip.identification = self
+            .number("id")
+            .map_or(1000 + self.frame as u16, |id| id as u16);
+        let mut builder = PacketBuilder::ip(IpHeaders::Ipv4(ip, Ipv4Extensions::default())).tcp(
+            ports[from],
+            ports[to],
+            mine.wrapping_add(self.seq),
+            self.number("win").unwrap_or(65_535) as u16,
+        );
+        if let Some(ack) = self.number("ack") {
+            builder = builder.ack(theirs.wrapping_add(ack));
+        }
+        for flag in self.flags.chars() {
+            builder = match flag {
+                'S' => builder.syn(),
+                'F' => builder.fin(),
+                'R' => builder.rst(),
+                'P' => builder.psh(),
+                _ => builder,
+            };
+        }
+        builder = builder
+            .options_raw(&self.options(theirs))
+            .expect("options that fit");
+        let byte = self
+            .after("byte")
+            .map(|hex| u8::from_str_radix(hex, 16).expect("a byte in hex"));
+        let payload: Vec<u8> = (0..self.len)
+            .map(|i| byte.unwrap_or((self.seq.wrapping_add(i) % 251) as u8))
+            .collect();
+        let mut bytes = Vec::new();
+        builder
+            .write(&mut bytes, &payload)
+            .expect("a packet that can be built");
+        if self.words.contains(&"badsum") {
+            bytes[20 + 16] ^= 0x55;
+        }
+        bytes
+    }
+
+    fn options(&self, theirs: u32) -> Vec<u8> {
+        let line = self.words.join(" ");
+        let Some((list, _)) = line
+            .split_once('<')
+            .and_then(|(_, rest)| rest.split_once('>'))
+        else {
+            return Vec::new();
+        };
+        let mut bytes = Vec::new();
+        for option in list.split(',') {
+            let words: Vec<&str> = option.split_whitespace().collect();
+            let number = |at: usize| words[at].parse::<u32>().expect("a number");
+            match words[0] {
+                "mss" => bytes.extend([&[2, 4][..], &(number(1) as u16).to_be_bytes()].concat()),
+                "wscale" => bytes.extend([3, 3, number(1) as u8]),
+                "sackOK" => bytes.extend([4, 2]),
+                "ts" => bytes.extend(
+                    [
+                        &[8, 10][..],
+                        &number(1).to_be_bytes(),
+                        &number(2).to_be_bytes(),
+                    ]
+                    .concat(),
+                ),
+                "sack" => {
+                    let blocks = &words[1..];
+                    bytes.extend([5, 2 + 8 * blocks.len() as u8]);
+                    for edge in blocks
+                        .iter()
+                        .flat_map(|block| block.split_once(':').map(|(l, r)| [l, r]).unwrap())
+                    {
+                        bytes.extend(
+                            theirs
+                                .wrapping_add(edge.parse::<u32>().expect("an edge"))
+                                .to_be_bytes(),
+                        );
+                    }
+                }
+                other => panic!("no option called {other}"),
+            }
+        }
+        while bytes.len() % 4 != 0 {
+            bytes.push(1);
+        }
+        bytes
+    }
+}
+
+/// Compares a segment with what was expected of it.
+fn check(segment: &Segment<'_>, expected: &str, line: usize, problems: &mut String) {
+    let mut notes: Vec<String> = Vec::new();
+    for wanted in expected.split(',').map(str::trim).filter(|w| !w.is_empty()) {
+        match wanted.split_once('=') {
+            Some((key, value)) if !key.contains(' ') => figure(segment, key, value, line, problems),
+            _ => notes.push(wanted.to_owned()),
+        }
+    }
+    // A note may be written with as much of its detail as matters.
+    let given: Vec<&Note> = segment.notes.iter().collect();
+    let matches =
+        notes.len() == given.len() && notes.iter().zip(&given).all(|(n, note)| agrees(n, note));
+    if !matches {
+        let given: Vec<String> = given.iter().map(|note| full(note)).collect();
+        let _ = writeln!(
+            problems,
+            "  line {line}: expected [{}], got {given:#?}",
+            notes.join(", ")
+        );
+    }
+}
+
+fn full(note: &Note) -> String {
+    let cause = note
+        .cause
+        .map_or(String::new(), |c| format!(":{}", c.name()));
+    let of = note.of_frame.map_or(String::new(), |f| format!(" of={f}"));
+    let number = note.number.map_or(String::new(), |n| format!(" #{n}"));
+    let spurious = if note.spurious == Some(true) {
+        " spurious"
+    } else {
+        ""
+    };
+    format!(
+        "{}{cause}~{}{of}{number}{spurious}  ({})",
+        note.kind,
+        note.confidence.name(),
+        note.why()
+    )
+}
+
+fn agrees(wanted: &str, note: &Note) -> bool {
+    let mut words = wanted.split_whitespace();
+    let head = words.next().unwrap_or_default();
+    let (head, confidence) = head
+        .split_once('~')
+        .map_or((head, None), |(h, c)| (h, Some(c)));
+    let (kind, cause) = head
+        .split_once(':')
+        .map_or((head, None), |(k, c)| (k, Some(c)));
+    let details_agree = words
+        .clone()
+        .all(|word| match (word.split_once('='), word) {
+            (Some(("of", frame)), _) => note.of_frame == frame.parse().ok(),
+            (_, "spurious") => note.spurious == Some(true),
+            (_, word) => word
+                .strip_prefix('#')
+                .is_some_and(|n| note.number == n.parse().ok()),
+        });
+    note.kind.name() == kind
+        && cause.is_none_or(|cause| note.cause.is_some_and(|c| c.name() == cause))
+        && confidence.is_none_or(|confidence| note.confidence.name() == confidence)
+        && (note.spurious.is_none() || words.any(|word| word == "spurious"))
+        && details_agree
+}
+
+fn figure(segment: &Segment<'_>, key: &str, value: &str, line: usize, problems: &mut String) {
+    let optional = |n: Option<u64>| n.map_or("none".to_owned(), |n| n.to_string());
+    let actual = match key {
+        "in_flight" => segment.in_flight.to_string(),
+        "window" => optional(segment.window_bytes.map(u64::from)),
+        "rtt_ms" => optional(segment.rtt.map(|rtt| rtt.ns / 1_000_000)),
+        "acks_frame" => optional(segment.rtt.map(|rtt| rtt.acks_frame)),
+        "flow" => segment.flow.to_string(),
+        "new" => segment.new_bytes.to_string(),
+        "seq" => segment.seq.to_string(),
+        "i" => segment.state[0].name().to_owned(),
+        "r" => segment.state[1].name().to_owned(),
+        other => panic!("line {line}: no figure called {other}"),
+    };
+    if actual != value {
+        let _ = writeln!(
+            problems,
+            "  line {line}: expected {key}={value}, got {actual}"
+        );
+    }
+}
