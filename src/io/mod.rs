@@ -8,6 +8,7 @@ pub mod filter;
 pub mod interfaces;
 pub mod live;
 pub mod privileges;
+pub mod save;
 mod signals;
 mod source;
 mod sys;
