@@ -107,6 +107,12 @@ impl<V: View> Talk<V> {
         self
     }
 
+    /// The window a side advertises from now on.
+    pub(crate) fn opens(&mut self, side: usize, bytes: u32) -> &mut Self {
+        self.window[side] = bytes;
+        self
+    }
+
     /// The states after the next segment.
     pub(crate) fn becomes(&mut self, initiator: TcpState, responder: TcpState) -> &mut Self {
         self.becomes = Some([initiator, responder]);
@@ -161,7 +167,6 @@ impl<V: View> Talk<V> {
         self.emit(side, Flags::ACK, self.next[side], b"")
     }
 
-    #[expect(dead_code, reason = "for the ladder")]
     /// FIN from a side, which acknowledges everything.
     pub(crate) fn fin(&mut self, side: usize) -> &mut Self {
         self.phase = Phase::Teardown;
@@ -195,7 +200,7 @@ impl<V: View> Talk<V> {
             more_layers: 0,
             ip: None,
             tunnel: 0,
-            body: Body::Other,
+            body: Body::Other { protocol: 0 },
             problems: ArrayVec::new(),
         };
         let segment = Segment {
@@ -280,7 +285,7 @@ impl<V: View> Talk<V> {
             more_layers: 0,
             ip: None,
             tunnel: 0,
-            body: Body::Other,
+            body: Body::Other { protocol: 0 },
             problems: ArrayVec::new(),
         };
         self.view
