@@ -19,7 +19,7 @@ use layout::Layout;
 use pen::{Glyphs, Pen, glyphs};
 use remark::Kinds;
 
-use super::{Paint, Style, View, packet, text};
+use super::{Paint, Style, View, text};
 use crate::decode::Packet;
 use crate::event::{Event, Flow, Kind, Phase, Segment, units};
 use crate::frame::{Frame, Timestamp};
@@ -88,7 +88,10 @@ impl Ladder {
             && s.state_before == s.state
             && s.comment.is_none()
             && !(s.flags.syn() || s.flags.fin() || s.flags.rst() || s.flags.urg())
-            && s.packet.problems.is_empty()
+            && s.packet
+                .problems
+                .iter()
+                .all(|problem| problem.rfc().is_none())
     }
 
     fn segment(&mut self, s: &Segment<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -286,11 +289,22 @@ impl Ladder {
         }
         self.gutter(frame.number, frame.time, None);
         let room = self.layout.width - self.layout.gutter - 2;
-        let summary = text::escape(&packet::summary(packet)).into_owned();
+        let summary = text::escape(&packet.summary()).into_owned();
         self.pen
             .plain("  ")
             .put(&self.style, Paint::Dim, &text::fit(&summary, room));
-        let row = format!("{}\n", self.pen.finish());
+        let mut row = format!("{}\n", self.pen.finish());
+        let indent = self.layout.gutter + 2;
+        for problem in packet
+            .problems
+            .iter()
+            .filter(|problem| problem.rfc().is_some())
+        {
+            for line in text::wrap(&format!("! {problem}"), self.layout.width - indent) {
+                let line = self.style.paint(Paint::Caution, line);
+                row.push_str(&format!("{:indent$}{line}\n", ""));
+            }
+        }
         if turn == Turn::Keep {
             self.fold.keep(row);
             return Ok(());

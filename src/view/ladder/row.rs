@@ -54,6 +54,13 @@ impl Ladder {
                 None => {}
             }
         }
+        // What only the capture falls short of is no news: it says so at its end.
+        let broken = s
+            .packet
+            .problems
+            .iter()
+            .filter(|problem| problem.rfc().is_some());
+        says.extend(broken.map(|problem| (Paint::Caution, format!("packet: {problem}"))));
         says.extend(s.comment.map(|comment| {
             (
                 Paint::Good,
