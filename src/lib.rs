@@ -5,6 +5,7 @@
 //! `docs/ARCHITECTURE.md`.
 
 pub mod analysis;
+pub mod cli;
 pub mod commands;
 pub mod decode;
 pub mod event;

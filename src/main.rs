@@ -1,3 +1,7 @@
-//! The command line of wirelab: parses it, runs the command, turns its error into an exit code.
+//! The command line of wirelab: everything is in [`wirelab::commands`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wirelab::commands::main()
+}

@@ -1,3 +1,62 @@
 //! One file for each command: it joins pure parts to io and holds no logic.
+//!
+//! Results go to standard output, everything else to standard error. The exit code is 0 when all
+//! went well, 1 when the thing asked about failed, and 2 for wrong usage or an environment that
+//! does not allow it.
 
+mod captures;
+mod flows;
+mod input;
+mod output;
 pub mod pipeline;
+mod progress;
+mod replay;
+mod show;
+mod start;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use pipeline::Stopped;
+
+/// The exit code for wrong usage, or an environment that does not allow it.
+const USAGE_OR_ENVIRONMENT: u8 = 2;
+
+/// Parses the command line, runs the command and gives its exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to standard output, errors to standard error; if neither can be written
+            // there is no one left to tell.
+            let _ = error.print();
+            return ExitCode::from(error.exit_code().try_into().unwrap_or(USAGE_OR_ENVIRONMENT));
+        }
+    };
+    let (name, outcome) = match cli.command {
+        None => ("start", start::run()),
+        Some(Command::Captures(args)) => ("captures", captures::run(&args)),
+        Some(Command::Flows(args)) => ("flows", flows::run(&args)),
+        Some(Command::Replay(args)) => ("replay", replay::run(&args)),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{name}: {error:#}");
+            ExitCode::from(USAGE_OR_ENVIRONMENT)
+        }
+    }
+}
+
+/// Whether whoever read our output has seen enough, as `head` does.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<Stopped>()
+            .is_some_and(Stopped::is_closed_pipe)
+    })
+}

@@ -34,6 +34,9 @@ pub fn seconds(ns: u64) -> String {
     let micros = ns % 1_000_000_000 / 1_000;
     let mut text = format!("{whole}.{micros:06}");
     text.truncate(9.max(whole.to_string().len()));
+    if text.ends_with('.') {
+        text.pop();
+    }
     text
 }
 
@@ -134,6 +137,7 @@ mod tests {
         assert_eq!(seconds(50_213_999), "0.050213");
         assert_eq!(seconds(12_050_213_000), "12.050213");
         assert_eq!(seconds(123_050_213_000), "123.05021");
+        assert_eq!(seconds(12_345_678_000_000_000), "12345678");
         assert_eq!(seconds(12_345_678_901_000_000_000), "12345678901");
     }
 

@@ -3,7 +3,9 @@
 //!
 //! A new view is a file here and a line in [`VIEWS`]; `segments.rs` is the smallest complete one.
 
+mod flows;
 mod json;
+mod ladder;
 mod packet;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -14,7 +16,7 @@ pub mod text;
 use std::io::{self, Write};
 
 pub use json::{Json, Lines};
-pub use style::{Paint, Style};
+pub use style::{Paint, Painted, Style};
 
 use crate::event::Event;
 
@@ -51,12 +53,26 @@ pub struct Entry {
 }
 
 /// All views that draw text, by name.
-pub const VIEWS: &[Entry] = &[Entry {
-    name: "segments",
-    about: "a line a segment, as tcpdump prints them",
-    findings: false,
-    make: |style| Box::new(segments::Segments::new(style)),
-}];
+pub const VIEWS: &[Entry] = &[
+    Entry {
+        name: "flows",
+        about: "a table of connections",
+        findings: false,
+        make: |style| Box::new(flows::Flows::new(style)),
+    },
+    Entry {
+        name: "ladder",
+        about: "two hosts as columns, an arrow for each segment, and what it means",
+        findings: false,
+        make: |style| Box::new(ladder::Ladder::new(style)),
+    },
+    Entry {
+        name: "segments",
+        about: "a line a segment, as tcpdump prints them",
+        findings: false,
+        make: |style| Box::new(segments::Segments::new(style)),
+    },
+];
 
 /// The view of that name.
 pub fn view(name: &str) -> Option<&'static Entry> {

@@ -1,6 +1,6 @@
-//! Frames that are not TCP segments, as names and one line.
+//! Names of headers, as scripts want them.
 
-use crate::decode::{LayerKind, Packet};
+use crate::decode::LayerKind;
 
 /// The name of a header.
 pub(super) fn layer(kind: LayerKind) -> &'static str {
@@ -23,14 +23,4 @@ pub(super) fn layer(kind: LayerKind) -> &'static str {
         LayerKind::Tcp => "tcp",
         LayerKind::Udp => "udp",
     }
-}
-
-/// What the packet is, in one line: its headers and addresses.
-pub(super) fn summary(packet: &Packet<'_>) -> String {
-    let names: Vec<_> = packet.layers.iter().map(|l| layer(l.kind)).collect();
-    let mut text = names.join(" ");
-    if let Some(ip) = &packet.ip {
-        text = format!("{} > {} {text}", ip.src, ip.dst);
-    }
-    text
 }

@@ -3,10 +3,8 @@
 
 use std::net::IpAddr;
 
-use arrayvec::ArrayVec;
-
 use super::View;
-use crate::decode::{Body, Checksum, Packet};
+use crate::decode::{Checksum, Decoder};
 use crate::event::{
     Capability, Dir, End, Endpoint, Event, Flow, Handshake, LetGo, Note, NoteCounts, Phase, Rtt,
     Segment, Shape, Side, Stats, TcpState,
@@ -48,6 +46,17 @@ fn endpoint(address: &str, port: u16) -> Endpoint {
     let addr: IpAddr = address.parse().unwrap();
     Endpoint { addr, port }
 }
+
+/// The frame that all segments here are said to come in.
+const FRAME: Frame<'static> = Frame {
+    number: 1,
+    time: Timestamp::from_nanos(EPOCH),
+    link_type: LinkType::ETHERNET,
+    interface: 0,
+    original_len: 0,
+    bytes: &[],
+    comment: None,
+};
 
 impl<V: View> Talk<V> {
     pub(crate) fn new(view: V) -> Self {
@@ -107,6 +116,12 @@ impl<V: View> Talk<V> {
         self
     }
 
+    /// The window a side advertises from now on.
+    pub(crate) fn opens(&mut self, side: usize, bytes: u32) -> &mut Self {
+        self.window[side] = bytes;
+        self
+    }
+
     /// The states after the next segment.
     pub(crate) fn becomes(&mut self, initiator: TcpState, responder: TcpState) -> &mut Self {
         self.becomes = Some([initiator, responder]);
@@ -161,7 +176,6 @@ impl<V: View> Talk<V> {
         self.emit(side, Flags::ACK, self.next[side], b"")
     }
 
-    #[expect(dead_code, reason = "for the ladder")]
     /// FIN from a side, which acknowledges everything.
     pub(crate) fn fin(&mut self, side: usize) -> &mut Self {
         self.phase = Phase::Teardown;
@@ -190,14 +204,10 @@ impl<V: View> Talk<V> {
         }
         let ack = if flags.syn() { 1 } else { ack };
         let of = if len > 0 { side } else { 1 - side };
-        let packet = Packet {
-            layers: ArrayVec::new(),
-            more_layers: 0,
-            ip: None,
-            tunnel: 0,
-            body: Body::Other,
-            problems: ArrayVec::new(),
-        };
+        let mut decoder = Decoder::new();
+        let mut packet = decoder.decode(&FRAME);
+        // It is the segment's facts that views are tested with, not those of an empty frame.
+        packet.problems.clear();
         let segment = Segment {
             frame: self.frame,
             time: Timestamp::from_nanos(EPOCH + self.now),
@@ -269,20 +279,12 @@ impl<V: View> Talk<V> {
         let frame = Frame {
             number: self.frame,
             time: Timestamp::from_nanos(EPOCH + self.now),
-            link_type: LinkType::ETHERNET,
-            interface: 0,
             original_len: bytes.len() as u32,
             bytes,
-            comment: None,
+            ..FRAME
         };
-        let packet = Packet {
-            layers: ArrayVec::new(),
-            more_layers: 0,
-            ip: None,
-            tunnel: 0,
-            body: Body::Other,
-            problems: ArrayVec::new(),
-        };
+        let mut decoder = Decoder::new();
+        let packet = decoder.decode(&frame);
         self.view
             .event(&Event::Packet(&frame, &packet), &mut self.out)
             .unwrap();

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::{Paint, Style, View, packet, text};
+use super::{Paint, Style, View, text};
 use crate::event::{Event, Segment, units};
 use crate::frame::Timestamp;
 use crate::wire::tcp::{Flags, TcpOption, tcp_options};
@@ -77,7 +77,7 @@ impl View for Segments {
             Event::Segment(segment) => self.segment(segment),
             Event::Packet(frame, packet) => {
                 self.begin(frame.number, frame.time);
-                self.line.push_str(&text::escape(&packet::summary(packet)));
+                self.line.push_str(&text::escape(&packet.summary()));
             }
             Event::Notice(notice) => return writeln!(out, "({notice})"),
             Event::End(end) => {

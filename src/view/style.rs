@@ -105,7 +105,7 @@ impl Paint {
 }
 
 /// A piece of text in the look of its role.
-pub(super) struct Painted<T> {
+pub struct Painted<T> {
     text: T,
     style: anstyle::Style,
 }
@@ -124,7 +124,7 @@ impl<T: Display> Display for Painted<T> {
 
 impl Style {
     /// `text` in the look of `paint`; plain without colour.
-    pub(super) fn paint<T: Display>(&self, paint: Paint, text: T) -> Painted<T> {
+    pub fn paint<T: Display>(&self, paint: Paint, text: T) -> Painted<T> {
         Painted {
             text,
             style: if self.color {

@@ -190,13 +190,14 @@ fn write_packet(line: &mut Line, frame: &Frame<'_>, packet: &Packet<'_>) {
             None => line.key(key).null(),
         };
     }
-    line.key("summary").string(&super::packet::summary(packet));
+    line.key("summary").string(&packet.summary());
     line.key("problems").list();
     for problem in &packet.problems {
-        line.object()
-            .key("layer")
-            .name(super::packet::layer(problem.layer));
+        line.object();
+        line.key("layer").name(super::packet::layer(problem.layer));
         line.key("offset").int(problem.offset.into());
+        line.key("text").string(&problem.to_string());
+        line.key("rfc").maybe_name(problem.rfc());
         line.end_object();
     }
     line.end_list();

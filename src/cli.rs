@@ -1,0 +1,299 @@
+//! The command line as data: what was asked for, nothing opened or built yet.
+
+use std::net::IpAddr;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::event::Kind;
+use crate::select::{Range, Selection};
+use crate::view::VIEWS;
+
+/// A TCP/IP laboratory: replay, watch and explain what TCP did, and why.
+#[derive(Debug, Parser)]
+#[command(name = "wirelab", version, about, disable_help_subcommand = true)]
+#[command(max_term_width = 100, propagate_version = true)]
+pub struct Cli {
+    /// What to do; the start page if nothing.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the recordings that come with wirelab, and what each one shows
+    #[command(after_help = "Example:\n  wirelab captures")]
+    Captures(Captures),
+    /// Sum up each connection in a line, or with --long in full
+    #[command(after_help = FLOWS_HELP)]
+    Flows(Flows),
+    /// Show a capture as conversations: who sent what when, and what TCP made of it
+    #[command(after_help = REPLAY_HELP)]
+    Replay(Replay),
+}
+
+const FLOWS_HELP: &str = "\
+Examples:
+  wirelab flows trace.pcap
+  wirelab flows trace.pcap --long --flow 3
+  wirelab flows trace.pcap --note zero-window";
+
+const REPLAY_HELP: &str = "\
+Examples:
+  wirelab replay retransmission               a recording that comes with wirelab
+  wirelab replay trace.pcapng --flow 3        one connection of a file
+  wirelab replay trace.pcap 'port 80'         a BPF filter, where libpcap is installed
+  wirelab replay data --speed step            one segment each time Enter is pressed
+  wirelab replay trace.pcap --view segments   a line a segment, as tcpdump prints them
+  tcpdump -w - | wirelab replay -             from a pipe";
+
+/// `captures`.
+#[derive(Debug, Args)]
+pub struct Captures {
+    /// How to write it.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `flows`.
+#[derive(Debug, Args)]
+pub struct Flows {
+    /// What to read.
+    #[command(flatten)]
+    pub input: Input,
+    /// Everything there is to count, per connection and direction
+    #[arg(long, short)]
+    pub long: bool,
+    /// What of it.
+    #[command(flatten)]
+    pub select: Select,
+    /// How to write it.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// What to read.
+    #[command(flatten)]
+    pub input: Input,
+    /// How to show it.
+    #[command(flatten)]
+    pub view: View,
+    /// Pace: a number (1 is as it happened, 10 ten times as fast), max, or step (waits for Enter)
+    #[arg(
+        long,
+        value_name = "SPEED",
+        default_value = "max",
+        help_heading = "Showing"
+    )]
+    pub speed: String,
+    /// What of it.
+    #[command(flatten)]
+    pub select: Select,
+    /// How to write it.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Where packets come from.
+#[derive(Debug, Args)]
+pub struct Input {
+    /// A capture file (pcap or pcapng, also gzip or zstd), - for standard input, or the name of a
+    /// recording (see wirelab captures)
+    #[arg(required_unless_present = "read")]
+    capture: Option<String>,
+    /// Only packets that match this BPF filter, as for tcpdump (needs libpcap)
+    #[arg(value_name = "FILTER")]
+    filter: Vec<String>,
+    /// Read this file, as tcpdump's -r
+    #[arg(short, long, value_name = "FILE", help_heading = "tcpdump's habits")]
+    read: Option<String>,
+    /// Accepted: names are never looked up
+    #[arg(short, help_heading = "tcpdump's habits")]
+    numeric: bool,
+}
+
+impl Input {
+    /// What to read.
+    pub fn capture(&self) -> &str {
+        self.read
+            .as_deref()
+            .or(self.capture.as_deref())
+            .unwrap_or("-")
+    }
+
+    /// The BPF filter, its words joined; empty for none.
+    pub fn filter(&self) -> String {
+        // With -r, what looks like the capture is the filter's first word.
+        let first = self.read.as_ref().and(self.capture.as_ref());
+        let words: Vec<&str> = first
+            .into_iter()
+            .chain(&self.filter)
+            .map(String::as_str)
+            .collect();
+        words.join(" ")
+    }
+}
+
+/// Which connections and segments.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Choosing (options narrow, several values of one widen)")]
+pub struct Select {
+    /// Connections of these numbers
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    flow: Vec<u32>,
+    /// From or to these addresses
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
+    host: Vec<IpAddr>,
+    /// From or to these ports
+    #[arg(long, value_name = "PORT", value_delimiter = ',')]
+    port: Vec<u16>,
+    /// With these notes: retransmission, dup-ack, zero-window, reset …
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kinds(), hide_possible_values = true)]
+    note: Vec<Kind>,
+    /// Frames of these numbers
+    #[arg(
+        long,
+        value_name = "A-B",
+        value_delimiter = ',',
+        allow_hyphen_values = true
+    )]
+    frames: Vec<Range>,
+}
+
+fn kinds() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.iter().map(|kind| kind.name()))
+        .try_map(|name| Kind::from_name(&name).ok_or("no such kind of note"))
+}
+
+impl From<&Select> for Selection {
+    fn from(select: &Select) -> Self {
+        Self {
+            flows: select.flow.clone(),
+            hosts: select.host.clone(),
+            ports: select.port.clone(),
+            notes: select.note.clone(),
+            frames: select.frames.clone(),
+        }
+    }
+}
+
+/// How segments are shown.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Showing")]
+pub struct View {
+    /// How to draw
+    #[arg(long, value_name = "VIEW", value_parser = views())]
+    pub view: Option<String>,
+    /// Show every segment: fold nothing
+    #[arg(long, short)]
+    pub all: bool,
+    /// Read payload in this encoding: utf-8, gbk, big5, shift-jis, latin1 …
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+}
+
+fn views() -> PossibleValuesParser {
+    PossibleValuesParser::new(
+        VIEWS
+            .iter()
+            .map(|view| clap::builder::PossibleValue::new(view.name).help(view.about)),
+    )
+}
+
+/// Text or data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// JSON lines, one object a line; docs/schema.json describes them.
+    Json,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How results are written.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// Text for people, or JSON lines
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "text|json"
+    )]
+    pub format: Format,
+    /// Colour: auto is on a terminal, unless `NO_COLOR` is set
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "auto|always|never"
+    )]
+    pub color: Color,
+    /// Columns to fill; as wide as the terminal, or 80
+    #[arg(long, value_name = "COLUMNS", value_parser = clap::value_parser!(u16).range(40..=1000))]
+    pub width: Option<u16>,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn input(line: &str) -> Input {
+        let words = std::iter::once("wirelab").chain(line.split(' '));
+        match Cli::try_parse_from(words).unwrap().command {
+            Some(Command::Replay(replay)) => replay.input,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_capture_comes_first_or_after_r_and_the_rest_is_the_filter() {
+        let plain = input("replay x.pcap tcp port 80");
+        assert_eq!(
+            (plain.capture(), &*plain.filter()),
+            ("x.pcap", "tcp port 80")
+        );
+        let habit = input("replay -n -r x.pcap tcp port 80");
+        assert_eq!(
+            (habit.capture(), &*habit.filter()),
+            ("x.pcap", "tcp port 80")
+        );
+        assert_eq!(input("replay -").capture(), "-");
+        assert_eq!(input("replay -").filter(), "");
+        assert!(Cli::try_parse_from(["wirelab", "replay"]).is_err());
+    }
+
+    #[test]
+    fn a_kind_that_is_not_one_is_refused_with_the_nearest() {
+        let error = Cli::try_parse_from(["wirelab", "replay", "x", "--note", "retransmision"]);
+        assert!(error.unwrap_err().to_string().contains("'retransmission'"));
+    }
+}

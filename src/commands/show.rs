@@ -1,0 +1,86 @@
+//! What `replay`, `flows` and `explain` have in common: open a capture, choose, show.
+
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow};
+
+use super::input;
+use super::output::{self, Terminal};
+use super::pipeline::{Pace, Pipeline};
+use super::progress::Progress;
+use crate::analysis::Limits;
+use crate::cli;
+use crate::io::clock::{self, Pacer, Speed};
+use crate::recordings::Recording;
+use crate::select::Scope;
+use crate::view::{Style, View, view};
+
+/// What is to be shown, as the command line has it.
+pub(super) struct Show<'a> {
+    pub(super) input: &'a cli::Input,
+    pub(super) select: &'a cli::Select,
+    pub(super) output: &'a cli::Output,
+    pub(super) view: &'a cli::View,
+    pub(super) scope: Scope,
+    pub(super) speed: Speed,
+    /// Whether results are written while reading, and not all at the end.
+    pub(super) streams: bool,
+}
+
+/// Shows a capture by the view that `make` makes for the style of the place it is written to.
+pub(super) fn show(
+    show: &Show<'_>,
+    make: impl FnOnce(Style) -> Result<Box<dyn View>>,
+) -> Result<ExitCode> {
+    let terminal = Terminal::look();
+    let mut style = output::style(show.output, show.view, terminal)?;
+    let mut input = input::open(show.input)?;
+    style.headline = input.recording.map(headline).unwrap_or_default();
+    let mut progress = Progress::new(show.streams);
+    let mut out = output::stdout();
+    let pipeline = Pipeline {
+        view: make(style)?,
+        out: &mut out,
+        selection: show.select.into(),
+        scope: show.scope,
+        filter: input.filter.take(),
+        pace: pace(show.speed)?,
+        limits: Limits::default(),
+    };
+    let outcome = pipeline.run(input.source.as_mut(), &mut |source| progress.watch(source));
+    progress.clear();
+    outcome.with_context(|| format!("stopped in {}", show.input.capture().escape_debug()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The text view of that name.
+///
+/// # Errors
+///
+/// When there is none.
+pub(super) fn text_view(name: &str, style: Style) -> Result<Box<dyn View>> {
+    let entry = view(name).ok_or_else(|| anyhow!("there is no view called {name}"))?;
+    Ok((entry.make)(style))
+}
+
+fn headline(recording: &Recording) -> String {
+    format!(
+        "{}: {}\n{}",
+        recording.name, recording.title, recording.look_for
+    )
+}
+
+/// What paces the replay, unless it is to go as fast as it can.
+fn pace(speed: Speed) -> Result<Option<Pace>> {
+    if speed == Speed::Max {
+        return Ok(None);
+    }
+    let mut pacer = Pacer::new(speed, None)?;
+    Ok(Some(Box::new(move |time| {
+        Ok(match pacer.wait(time)? {
+            clock::Pace::Go => ControlFlow::Continue(()),
+            clock::Pace::Stop => ControlFlow::Break(()),
+        })
+    })))
+}

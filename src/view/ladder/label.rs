@@ -1,0 +1,167 @@
+//! What an arrow says: flags, numbers, options, and a glimpse of the payload.
+
+use crate::event::{Kind, Segment, units};
+use crate::view::{Paint, Style, text};
+use crate::wire::tcp::Flags;
+
+/// A piece of a label and its look.
+pub(super) type Piece = (Paint, String);
+
+/// Flags as words, in the order people say them.
+const WORDS: [(Flags, &str); 9] = [
+    (Flags::SYN, "SYN"),
+    (Flags::FIN, "FIN"),
+    (Flags::RST, "RST"),
+    (Flags::PSH, "PSH"),
+    (Flags::URG, "URG"),
+    (Flags::ECE, "ECE"),
+    (Flags::CWR, "CWR"),
+    (Flags::AE, "AE"),
+    (Flags::ACK, "ACK"),
+];
+
+/// `SYN ACK`, `PSH ACK`, `no flags`.
+pub(super) fn flags(flags: Flags) -> String {
+    let set: Vec<_> = WORDS
+        .iter()
+        .filter(|(f, _)| flags.has(*f))
+        .map(|(_, word)| *word)
+        .collect();
+    if set.is_empty() {
+        "no flags".to_owned()
+    } else {
+        set.join(" ")
+    }
+}
+
+/// The pieces of a segment's label that fit into `room` columns with a space between them, in
+/// reading order, which is the order of their importance too.
+pub(super) fn label(s: &Segment<'_>, style: &Style, room: usize) -> Vec<Piece> {
+    let mut label = Label::new(room);
+    numbers(&mut label, s);
+    if s.len == 0 && !s.flags.rst() {
+        let window = s
+            .window_bytes
+            .map_or_else(|| format!("win {}?", s.window), |w| format!("win {w}"));
+        label.push(Paint::Plain, window);
+    }
+    if s.flags.syn() {
+        options(&mut label, s);
+    }
+    let left = room.saturating_sub(label.used + 1);
+    if let Some(glimpse) = text::glimpse(s.payload, style.encoding, left.min(60)) {
+        label.push(Paint::Good, glimpse);
+    }
+    label.pieces
+}
+
+/// The pieces that should be there whatever else has to go.
+pub(super) fn essence(s: &Segment<'_>) -> Vec<Piece> {
+    let mut label = Label::new(usize::MAX);
+    numbers(&mut label, s);
+    label.pieces
+}
+
+/// Flags, sequence and acknowledgment numbers, SACK blocks.
+fn numbers(label: &mut Label, s: &Segment<'_>) {
+    label.push(Paint::Strong, flags(s.flags));
+    // An empty segment's number is worth saying where it is not simply the next one.
+    let odd = s.notes.iter().any(|n| {
+        matches!(
+            n.kind,
+            Kind::ZeroWindowProbe | Kind::KeepAlive | Kind::ChallengeAck
+        )
+    });
+    if s.len > 0 || odd || s.flags.syn() || s.flags.fin() || s.flags.rst() {
+        label.push(Paint::Plain, format!("seq {}", s.seq));
+    }
+    if s.len > 0 {
+        label.push(Paint::Plain, format!("len {}", s.len));
+    }
+    if let Some(ack) = s.ack {
+        // A bare ACK is its number.
+        let bare = s.is_pure_ack() && s.flags == Flags::ACK && !odd;
+        label.push(
+            Paint::Plain,
+            if bare {
+                ack.to_string()
+            } else {
+                format!("ack {ack}")
+            },
+        );
+    }
+    sack(label, s);
+}
+
+struct Label {
+    room: usize,
+    used: usize,
+    pieces: Vec<Piece>,
+}
+
+impl Label {
+    fn new(room: usize) -> Self {
+        let (used, pieces) = (0, Vec::new());
+        Self { room, used, pieces }
+    }
+
+    /// Adds a piece if there is room for it.
+    fn push(&mut self, paint: Paint, piece: String) {
+        let width = text::width(&piece) + usize::from(self.used > 0);
+        if self.used + width <= self.room {
+            self.used += width;
+            self.pieces.push((paint, piece));
+        }
+    }
+}
+
+/// SACK blocks as the other side's relative numbers, as many as fit.
+fn sack(label: &mut Label, s: &Segment<'_>) {
+    let blocks = s.options.sack.as_slice();
+    let Some(ack) = s.ack else { return };
+    let base = ack.wrapping_sub(s.ack_raw);
+    let named = |count: usize| {
+        let mut piece = String::from("sack");
+        for (left, right) in &blocks[..count] {
+            use std::fmt::Write;
+            let _ = write!(
+                piece,
+                " {}-{}",
+                left.wrapping_add(base),
+                right.wrapping_add(base)
+            );
+        }
+        if count < blocks.len() {
+            piece.push('…');
+        }
+        piece
+    };
+    let room = label.room.saturating_sub(label.used + 1);
+    let most = (1..=blocks.len())
+        .rev()
+        .find(|&n| text::width(&named(n)) <= room);
+    if let Some(count) = most {
+        label.push(Paint::Caution, named(count));
+    }
+}
+
+/// What a SYN offers.
+fn options(label: &mut Label, s: &Segment<'_>) {
+    let o = &s.options;
+    if let Some(mss) = o.mss {
+        label.push(Paint::Plain, format!("mss {mss}"));
+    }
+    if let Some(shift) = o.wscale {
+        label.push(Paint::Plain, format!("ws {shift}"));
+    }
+    if o.sack_permitted {
+        label.push(Paint::Plain, "sack-ok".to_owned());
+    }
+    if o.ts.is_some() {
+        label.push(Paint::Plain, "ts".to_owned());
+    }
+    label.push(
+        Paint::Dim,
+        format!("isn {}", units::count(s.seq_raw.into())),
+    );
+}
