@@ -241,7 +241,8 @@ def sockaddr(address):
 def payload(what):
     """Text as bytes, or so many bytes of text that says where in the stream it stands."""
     if isinstance(what, int):
-        lines = (f"offset {at:08d}\n" for at in range(0, what, 16))
+        # Eight bytes a line: segments of 1448 start with one, so that each tells where it belongs.
+        lines = (f"{at:07d}\n" for at in range(0, what, 8))
         return "".join(lines).encode()[:what]
     only(what, {"text", "encoding"}, "send")
     return what["text"].encode(what.get("encoding", "utf-8"))
