@@ -51,7 +51,7 @@ impl LiveOptions {
             filter: None,
             count: None,
             promiscuous: true,
-            buffer_bytes: 64 << 20,
+            buffer_bytes: 32 << 20,
         }
     }
 }
@@ -307,8 +307,7 @@ fn text_of(error: &pcap::Error) -> String {
 /// Why `name` can't be opened, and what to do about it.
 fn explain(name: &str, error: &pcap::Error) -> String {
     let list = interfaces();
-    let known = list.iter().find(|interface| interface.name == name);
-    match known {
+    match list.iter().find(|interface| interface.name == name) {
         None => {
             let names: Vec<_> = list
                 .iter()
@@ -316,10 +315,20 @@ fn explain(name: &str, error: &pcap::Error) -> String {
                 .collect();
             format!("no such interface; there are {}", names.join(", "))
         }
-        Some(_) if !may_capture() => format!("permission denied; {}", privileges::remedy()),
-        Some(found) if found.state == State::Down => {
-            format!("it is down; bring it up: sudo ip link set {name} up")
-        }
-        Some(_) => text_of(error),
+        Some(found) => obstacle(found).unwrap_or_else(|| text_of(error)),
     }
+}
+
+/// Why nothing can be captured on `interface` now, and what to do about it; `None` when it can.
+pub fn obstacle(interface: &NetworkInterface) -> Option<String> {
+    if let Err(reason) = libpcap::available() {
+        return Some(reason.to_owned());
+    }
+    if !may_capture() {
+        return Some(format!("permission denied; {}", privileges::remedy()));
+    }
+    (interface.state == State::Down).then(|| {
+        let name = interface.name.escape_debug();
+        format!("it is down; bring it up: sudo ip link set {name} up")
+    })
 }
