@@ -4,13 +4,13 @@ use std::net::Ipv4Addr;
 
 use etherparse::ArpPacketSlice;
 
-use super::span::Span;
 use super::walk::{Next, Walk};
 use super::{Arp, Body, HardwareAddress, LayerKind};
 
-impl<'a> Walk<'a, '_> {
+impl Walk<'_, '_> {
     /// Reads an ARP packet; one that is not about IPv4 addresses is told by its Ethernet type.
-    pub(super) fn arp(&mut self, ethertype: u16, at: Span<'a>) -> Next<'a> {
+    pub(super) fn arp(&mut self, ethertype: u16) -> Next {
+        let at = self.at;
         let packet = match ArpPacketSlice::from_slice(at.bytes) {
             Ok(packet) => packet,
             Err(error) => {

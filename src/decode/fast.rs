@@ -1,40 +1,67 @@
-//! The short way for what nearly every frame is: Ethernet, IPv4 without options and not a fragment,
-//! TCP whose header was captured whole.
+//! The short way for what nearly every frame is: a common link header, IPv4 without options or IPv6
+//! without extension headers, not a fragment, and TCP whose header was captured whole.
 //!
 //! It reads the same fields as the walk and must give the same packet; a test holds the two against
 //! each other. Everything else, and everything wrong, is left to the walk.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::ipv4::header_checksum;
 use super::span::Span;
-use super::{Body, Ip, Layer, LayerKind, Packet, tcp, transport};
+use super::{Body, Checksum, Ip, Layer, LayerKind, Packet, tcp, transport};
 use crate::frame::{Frame, LinkType};
-
-/// Ethernet, IPv4 and TCP headers without options.
-const HEADERS: usize = 14 + 20 + 20;
-/// Ethernet type of IPv4, then version 4 and a header of five words, as they stand side by side.
-const IPV4_PLAIN: [u8; 3] = [0x08, 0x00, 0x45];
 
 /// Fills `packet` and returns true, or leaves it alone and returns false.
 #[inline]
 pub(super) fn decode<'a>(frame: &Frame<'a>, packet: &mut Packet<'a>) -> bool {
-    if frame.link_type != LinkType::ETHERNET {
-        return false;
-    }
-    let Some(head) = frame.bytes.first_chunk::<HEADERS>() else {
+    let at = Span {
+        bytes: frame.bytes,
+        offset: 0,
+        wire: frame.original_len.max(frame.bytes.len() as u32),
+    };
+    let (kind, len, ethertype) = match frame.link_type {
+        LinkType::ETHERNET => (LayerKind::Ethernet, 14, at.u16(12)),
+        LinkType::LINUX_SLL => (LayerKind::Link, 16, at.u16(14)),
+        LinkType::LINUX_SLL2 => (LayerKind::Link, 20, at.u16(0)),
+        _ => return false,
+    };
+    let inner = at.skip(len);
+    let read = match ethertype {
+        Some(0x0800) => ipv4(inner),
+        Some(0x86dd) => ipv6(inner),
+        _ => None,
+    };
+    let Some((ip, ip_layer, tcp_at)) = read else {
         return false;
     };
-    let (link, rest) = head.split_at(14);
-    let (Some(ip_header), Some(tcp_header)) = (rest.first_chunk::<20>(), rest.last_chunk::<20>())
-    else {
+    let Some(fixed) = tcp_at.array(0) else {
         return false;
     };
-    if link.last_chunk() != Some(&[IPV4_PLAIN[0], IPV4_PLAIN[1]]) || ip_header[0] != IPV4_PLAIN[2] {
+    let tcp_len = tcp::header_len(fixed);
+    if tcp_len < 20 || (tcp_at.bytes.len() as u32) < tcp_len {
         return false;
     }
+    let mut segment = tcp::segment(fixed, tcp_len, tcp_at);
+    segment.checksum =
+        transport::checksum(&ip, tcp::PROTOCOL, tcp_at, transport::field(tcp_at, 16));
+    for layer in [
+        layer(kind, 0, len),
+        ip_layer,
+        layer(LayerKind::Tcp, tcp_at.offset, tcp_len),
+    ] {
+        packet.layers.push(layer);
+    }
+    packet.ip = Some(ip);
+    packet.body = Body::Tcp(segment);
+    true
+}
+
+/// A plain IPv4 header around TCP, its layer, and what it carries.
+#[inline]
+fn ipv4(at: Span<'_>) -> Option<(Ip, Layer, Span<'_>)> {
+    let header = at.array::<20>(0)?;
     let [
-        _,
+        version,
         tos,
         l0,
         l1,
@@ -54,47 +81,61 @@ pub(super) fn decode<'a>(frame: &Frame<'a>, packet: &mut Packet<'a>) -> bool {
         d1,
         d2,
         d3,
-    ] = *ip_header;
+    ] = *header;
     let total_len = u32::from(u16::from_be_bytes([l0, l1]));
     // More fragments, or an offset: all but the reserved and the don't-fragment bit.
     let is_fragment = u16::from_be_bytes([f0, f1]) & 0x3fff != 0;
-    let tcp_len = tcp::header_len(tcp_header);
-    let wire = frame.original_len.max(frame.bytes.len() as u32) - 14;
-    if protocol != tcp::PROTOCOL
+    if version != 0x45
+        || protocol != tcp::PROTOCOL
         || is_fragment
-        || total_len > wire
-        || tcp_len < 20
-        || total_len < 20 + tcp_len
-        || frame.bytes.len() < 34 + tcp_len as usize
+        || total_len < 40
+        || total_len > at.wire
     {
-        return false;
+        return None;
     }
     let ip = Ip {
-        src: IpAddr::V4(Ipv4Addr::new(s0, s1, s2, s3)),
-        dst: IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3)),
+        src: Ipv4Addr::new(s0, s1, s2, s3).into(),
+        dst: Ipv4Addr::new(d0, d1, d2, d3).into(),
         ttl,
         traffic_class: tos,
         id: Some(u32::from(u16::from_be_bytes([i0, i1]))),
         dont_fragment: f0 & 0x40 != 0,
         protocol,
-        checksum: header_checksum(ip_header),
+        checksum: header_checksum(header),
     };
-    let at = Span {
-        bytes: frame.bytes.get(34..).unwrap_or_default(),
-        offset: 34,
-        wire: wire - 20,
+    Some((
+        ip,
+        layer(LayerKind::Ipv4, at.offset, 20),
+        at.limit(total_len).skip(20),
+    ))
+}
+
+/// The same of an IPv6 header that is followed by TCP right away.
+#[inline]
+fn ipv6(at: Span<'_>) -> Option<(Ip, Layer, Span<'_>)> {
+    let &[v0, v1, _, _, l0, l1, next, hop_limit] = at.array(0)?;
+    let src = *at.array::<16>(8)?;
+    let dst = *at.array::<16>(24)?;
+    let payload_len = u32::from(u16::from_be_bytes([l0, l1]));
+    let payload = at.skip(40);
+    if v0 >> 4 != 6 || next != tcp::PROTOCOL || payload_len < 20 || payload_len > payload.wire {
+        return None;
     }
-    .limit(total_len - 20);
-    let mut segment = tcp::segment(tcp_header, tcp_len, at);
-    segment.checksum = transport::checksum(&ip, tcp::PROTOCOL, at, transport::field(at, 16));
-    packet.layers.extend([
-        layer(LayerKind::Ethernet, 0, 14),
-        layer(LayerKind::Ipv4, 14, 20),
-        layer(LayerKind::Tcp, 34, tcp_len),
-    ]);
-    packet.ip = Some(ip);
-    packet.body = Body::Tcp(segment);
-    true
+    let ip = Ip {
+        src: Ipv6Addr::from(src).into(),
+        dst: Ipv6Addr::from(dst).into(),
+        ttl: hop_limit,
+        traffic_class: v0 << 4 | v1 >> 4,
+        id: None,
+        dont_fragment: true,
+        protocol: next,
+        checksum: Checksum::Absent,
+    };
+    Some((
+        ip,
+        layer(LayerKind::Ipv6, at.offset, 40),
+        payload.limit(payload_len),
+    ))
 }
 
 const fn layer(kind: LayerKind, offset: u32, len: u32) -> Layer {

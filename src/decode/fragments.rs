@@ -14,7 +14,7 @@ impl<'a> Walk<'a, '_> {
         at: Span<'a>,
         fragment: Fragment,
         header_len: u32,
-    ) -> Next<'a> {
+    ) -> Next {
         if let Some(ip) = self.packet.ip {
             let key = Key {
                 src: ip.src,

@@ -1,7 +1,6 @@
 //! GRE (RFC 2784, key and sequence number RFC 2890), its PPTP variant (RFC 2637 section 4.1), and
 //! Ethernet in IP (RFC 3378).
 
-use super::span::Span;
 use super::tunnel::Kind;
 use super::walk::{Next, Walk};
 use super::{Body, Fault, LayerKind};
@@ -15,9 +14,10 @@ const SEQUENCE: u16 = 0x1000;
 /// PPTP only: an acknowledgment number follows.
 const ACKNOWLEDGMENT: u16 = 0x0080;
 
-impl<'a> Walk<'a, '_> {
+impl Walk<'_, '_> {
     /// Reads a GRE header.
-    pub(super) fn gre(&mut self, at: Span<'a>) -> Next<'a> {
+    pub(super) fn gre(&mut self) -> Next {
+        let at = self.at;
         self.packet.body = Body::Other { protocol: PROTOCOL };
         let (Some(flags), Some(protocol)) = (at.u16(0), at.u16(2)) else {
             self.too_short(LayerKind::Gre, at, 4);
@@ -53,32 +53,34 @@ impl<'a> Walk<'a, '_> {
             return Next::Done;
         }
         self.enter_tunnel(Kind::Gre, key.map(u32::from_be_bytes));
-        let inner = at.skip(len);
+        self.at = at.skip(len);
         match protocol {
-            0x6558 => Next::Ethernet(inner),
-            0x880b => self.ppp(inner),
+            0x6558 => Next::Ethernet,
+            0x880b => self.ppp(),
             // ERSPAN: type I has no header of its own and no sequence number.
-            0x88be if flags & SEQUENCE == 0 => Next::Ethernet(inner),
-            0x88be => self.erspan(inner, 8),
-            0x22eb => self.erspan(inner, 12),
-            _ => Next::EtherType(protocol, inner),
+            0x88be if flags & SEQUENCE == 0 => Next::Ethernet,
+            0x88be => self.erspan(8),
+            0x22eb => self.erspan(12),
+            _ => Next::EtherType(protocol),
         }
     }
 
     /// Skips the header of a mirrored Ethernet frame, types II (8 bytes) and III (12, and 8 more
     /// with the platform bit set).
-    fn erspan(&mut self, at: Span<'a>, len: u32) -> Next<'a> {
+    fn erspan(&mut self, len: u32) -> Next {
+        let at = self.at;
         let platform = len == 12 && at.bytes.get(11).is_some_and(|last| last & 1 == 1);
         let len = len + u32::from(platform) * 8;
         if at.bytes.len() < len as usize {
             self.too_short(LayerKind::Gre, at, len);
             return Next::Done;
         }
-        Next::Ethernet(at.skip(len))
+        self.go(Next::Ethernet, at.skip(len))
     }
 
     /// Reads the two bytes that Ethernet in IP puts first.
-    pub(super) fn etherip(&mut self, at: Span<'a>) -> Next<'a> {
+    pub(super) fn etherip(&mut self) -> Next {
+        let at = self.at;
         self.packet.body = Body::Other { protocol: 97 };
         let Some(&[version, _]) = at.array(0) else {
             self.too_short(LayerKind::Gre, at, 2);
@@ -93,6 +95,6 @@ impl<'a> Walk<'a, '_> {
             return Next::Done;
         }
         self.enter_tunnel(Kind::EtherIp, None);
-        Next::Ethernet(at.skip(2))
+        self.go(Next::Ethernet, at.skip(2))
     }
 }

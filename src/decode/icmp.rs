@@ -12,9 +12,10 @@ use crate::wire::icmp;
 /// Bytes up to where messages differ in kind: type, code, checksum, and four that depend on type.
 const HEADER: u32 = 8;
 
-impl<'a> Walk<'a, '_> {
+impl Walk<'_, '_> {
     /// Reads an ICMP message.
-    pub(super) fn icmp(&mut self, v6: bool, at: Span<'a>) -> Next<'a> {
+    pub(super) fn icmp(&mut self, v6: bool) -> Next {
+        let at = self.at;
         let (layer, protocol) = if v6 {
             (LayerKind::Icmpv6, 58)
         } else {

@@ -15,7 +15,8 @@ const MIN_HEADER: u32 = 20;
 
 impl<'a> Walk<'a, '_> {
     /// Reads an IPv4 header.
-    pub(super) fn ipv4(&mut self, at: Span<'a>) -> Next<'a> {
+    pub(super) fn ipv4(&mut self) -> Next {
+        let at = self.at;
         let header = match Ipv4HeaderSlice::from_slice(at.bytes) {
             Ok(header) => header,
             Err(error) => return self.ipv4_unreadable(at, &error),
@@ -49,7 +50,7 @@ impl<'a> Walk<'a, '_> {
             };
             return self.fragment((LayerKind::Ipv4, at), payload, fragment, header_len);
         }
-        Next::Protocol(protocol, payload)
+        self.go(Next::Protocol(protocol), payload)
     }
 
     /// The datagram without what pads the frame, by its total length.
@@ -73,7 +74,7 @@ impl<'a> Walk<'a, '_> {
 
     /// Says why a header can't be read; keeps what is certain of one whose options were cut off.
     #[cold]
-    fn ipv4_unreadable(&mut self, at: Span<'a>, error: &HeaderSliceError) -> Next<'a> {
+    fn ipv4_unreadable(&mut self, at: Span<'a>, error: &HeaderSliceError) -> Next {
         match error {
             HeaderSliceError::Len(error) => {
                 self.too_short(LayerKind::Ipv4, at, error.required_len as u32);

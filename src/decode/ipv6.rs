@@ -29,7 +29,8 @@ impl<'a> Walk<'a, '_> {
     }
 
     /// Reads an IPv6 header.
-    pub(super) fn ipv6(&mut self, at: Span<'a>) -> Next<'a> {
+    pub(super) fn ipv6(&mut self) -> Next {
+        let at = self.at;
         let header = match Ipv6HeaderSlice::from_slice(at.bytes) {
             Ok(header) => header,
             Err(error) => return self.ipv6_unreadable(at, &error),
@@ -55,19 +56,20 @@ impl<'a> Walk<'a, '_> {
                 let claimed = jumbo.unwrap_or(payload_len);
                 payload = self.limit(LayerKind::Ipv6, at, payload, claimed);
             }
-            return self.ipv6_options(protocol, payload);
+            self.at = payload;
+            return self.ipv6_options(protocol);
         }
         if payload_len > 0 || protocol == NO_NEXT_HEADER {
             payload = self.limit(LayerKind::Ipv6, at, payload, payload_len);
         }
         // Otherwise zero means that segmentation offload will fill it in, or that the packet is too
         // long for the field (BIG TCP): the frame's own length is all there is.
-        Next::Protocol(protocol, payload)
+        self.go(Next::Protocol(protocol), payload)
     }
 
     /// Says why a header can't be read.
     #[cold]
-    fn ipv6_unreadable(&mut self, at: Span<'a>, error: &HeaderSliceError) -> Next<'a> {
+    fn ipv6_unreadable(&mut self, at: Span<'a>, error: &HeaderSliceError) -> Next {
         match error {
             HeaderSliceError::Len(_) => self.too_short(LayerKind::Ipv6, at, HEADER),
             HeaderSliceError::Content(HeaderError::UnexpectedVersion { version_number }) => {
@@ -83,15 +85,17 @@ impl<'a> Walk<'a, '_> {
     }
 
     /// Reads an extension header of the common shape: next header, length in 8 bytes less one.
-    pub(super) fn ipv6_extension(&mut self, protocol: u8, at: Span<'a>) -> Next<'a> {
+    pub(super) fn ipv6_extension(&mut self, protocol: u8) -> Next {
+        let at = self.at;
         if protocol == HOP_BY_HOP {
             let fault = Fault::Misplaced { header: protocol };
             self.problem(LayerKind::Ipv6Extension, at, fault);
         }
-        self.ipv6_options(protocol, at)
+        self.ipv6_options(protocol)
     }
 
-    fn ipv6_options(&mut self, protocol: u8, at: Span<'a>) -> Next<'a> {
+    fn ipv6_options(&mut self, protocol: u8) -> Next {
+        let at = self.at;
         let header = match Ipv6RawExtHeaderSlice::from_slice(at.bytes) {
             Ok(header) => header,
             Err(error) => {
@@ -119,11 +123,12 @@ impl<'a> Walk<'a, '_> {
         }
         let next = header.next_header().0;
         self.set_protocol(next);
-        Next::Protocol(next, at.skip(len))
+        self.go(Next::Protocol(next), at.skip(len))
     }
 
     /// Reads a fragment header; one that stands for the whole datagram is passed over (RFC 6946).
-    pub(super) fn ipv6_fragment(&mut self, at: Span<'a>) -> Next<'a> {
+    pub(super) fn ipv6_fragment(&mut self) -> Next {
+        let at = self.at;
         let Ok(header) = Ipv6FragmentHeaderSlice::from_slice(at.bytes) else {
             self.too_short(LayerKind::Ipv6Extension, at, FRAGMENT_HEADER);
             return self.done(Body::Other { protocol: FRAGMENT });
@@ -137,7 +142,7 @@ impl<'a> Walk<'a, '_> {
         }
         let payload = at.skip(FRAGMENT_HEADER);
         if !header.is_fragmenting_payload() {
-            return Next::Protocol(next, payload);
+            return self.go(Next::Protocol(next), payload);
         }
         let fragment = Fragment {
             id,

@@ -88,8 +88,8 @@ impl Decoder {
             reassembly,
             completed,
         } = self;
-        let mut walk = Walk::new(packet, reassembly, frame.time);
-        let next = walk.link(frame.link_type, at);
+        let mut walk = Walk::new(at, packet, reassembly, frame.time);
+        let next = walk.link(frame.link_type);
         walk.run(next);
         for place in completed {
             let Some(datagram) = walk.completed.take() else {
@@ -102,7 +102,8 @@ impl Decoder {
                 wire: datagram.len,
             };
             walk.reassembled(at, datagram.fragments);
-            walk.run(Next::Protocol(datagram.protocol, at));
+            walk.at = at;
+            walk.run(Next::Protocol(datagram.protocol));
         }
     }
 }

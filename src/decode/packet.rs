@@ -41,6 +41,8 @@ pub enum LayerKind {
     Vxlan,
     /// IP encapsulating security payload.
     Esp,
+    /// IP payload compression.
+    Ipcomp,
     /// ICMPv4.
     Icmpv4,
     /// ICMPv6.
@@ -68,6 +70,7 @@ impl LayerKind {
             Self::Gre => "GRE",
             Self::Vxlan => "VXLAN",
             Self::Esp => "ESP",
+            Self::Ipcomp => "IPComp",
             Self::Icmpv4 => "ICMP",
             Self::Icmpv6 => "ICMPv6",
             Self::Tcp => "TCP",
@@ -145,7 +148,8 @@ impl Checksum {
     }
 }
 
-/// A datagram put together from fragments, of which the frame held the last that was missing.
+/// A datagram put together from fragments, of which the frame held the last that was missing, or
+/// one that was compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reassembled<'a> {
     /// What follows the IP header, in order, as far as it was captured. Layers from `first_layer`
@@ -153,7 +157,7 @@ pub struct Reassembled<'a> {
     pub bytes: &'a [u8],
     /// Index in [`Packet::layers`] of the first header in `bytes`.
     pub first_layer: u8,
-    /// How many fragments it came in.
+    /// How many fragments it came in; 0 when it was compressed.
     pub fragments: u16,
 }
 
@@ -170,7 +174,8 @@ pub struct Packet<'a> {
     pub tunnel: u32,
     /// What it carries.
     pub body: Body<'a>,
-    /// The datagram its fragments made, when this frame completed one.
+    /// The datagram its fragments made, when this frame completed one, or what its compressed
+    /// payload held.
     pub reassembled: Option<Reassembled<'a>>,
     /// What is wrong with it.
     pub problems: ArrayVec<Problem, MAX_PROBLEMS>,

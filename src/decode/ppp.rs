@@ -1,16 +1,16 @@
 //! PPP (RFC 1661 section 2, RFC 1662 section 3.1) and PPP over Ethernet (RFC 2516 section 4).
 
-use super::span::Span;
 use super::walk::{Next, Walk};
 use super::{Body, Fault, LayerKind};
 
 /// Bytes of a PPPoE header.
 const PPPOE: u32 = 6;
 
-impl<'a> Walk<'a, '_> {
+impl Walk<'_, '_> {
     /// Reads a PPP header: address and control where they were not compressed away, then a protocol
     /// number of two bytes, or of one when it is odd.
-    pub(super) fn ppp(&mut self, at: Span<'a>) -> Next<'a> {
+    pub(super) fn ppp(&mut self) -> Next {
+        let at = self.at;
         let framing = if at.bytes.starts_with(&[0xff, 0x03]) {
             2
         } else {
@@ -25,21 +25,22 @@ impl<'a> Walk<'a, '_> {
             }
         };
         self.layer(LayerKind::Ppp, at, len);
-        Next::Ppp(protocol, at.skip(len))
+        self.go(Next::Ppp(protocol), at.skip(len))
     }
 
     /// What a PPP protocol number names (IANA's PPP numbers).
-    pub(super) fn ppp_protocol(&mut self, protocol: u16, at: Span<'a>) -> Next<'a> {
+    pub(super) fn ppp_protocol(&mut self, protocol: u16) -> Next {
         match protocol {
-            0x0021 => self.ipv4(at),
-            0x0057 => self.ipv6(at),
-            0x0281 | 0x0283 => self.mpls(at),
+            0x0021 => self.ipv4(),
+            0x0057 => self.ipv6(),
+            0x0281 | 0x0283 => self.mpls(),
             _ => self.done(Body::NotIp { ethertype: 0x880b }),
         }
     }
 
     /// Reads a PPPoE session header.
-    pub(super) fn pppoe(&mut self, at: Span<'a>) -> Next<'a> {
+    pub(super) fn pppoe(&mut self) -> Next {
+        let at = self.at;
         self.packet.body = Body::NotIp { ethertype: 0x8864 };
         let Some(&[version_type, code, _, _, l0, l1]) = at.array(0) else {
             self.too_short(LayerKind::Ppp, at, PPPOE);
@@ -55,7 +56,7 @@ impl<'a> Walk<'a, '_> {
             return Next::Done;
         }
         let len = u32::from(u16::from_be_bytes([l0, l1]));
-        let inner = self.limit(LayerKind::Ppp, at, at.skip(PPPOE), len);
-        self.ppp(inner)
+        self.at = self.limit(LayerKind::Ppp, at, at.skip(PPPOE), len);
+        self.ppp()
     }
 }

@@ -111,6 +111,7 @@ impl Problem {
             (LayerKind::Ipv6Extension, _) => "RFC 8200 4",
             (LayerKind::Ah, _) => "RFC 4302 2",
             (LayerKind::Esp, _) => "RFC 4303 2",
+            (LayerKind::Ipcomp, _) => "RFC 3173 3",
             (LayerKind::Mpls, _) => "RFC 3032 2.1",
             (LayerKind::Ppp, _) => "RFC 2516 4",
             (LayerKind::Gre, _) => "RFC 2784 2",

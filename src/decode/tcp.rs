@@ -13,9 +13,10 @@ const MIN_HEADER: u32 = 20;
 /// The protocol number.
 pub(super) const PROTOCOL: u8 = 6;
 
-impl<'a> Walk<'a, '_> {
+impl Walk<'_, '_> {
     /// Reads a TCP header and ends the walk.
-    pub(super) fn tcp(&mut self, at: Span<'a>) -> Next<'a> {
+    pub(super) fn tcp(&mut self) -> Next {
+        let at = self.at;
         let unreadable = Body::Other { protocol: PROTOCOL };
         let Some(fixed) = at.array(0) else {
             self.too_short(LayerKind::Tcp, at, MIN_HEADER);

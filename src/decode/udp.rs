@@ -14,7 +14,8 @@ const PROTOCOL: u8 = 17;
 
 impl<'a> Walk<'a, '_> {
     /// Reads a UDP header.
-    pub(super) fn udp(&mut self, at: Span<'a>) -> Next<'a> {
+    pub(super) fn udp(&mut self) -> Next {
+        let at = self.at;
         let Some(&[s0, s1, d0, d1, l0, l1, c0, c1]) = at.array(0) else {
             self.too_short(LayerKind::Udp, at, HEADER);
             return self.done(Body::Other { protocol: PROTOCOL });
@@ -37,8 +38,14 @@ impl<'a> Walk<'a, '_> {
         let payload = datagram.skip(HEADER);
         let dst_port = u16::from_be_bytes([d0, d1]);
         match dst_port {
-            4789 | 8472 if is_vxlan(payload) => return self.vxlan(payload),
-            6081 if is_geneve(payload) => return self.geneve(payload),
+            4789 | 8472 if is_vxlan(payload) => {
+                self.at = payload;
+                return self.vxlan();
+            }
+            6081 if is_geneve(payload) => {
+                self.at = payload;
+                return self.geneve();
+            }
             _ => {}
         }
         let checksum = self.udp_checksum(datagram, u16::from_be_bytes([c0, c1]));
@@ -64,25 +71,27 @@ impl<'a> Walk<'a, '_> {
     }
 
     /// Reads a VXLAN header.
-    fn vxlan(&mut self, at: Span<'a>) -> Next<'a> {
+    fn vxlan(&mut self) -> Next {
+        let at = self.at;
         self.layer(LayerKind::Vxlan, at, 8);
         let network = at.array(4).copied().map(u32::from_be_bytes);
         self.enter_tunnel(Kind::Vxlan, network.map(|vni| vni >> 8));
-        Next::Ethernet(at.skip(8))
+        self.go(Next::Ethernet, at.skip(8))
     }
 
     /// Reads a Geneve header and its options.
-    fn geneve(&mut self, at: Span<'a>) -> Next<'a> {
+    fn geneve(&mut self) -> Next {
+        let at = self.at;
         let Some(&[lengths, _, p0, p1, v0, v1, v2, _]) = at.array(0) else {
             return Next::Done;
         };
         let len = 8 + u32::from(lengths & 0x3f) * 4;
         self.layer(LayerKind::Vxlan, at, len);
         self.enter_tunnel(Kind::Geneve, Some(u32::from_be_bytes([0, v0, v1, v2])));
-        let inner = at.skip(len);
+        self.at = at.skip(len);
         match u16::from_be_bytes([p0, p1]) {
-            0x6558 => Next::Ethernet(inner),
-            protocol => Next::EtherType(protocol, inner),
+            0x6558 => Next::Ethernet,
+            protocol => Next::EtherType(protocol),
         }
     }
 }

@@ -7,17 +7,17 @@ use crate::frame::Timestamp;
 
 /// What comes next, as the header just read says.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Next<'a> {
+pub(super) enum Next {
     /// An Ethernet header.
-    Ethernet(Span<'a>),
+    Ethernet,
     /// Whatever an Ethernet type number names.
-    EtherType(u16, Span<'a>),
+    EtherType(u16),
     /// Whatever a PPP protocol number names.
-    Ppp(u16, Span<'a>),
+    Ppp(u16),
     /// IPv4 or IPv6, as its version nibble tells.
-    Ip(Span<'a>),
+    Ip,
     /// Whatever an IP protocol number names.
-    Protocol(u8, Span<'a>),
+    Protocol(u8),
     /// Nothing: the body is reached, or reading can't go on.
     Done,
 }
@@ -25,6 +25,9 @@ pub(super) enum Next<'a> {
 /// A packet in the making.
 #[derive(Debug)]
 pub(super) struct Walk<'a, 'p> {
+    /// Where the header to be read begins. It is kept here and not handed from reader to reader:
+    /// copying it between the two costs more than reading a header.
+    pub(super) at: Span<'a>,
     /// What is known so far.
     pub(super) packet: &'p mut Packet<'a>,
     /// Where fragments wait for each other.
@@ -38,11 +41,13 @@ pub(super) struct Walk<'a, 'p> {
 impl<'a, 'p> Walk<'a, 'p> {
     /// Starts with nothing known.
     pub(super) fn new(
+        at: Span<'a>,
         packet: &'p mut Packet<'a>,
         reassembly: &'p mut Reassembly,
         time: Timestamp,
     ) -> Self {
         Self {
+            at,
             packet,
             reassembly,
             time,
@@ -114,9 +119,16 @@ impl<'a, 'p> Walk<'a, 'p> {
 
     /// The body is `body`, and there is nothing to read after it.
     #[inline]
-    pub(super) fn done(&mut self, body: Body<'a>) -> Next<'a> {
+    pub(super) fn done(&mut self, body: Body<'a>) -> Next {
         self.packet.body = body;
         Next::Done
+    }
+
+    /// What comes next is at `at`.
+    #[inline]
+    pub(super) fn go(&mut self, next: Next, at: Span<'a>) -> Next {
+        self.at = at;
+        next
     }
 
     /// Notes that what is read from here on stands in a datagram that was put together.
@@ -130,14 +142,14 @@ impl<'a, 'p> Walk<'a, 'p> {
 
     /// Reads header after header until the body. Every header takes bytes, so the frame's length
     /// bounds the work.
-    pub(super) fn run(&mut self, mut next: Next<'a>) {
+    pub(super) fn run(&mut self, mut next: Next) {
         loop {
             next = match next {
-                Next::Ethernet(at) => self.ethernet(at),
-                Next::EtherType(ethertype, at) => self.ethertype(ethertype, at),
-                Next::Ppp(protocol, at) => self.ppp_protocol(protocol, at),
-                Next::Ip(at) => self.ip(at),
-                Next::Protocol(protocol, at) => self.protocol(protocol, at),
+                Next::Ethernet => self.ethernet(),
+                Next::EtherType(ethertype) => self.ethertype(ethertype),
+                Next::Ppp(protocol) => self.ppp_protocol(protocol),
+                Next::Ip => self.ip(),
+                Next::Protocol(protocol) => self.protocol(protocol),
                 Next::Done => return,
             }
         }
