@@ -76,7 +76,7 @@ fn on_syn(o: &mut Observation, sender: &mut Half, receiver: &mut Half) {
     } else {
         match (sender.state, receiver.state) {
             (Closed | Listen, Closed | Listen) => {
-                (sender.state, receiver.state) = (SynSent, SynReceived)
+                (sender.state, receiver.state) = (SynSent, SynReceived);
             }
             // The other side's SYN was taken to have arrived, yet this one was sent without it.
             (SynReceived, SynSent) => {

@@ -224,6 +224,7 @@ impl Connection {
             past_edge: i32::MIN,
             probe: None,
             answers: None,
+            field_before: sender.window_field,
             field: tcp.window,
             probe_number: 0,
             peer_frame: receiver.last_frame,

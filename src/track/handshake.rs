@@ -76,7 +76,7 @@ impl Connection {
             (Some(ours), None) if is_answer && !receiver_opened => sender.shift = offer(ours),
             (None, _) => (sender.shift, receiver.shift) = (Some(0), Some(0)),
             (Some(_), None) if receiver_opened => {
-                (sender.shift, receiver.shift) = (Some(0), Some(0))
+                (sender.shift, receiver.shift) = (Some(0), Some(0));
             }
             (Some(_), None) => {}
         }

@@ -165,6 +165,8 @@ pub struct Observation {
     pub probe: Option<Probe>,
     /// For an answer to a probe: which kind.
     pub answers: Option<Probe>,
+    /// The window field its sender sent before this one.
+    pub field_before: Option<u16>,
     /// Window field as on the wire.
     pub field: u16,
     /// The how-manieth probe in a row, or the number of the one that is answered.

@@ -21,13 +21,11 @@ impl Half {
         let Some(last) = acked.last else { return };
         let arrived_before = sacked_before.is_some_and(|end| last.end.at_or_before(end));
         let (frame, sent) = if acked.any_resent {
-            match acked.echoed {
-                Some(sending) => sending,
-                None => {
-                    self.stats.ambiguous_acks += 1;
-                    return;
-                }
-            }
+            let Some(sending) = acked.echoed else {
+                self.stats.ambiguous_acks += 1;
+                return;
+            };
+            sending
         } else if arrived_before {
             return;
         } else {

@@ -82,6 +82,11 @@ impl SentList {
         self.list.len()
     }
 
+    /// Whether nothing is outstanding.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// Remembers a segment; tells whether the oldest had to be forgotten to stay within `limit`.
     pub fn push(&mut self, sent: Sent, limit: usize) -> bool {
         let full = self.list.len() >= limit.max(1);

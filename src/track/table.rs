@@ -188,6 +188,10 @@ impl Table {
         best.map(|best| best.2)
     }
 
+    #[expect(
+        clippy::vec_box,
+        reason = "they are boxed already; unboxing would move a kilobyte each"
+    )]
     /// Takes out all connections, in order of their number.
     pub(super) fn drain(&mut self) -> Vec<Box<Connection>> {
         self.index.clear();

@@ -3,6 +3,11 @@
 //! A rule names the facts it is asked about, so that a segment with nothing odd about it asks no
 //! rule at all. It looks at the facts and at the connection, and gives a [`Note`] or nothing.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "rules that always have an answer stand in one table with those that may not"
+)]
+
 mod acked_unseen;
 mod capture_duplicate;
 mod cause;

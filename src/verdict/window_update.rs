@@ -15,10 +15,12 @@ pub(super) const RULE: Rule = Rule {
 fn judge(case: &Case<'_>) -> Option<Note> {
     let seen = case.seen;
     // While the scale is unknown the fields can still be compared: they share it.
-    let (before, now) = match (seen.window_before, seen.window) {
-        (Some(before), Some(now)) => (before, now),
-        _ => return (seen.field > 0).then(|| note(case, 0, u64::from(seen.field))),
-    };
+    let bytes = seen.window_before.zip(seen.window);
+    let fields = (
+        u32::from(seen.field_before.unwrap_or(0)),
+        u32::from(seen.field),
+    );
+    let (before, now) = bytes.unwrap_or(fields);
     (now > before).then(|| note(case, u64::from(before), u64::from(now)))
 }
 

@@ -14,6 +14,7 @@ pub(super) fn layer(kind: LayerKind) -> &'static str {
         LayerKind::Ipv6Extension => "ipv6-extension",
         LayerKind::Ah => "ah",
         LayerKind::Esp => "esp",
+        LayerKind::Ipcomp => "ipcomp",
         LayerKind::Mpls => "mpls",
         LayerKind::Ppp => "ppp",
         LayerKind::Gre => "gre",
