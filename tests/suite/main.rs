@@ -2,6 +2,7 @@
 
 mod conversations;
 mod decode;
+mod files;
 mod recordings;
 mod tidy;
 
