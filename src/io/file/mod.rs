@@ -12,7 +12,8 @@ mod pcap;
 mod pcapng;
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use self::compressed::Compression;
@@ -55,6 +56,9 @@ pub fn from_bytes(bytes: &'static [u8]) -> Result<Box<dyn Source>, SourceError> 
 }
 
 /// A capture file being read, from its first frame to its last.
+///
+/// Several comments on one frame come as one, a line each. A frame without a time of its own (a
+/// simple packet block of pcapng) has that of the frame before it.
 pub struct CaptureFile {
     input: Input,
     format: Format,
@@ -77,10 +81,16 @@ impl CaptureFile {
     ///
     /// When it can't be read, or is no capture: the message says what it is.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
-        if path.as_os_str() == "-" {
-            return Self::from_reader(Box::new(io::stdin()), None);
-        }
-        let file = File::open(path)?;
+        let file = if path.as_os_str() == "-" {
+            if io::stdin().is_terminal() {
+                let text = "not a capture: standard input is the terminal; pipe a capture into it";
+                return Err(SourceError::NotACapture(text.into()));
+            }
+            // Without `Stdin`'s own buffer, and with its length when it is a file.
+            File::from(io::stdin().as_fd().try_clone_to_owned()?)
+        } else {
+            File::open(path)?
+        };
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             let text = "not a capture: this is a directory; name a file in it";
