@@ -25,6 +25,9 @@ pub enum Command {
     /// List the recordings that come with wirelab, and what each one shows
     #[command(after_help = "Example:\n  wirelab captures")]
     Captures(Captures),
+    /// Tell the story of each connection: how it opened, what went wrong, who closed it
+    #[command(after_help = EXPLAIN_HELP)]
+    Explain(Explain),
     /// Sum up each connection in a line, or with --long in full
     #[command(after_help = FLOWS_HELP)]
     Flows(Flows),
@@ -32,6 +35,12 @@ pub enum Command {
     #[command(after_help = REPLAY_HELP)]
     Replay(Replay),
 }
+
+const EXPLAIN_HELP: &str = "\
+Examples:
+  wirelab explain retransmission
+  wirelab explain trace.pcapng --host 192.0.2.7
+  wirelab explain trace.pcapng --format json | jq 'select(.severity == \"problem\")'";
 
 const FLOWS_HELP: &str = "\
 Examples:
@@ -51,6 +60,20 @@ Examples:
 /// `captures`.
 #[derive(Debug, Args)]
 pub struct Captures {
+    /// How to write it.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// What to read.
+    #[command(flatten)]
+    pub input: Input,
+    /// What of it.
+    #[command(flatten)]
+    pub select: Select,
     /// How to write it.
     #[command(flatten)]
     pub output: Output,

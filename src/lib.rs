@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod decode;
 pub mod event;
+pub mod explain;
 pub mod frame;
 pub mod io;
 pub mod recordings;

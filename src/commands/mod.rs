@@ -5,6 +5,7 @@
 //! does not allow it.
 
 mod captures;
+mod explain;
 mod flows;
 mod input;
 mod output;
@@ -39,6 +40,7 @@ pub fn main() -> ExitCode {
     let (name, outcome) = match cli.command {
         None => ("start", start::run()),
         Some(Command::Captures(args)) => ("captures", captures::run(&args)),
+        Some(Command::Explain(args)) => ("explain", explain::run(&args)),
         Some(Command::Flows(args)) => ("flows", flows::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
     };

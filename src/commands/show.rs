@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 
+use super::explain::explaining;
 use super::input;
 use super::output::{self, Terminal};
 use super::pipeline::{Pace, Pipeline};
@@ -61,7 +62,12 @@ pub(super) fn show(
 /// When there is none.
 pub(super) fn text_view(name: &str, style: Style) -> Result<Box<dyn View>> {
     let entry = view(name).ok_or_else(|| anyhow!("there is no view called {name}"))?;
-    Ok((entry.make)(style))
+    let view = (entry.make)(style);
+    Ok(if entry.findings {
+        explaining(view)
+    } else {
+        view
+    })
 }
 
 fn headline(recording: &Recording) -> String {

@@ -3,6 +3,7 @@
 //!
 //! A new view is a file here and a line in [`VIEWS`]; `segments.rs` is the smallest complete one.
 
+mod explain;
 mod flows;
 mod json;
 mod ladder;
@@ -54,6 +55,12 @@ pub struct Entry {
 
 /// All views that draw text, by name.
 pub const VIEWS: &[Entry] = &[
+    Entry {
+        name: "explain",
+        about: "the story of each connection in sentences",
+        findings: true,
+        make: |style| Box::new(explain::Explain::new(style)),
+    },
     Entry {
         name: "flows",
         about: "a table of connections",

@@ -9,10 +9,15 @@ use crate::view::{Paint, Style};
 /// A row: what it is, and how to say it of a direction; `None` where it does not apply.
 type Row = (&'static str, fn(&Stats, u64) -> Option<String>);
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "rows say None where they do not apply, and these always do"
+)]
 fn n(value: impl Into<u64>) -> Option<String> {
     Some(units::count(value.into()))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as for `n`")]
 fn ns(value: u64) -> Option<String> {
     Some(units::nanos(value))
 }
@@ -25,8 +30,8 @@ fn mean_ns(value: Option<f64>) -> Option<String> {
     value.map(|value| units::nanos(value.round() as u64))
 }
 
-fn yes(value: bool) -> Option<String> {
-    Some(if value { "yes" } else { "no" }.to_owned())
+fn yes(value: bool) -> String {
+    if value { "yes" } else { "no" }.to_owned()
 }
 
 /// `min / mean / max ± deviation` of durations.
@@ -75,12 +80,8 @@ const GROUPS: &[(&str, &[Row])] = &[
                 s.wscale
                     .map(|shift| format!("{shift} (×{})", 1_u32 << shift.min(14)))
             }),
-            ("SACK", |s, _| {
-                (s.syns > 0).then(|| yes(s.sack_permitted)).flatten()
-            }),
-            ("timestamps", |s, _| {
-                (s.syns > 0).then(|| yes(s.timestamps)).flatten()
-            }),
+            ("SACK", |s, _| (s.syns > 0).then(|| yes(s.sack_permitted))),
+            ("timestamps", |s, _| (s.syns > 0).then(|| yes(s.timestamps))),
         ],
     ),
     (
@@ -193,7 +194,7 @@ pub(super) fn show(flow: &Flow, style: &Style, out: &mut dyn Write) -> io::Resul
             if values.iter().all(Option::is_none) {
                 continue;
             }
-            row(label, &values.map(|value| value.unwrap_or_default()), out)?;
+            row(label, &values.map(Option::unwrap_or_default), out)?;
         }
     }
     let [i, r] = &flow.notes;

@@ -81,7 +81,7 @@ impl Flows {
             let loud = flow
                 .notes
                 .iter()
-                .flat_map(|notes| notes.iter())
+                .flat_map(crate::event::NoteCounts::iter)
                 .any(|(kind, _)| Paint::of(kind) == Paint::Trouble);
             self.line(cells, if loud { Paint::Trouble } else { Paint::Plain }, out)?;
             let remarks = remarks(flow);

@@ -302,7 +302,9 @@ impl Ladder {
         {
             for line in text::wrap(&format!("! {problem}"), self.layout.width - indent) {
                 let line = self.style.paint(Paint::Caution, line);
-                row.push_str(&format!("{:indent$}{line}\n", ""));
+                row.push_str(&" ".repeat(indent));
+                row.push_str(&line.to_string());
+                row.push('\n');
             }
         }
         if turn == Turn::Keep {

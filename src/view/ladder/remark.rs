@@ -1,6 +1,6 @@
 //! Notes in plain words: what is said in a sentence, what only by its name, what not at all.
 
-use crate::event::{Confidence, Kind, Note};
+use crate::event::{Cause, Confidence, Kind, Note};
 use crate::view::Paint;
 
 /// A set of kinds.
@@ -86,7 +86,7 @@ fn tag(note: &Note) -> String {
     let mut aside = Vec::new();
     aside.extend(
         note.cause
-            .map(|cause| cause.name())
+            .map(Cause::name)
             .filter(|name| *name != "unknown"),
     );
     if note.spurious == Some(true) {
@@ -116,7 +116,6 @@ fn sentence(note: &Note) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Cause;
 
     fn note(kind: Kind, number: Option<u32>) -> Note {
         let mut note = Note::new(kind, "", |_| "because".to_owned());

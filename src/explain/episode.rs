@@ -1,0 +1,266 @@
+//! Episodes: stretches of a connection in which one thing went on, made of the notes on segments.
+
+use crate::event::{Cause, Kind, Note, Segment, Side};
+use crate::frame::Timestamp;
+
+/// Episodes of each sort kept whole; later ones are only counted.
+pub(super) const KEPT: usize = 6;
+/// Frames kept as evidence.
+const EVIDENCE: usize = 6;
+/// What is sent again within this time of the last repair is part of the same trouble.
+const SAME_TROUBLE_NS: u64 = 1_000_000_000;
+
+/// The first frames that show something, and how many there were.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Evidence {
+    pub(super) frames: Vec<u64>,
+    pub(super) count: u32,
+}
+
+impl Evidence {
+    fn add(&mut self, frame: u64) {
+        self.count = self.count.saturating_add(1);
+        self.see(frame);
+    }
+
+    /// Adds a frame that belongs to the evidence without being one of what is counted.
+    fn see(&mut self, frame: u64) {
+        if self.frames.len() < EVIDENCE && !self.frames.contains(&frame) {
+            let at = self.frames.partition_point(|&seen| seen < frame);
+            self.frames.insert(at, frame);
+        }
+    }
+}
+
+/// Segments lost and sent again, until it was over.
+#[derive(Clone, Debug)]
+pub(super) struct Loss {
+    /// Who sent them.
+    pub(super) side: Side,
+    pub(super) evidence: Evidence,
+    pub(super) bytes: u64,
+    /// How many by cause, in the order of [`CAUSES`].
+    pub(super) causes: [u32; 4],
+    /// How many were proved needless.
+    pub(super) needless: u32,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    /// The reason of the first, in the rule's words.
+    pub(super) why: String,
+    /// Whether it was the SYN.
+    pub(super) syn: bool,
+    of_frame: Option<u64>,
+}
+
+impl Loss {
+    fn new(s: &Segment<'_>, note: &Note) -> Self {
+        Self {
+            side: s.dir.0,
+            evidence: Evidence::default(),
+            bytes: 0,
+            causes: [0; 4],
+            needless: 0,
+            first: s.time,
+            last: s.time,
+            why: note.why(),
+            syn: s.flags.syn(),
+            of_frame: note.of_frame,
+        }
+    }
+}
+
+/// The order of [`Loss::causes`].
+pub(super) const CAUSES: [Cause; 4] = [Cause::Rto, Cause::Tlp, Cause::Fast, Cause::Unknown];
+
+/// A receiver without room.
+#[derive(Clone, Debug)]
+pub(super) struct Closed {
+    /// Whose window it is.
+    pub(super) side: Side,
+    pub(super) from: Timestamp,
+    /// When it opened; `None` while it has not.
+    pub(super) until: Option<Timestamp>,
+    pub(super) evidence: Evidence,
+    pub(super) probes: u32,
+}
+
+/// A reset: by whom, in which frame, and why.
+#[derive(Clone, Debug)]
+pub(super) struct Reset {
+    pub(super) side: Side,
+    pub(super) frame: u64,
+    pub(super) why: String,
+    pub(super) refused: bool,
+}
+
+/// What happened on one connection so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Episodes {
+    pub(super) losses: Vec<Loss>,
+    /// Loss episodes beyond those kept.
+    pub(super) more_losses: u32,
+    pub(super) closed: Vec<Closed>,
+    /// Closed windows beyond those kept, and how long they lasted together.
+    pub(super) more_closed: u32,
+    /// The first FIN of each side.
+    pub(super) fins: [Option<u64>; 2],
+    pub(super) reset: Option<Reset>,
+    pub(super) resets: u32,
+    /// Kinds that need no episodes: the frames that show them, by kind and side.
+    pub(super) simple: Vec<(Kind, Side, Evidence, String)>,
+}
+
+/// Kinds of which it is enough to know how often and where.
+const SIMPLE: [Kind; 14] = [
+    Kind::OutOfOrder,
+    Kind::AckedUnseen,
+    Kind::Dsack,
+    Kind::WindowShrunk,
+    Kind::WindowFull,
+    Kind::WindowExceeded,
+    Kind::KeepAlive,
+    Kind::PortReused,
+    Kind::CaptureDuplicate,
+    Kind::ChecksumBad,
+    Kind::ChallengeAck,
+    Kind::SimultaneousOpen,
+    Kind::SimultaneousClose,
+    Kind::HalfClose,
+];
+
+impl Episodes {
+    pub(super) fn observe(&mut self, s: &Segment<'_>) {
+        let side = s.dir.0;
+        for note in s.notes {
+            match note.kind {
+                Kind::Retransmission => self.loss(s, note),
+                Kind::ZeroWindow => self.close(s),
+                Kind::ZeroWindowProbe => self.probe(s),
+                Kind::Reset | Kind::Refused => self.reset(s, note),
+                kind if SIMPLE.contains(&kind) => self.simple(kind, side, s.frame, note),
+                _ => {}
+            }
+        }
+        if s.flags.fin() && !has(s, Kind::ChecksumBad) {
+            self.fins[side.index()].get_or_insert(s.frame);
+        }
+        if s.window > 0 && s.flags.ack() && !s.flags.rst() {
+            self.open(s);
+        }
+    }
+
+    fn loss(&mut self, s: &Segment<'_>, note: &Note) {
+        let side = s.dir.0;
+        // The same bytes again belong to it however long the timer has grown.
+        let current = self
+            .losses
+            .iter()
+            .rposition(|loss| loss.side == side)
+            .filter(|&at| {
+                let loss = &self.losses[at];
+                (note.of_frame.is_some() && note.of_frame == loss.of_frame)
+                    || s.time.nanos_since(loss.last) <= SAME_TROUBLE_NS
+            });
+        if current.is_none() {
+            if self.losses.len() >= KEPT {
+                self.more_losses = self.more_losses.saturating_add(1);
+                return;
+            }
+            self.losses.push(Loss::new(s, note));
+        }
+        let Some(loss) = (match current {
+            Some(at) => self.losses.get_mut(at),
+            None => self.losses.last_mut(),
+        }) else {
+            return;
+        };
+        loss.last = s.time;
+        loss.bytes += u64::from(s.len);
+        let cause = note.cause.unwrap_or(Cause::Unknown);
+        for (count, of) in loss.causes.iter_mut().zip(CAUSES) {
+            *count = count.saturating_add(u32::from(of == cause));
+        }
+        loss.needless = loss
+            .needless
+            .saturating_add(u32::from(note.spurious == Some(true)));
+        if let Some(frame) = note.of_frame {
+            loss.evidence.see(frame);
+        }
+        loss.evidence.add(s.frame);
+    }
+
+    /// The window of a side that is closed right now.
+    fn closed_now(&mut self, side: Side) -> Option<&mut Closed> {
+        self.closed
+            .iter_mut()
+            .rev()
+            .find(|c| c.side == side)
+            .filter(|c| c.until.is_none())
+    }
+
+    fn close(&mut self, s: &Segment<'_>) {
+        let side = s.dir.0;
+        if let Some(closed) = self.closed_now(side) {
+            closed.evidence.add(s.frame);
+            return;
+        }
+        if self.closed.len() >= KEPT {
+            self.more_closed = self.more_closed.saturating_add(1);
+            return;
+        }
+        let mut evidence = Evidence::default();
+        evidence.add(s.frame);
+        let (from, until) = (s.time, None);
+        self.closed.push(Closed {
+            side,
+            from,
+            until,
+            evidence,
+            probes: 0,
+        });
+    }
+
+    fn probe(&mut self, s: &Segment<'_>) {
+        if let Some(closed) = self.closed_now(s.dir.0.other()) {
+            closed.probes = closed.probes.saturating_add(1);
+            closed.evidence.see(s.frame);
+        }
+    }
+
+    fn open(&mut self, s: &Segment<'_>) {
+        if let Some(closed) = self.closed_now(s.dir.0) {
+            closed.until = Some(s.time);
+            closed.evidence.frames.truncate(EVIDENCE - 1);
+            closed.evidence.see(s.frame);
+        }
+    }
+
+    fn reset(&mut self, s: &Segment<'_>, note: &Note) {
+        self.resets = self.resets.saturating_add(1);
+        self.reset.get_or_insert_with(|| Reset {
+            side: s.dir.0,
+            frame: s.frame,
+            why: note.why(),
+            refused: note.kind == Kind::Refused,
+        });
+    }
+
+    fn simple(&mut self, kind: Kind, side: Side, frame: u64, note: &Note) {
+        let found = self
+            .simple
+            .iter_mut()
+            .find(|(k, s, ..)| *k == kind && *s == side);
+        if let Some((_, _, evidence, _)) = found {
+            evidence.add(frame);
+            return;
+        }
+        // At most one entry a kind and side, so this list is bounded by itself.
+        let mut evidence = Evidence::default();
+        evidence.add(frame);
+        self.simple.push((kind, side, evidence, note.why()));
+    }
+}
+
+fn has(s: &Segment<'_>, kind: Kind) -> bool {
+    s.notes.iter().any(|note| note.kind == kind)
+}

@@ -1,0 +1,333 @@
+//! Findings in words: a connection's opening, what was agreed, what it carried, how it ended.
+
+use super::episode::Episodes;
+use super::trouble;
+use crate::event::units::{count, nanos, plural};
+use crate::event::{Capability, Finding, Flow, LetGo, Severity, Shape, Side, TcpState};
+
+/// From so many bytes on a throughput is told: of a few it says more about pauses than the path.
+const RATE_SAYS_SOMETHING: u64 = 65_536;
+
+/// A finding with nothing but its sentence.
+pub(super) fn finding(
+    kind: &'static str,
+    severity: Severity,
+    summary: impl Into<String>,
+) -> Finding {
+    Finding {
+        kind,
+        flow: 0,
+        severity,
+        side: None,
+        summary: summary.into(),
+        evidence: Vec::new(),
+        advice: String::new(),
+    }
+}
+
+/// What the two hosts are called: by address where that tells them apart, else with the port.
+pub(super) struct Names([String; 2]);
+
+impl Names {
+    fn of(flow: &Flow) -> Self {
+        let ends = [flow.initiator, flow.responder];
+        let same = flow.initiator.addr == flow.responder.addr;
+        Self(ends.map(|end| {
+            if same {
+                end.to_string()
+            } else {
+                end.addr.to_string()
+            }
+        }))
+    }
+
+    pub(super) fn of_side(&self, side: Side) -> &str {
+        &self.0[side.index()]
+    }
+}
+
+/// All findings of a connection: its opening, then what happened by frames, then its end.
+pub(super) fn tell(flow: &Flow, episodes: &Episodes) -> Vec<Finding> {
+    let names = Names::of(flow);
+    let mut findings = vec![opening(flow, &names, episodes)];
+    findings.extend(agreement(flow, &names));
+    let mut middle = trouble::all(flow, &names, episodes);
+    middle.sort_by_key(|finding| finding.evidence.first().copied().unwrap_or(u64::MAX));
+    findings.append(&mut middle);
+    findings.extend(carried(flow, &names));
+    findings.extend(missed(flow));
+    findings.extend(round_trips(flow, &names));
+    findings.extend(ending(flow, &names, episodes));
+    findings.extend(limits(flow));
+    for finding in &mut findings {
+        finding.flow = flow.flow;
+    }
+    findings
+}
+
+fn opening(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
+    let h = &flow.handshake;
+    let (from, to) = (names.of_side(Side::Initiator), flow.responder.to_string());
+    let evidence: Vec<u64> = [h.syn_frame, h.syn_ack_frame, h.ack_frame]
+        .into_iter()
+        .flatten()
+        .collect();
+    if let Some(reset) = episodes.reset.as_ref().filter(|reset| reset.refused) {
+        return Finding {
+            side: Some(reset.side),
+            evidence: h.syn_frame.into_iter().chain([reset.frame]).collect(),
+            advice: format!(
+                "see whether the server runs and listens on {to}, or whether a firewall answers for it"
+            ),
+            ..finding(
+                "refused",
+                Severity::Problem,
+                format!("{to} refused the connection of {from}: {}", reset.why),
+            )
+        };
+    }
+    if h.syn_frame.is_none() && h.syn_ack_frame.is_none() {
+        let what = "its opening is not in the capture: what was agreed is not known, and relative \
+                    numbers count from the first byte seen";
+        return Finding {
+            evidence: vec![flow.first_frame],
+            ..finding("seen-from-middle", Severity::Info, what)
+        };
+    }
+    if h.syn_ack_frame.is_none() && flow.shape == Shape::S0 {
+        let tried = match flow.stats[0].syns {
+            0 | 1 => String::new(),
+            n => format!(", {n} times in {}", nanos(flow.duration_ns())),
+        };
+        let what = format!("{from} asked {to} for a connection{tried} and got no answer");
+        return Finding {
+            evidence,
+            advice: "the SYN or its answer is lost on the way: is the host up, the route there, \
+                     does a firewall drop it?"
+                .to_owned(),
+            ..finding("no-answer", Severity::Problem, what)
+        };
+    }
+    let took = h
+        .took_ns
+        .map(|ns| format!(", which took {}", nanos(ns)))
+        .unwrap_or_default();
+    let (severity, what) = match (h.syn_ack_frame, h.ack_frame) {
+        (Some(_), Some(_)) => (
+            Severity::Info,
+            format!("{from} opened a connection to {to}{took}"),
+        ),
+        (Some(_), None) => (
+            Severity::Notice,
+            format!("{from} asked {to} for a connection and was answered, but did not confirm it"),
+        ),
+        (None, _) => (
+            Severity::Notice,
+            format!("{from} asked {to} for a connection; the answer is not in the capture"),
+        ),
+    };
+    Finding {
+        evidence,
+        ..finding("opened", severity, what)
+    }
+}
+
+fn agreement(flow: &Flow, names: &Names) -> Option<Finding> {
+    let h = &flow.handshake;
+    let (syn, syn_ack) = (h.syn_frame?, h.syn_ack_frame?);
+    let [i, r] = &flow.stats;
+    let mss = |mss: u16| {
+        if mss == 0 {
+            "536".to_owned()
+        } else {
+            mss.to_string()
+        }
+    };
+    let mut parts = vec![if i.mss == r.mss {
+        format!("segments of up to {} bytes (MSS)", mss(i.mss))
+    } else {
+        format!(
+            "segments of up to {} bytes towards {} and {} towards {} (MSS)",
+            mss(i.mss),
+            names.of_side(Side::Initiator),
+            mss(r.mss),
+            names.of_side(Side::Responder)
+        )
+    }];
+    parts.push(match (h.window_scaling, i.wscale, r.wscale) {
+        (Capability::On, Some(i), Some(r)) => {
+            format!(
+                "windows in units of {} and {} bytes",
+                1_u32 << i.min(14),
+                1_u32 << r.min(14)
+            )
+        }
+        _ => "no window scaling, so at most 65,535 bytes under way".to_owned(),
+    });
+    for (capability, on, off) in [
+        (
+            h.sack,
+            "selective acknowledgments",
+            "no selective acknowledgments",
+        ),
+        (h.timestamps, "timestamps", "no timestamps"),
+        (h.ecn, "ECN", ""),
+    ] {
+        let part = match capability {
+            Capability::On => on,
+            Capability::Off => off,
+            Capability::Unknown => "",
+        };
+        if !part.is_empty() {
+            parts.push(part.to_owned());
+        }
+    }
+    Some(Finding {
+        evidence: vec![syn, syn_ack],
+        ..finding(
+            "agreed",
+            Severity::Info,
+            format!("agreed: {}", parts.join(", ")),
+        )
+    })
+}
+
+fn carried(flow: &Flow, names: &Names) -> Option<Finding> {
+    let rate = |bytes: u64| {
+        if bytes < RATE_SAYS_SOMETHING {
+            return String::new();
+        }
+        let rate = bytes as f64 * 1e9 / flow.duration_ns().max(1) as f64;
+        format!(", {} bytes/s", count(rate.round() as u64))
+    };
+    let parts: Vec<String> = [Side::Initiator, Side::Responder]
+        .into_iter()
+        .map(|side| (side, &flow.stats[side.index()]))
+        .filter(|(_, stats)| stats.unique_bytes > 0)
+        .map(|(side, stats)| {
+            let (bytes, segments) = (
+                plural(stats.unique_bytes, "byte"),
+                plural(stats.data_packets.into(), "segment"),
+            );
+            format!(
+                "{} sent {bytes} in {segments}{}",
+                names.of_side(side),
+                rate(stats.unique_bytes)
+            )
+        })
+        .collect();
+    if parts.is_empty() {
+        let whole = flow.handshake.ack_frame.is_some();
+        return whole.then(|| finding("carried", Severity::Info, "no data was sent"));
+    }
+    Some(finding("carried", Severity::Info, parts.join("; ")))
+}
+
+fn missed(flow: &Flow) -> Option<Finding> {
+    let missed: u64 = flow.stats.iter().map(|stats| stats.missed_bytes).sum();
+    let what = format!(
+        "{} of the streams are not in the capture",
+        plural(missed, "byte")
+    );
+    (missed > 0).then(|| finding("missed", Severity::Notice, what))
+}
+
+/// The longer samples are those across the network; the others are of the near host alone.
+fn round_trips(flow: &Flow, names: &Names) -> Option<Finding> {
+    let mean = |side: Side| flow.stats[side.index()].rtt.mean().unwrap_or(0.0);
+    let [a, b] = [Side::Initiator, Side::Responder];
+    let far = if mean(a) >= mean(b) { a } else { b };
+    let stats = &flow.stats[far.index()];
+    if stats.rtt.count == 0 || stats.data_packets == 0 {
+        return None;
+    }
+    let what = format!(
+        "round trips of the data of {} took {} to {}, {} on average ({})",
+        names.of_side(far),
+        nanos(stats.rtt.min),
+        nanos(stats.rtt.max),
+        nanos(mean(far).round() as u64),
+        plural(stats.rtt.count.into(), "sample"),
+    );
+    Some(Finding {
+        side: Some(far),
+        ..finding("round-trips", Severity::Info, what)
+    })
+}
+
+fn ending(flow: &Flow, names: &Names, episodes: &Episodes) -> Option<Finding> {
+    if let Some(reset) = &episodes.reset {
+        let host = names.of_side(reset.side);
+        return (!reset.refused).then(|| Finding {
+            side: Some(reset.side),
+            evidence: vec![reset.frame],
+            advice: format!("what was not delivered yet is lost; look at what the application on {host} did just before"),
+            ..finding("reset", Severity::Problem, format!("{host} reset the connection: {}", reset.why))
+        });
+    }
+    let mut evidence: Vec<u64> = episodes.fins.iter().flatten().copied().collect();
+    evidence.sort_unstable();
+    let over = flow.state.iter().all(|state| state.is_over());
+    let (side, severity, kind, what) = match (episodes.fins, flow.closed_by) {
+        ([Some(_), Some(_)], Some(first)) => {
+            let (a, b) = (names.of_side(first), names.of_side(first.other()));
+            let end = if over {
+                "both ends are done"
+            } else {
+                "the last ACK is not in the capture"
+            };
+            (
+                Some(first),
+                Severity::Info,
+                "closed",
+                format!("{a} closed first, then {b}; {end}"),
+            )
+        }
+        ([Some(_), None] | [None, Some(_)], _) => {
+            let first = if episodes.fins[0].is_some() {
+                Side::Initiator
+            } else {
+                Side::Responder
+            };
+            let (a, b) = (names.of_side(first), names.of_side(first.other()));
+            let what =
+                format!("{a} closed its direction; {b} had not closed when the capture ended");
+            (Some(first), Severity::Notice, "half-closed", what)
+        }
+        _ if flow.state.contains(&TcpState::Established) => {
+            evidence = vec![flow.last_frame];
+            let what = match flow.let_go {
+                LetGo::Idle => "nothing more was heard of it, though it was open",
+                _ => "it was still open at the end of the capture",
+            };
+            (None, Severity::Info, "still-open", what.to_owned())
+        }
+        _ => return None,
+    };
+    Some(Finding {
+        side,
+        evidence,
+        ..finding(kind, severity, what)
+    })
+}
+
+fn limits(flow: &Flow) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(frame) = flow.gave_up_at {
+        let what = format!(
+            "too much was missing or outstanding to follow all of it: from frame {frame} on judgements may be incomplete"
+        );
+        findings.push(Finding {
+            evidence: vec![frame],
+            ..finding("limit", Severity::Notice, what)
+        });
+    }
+    if flow.let_go == LetGo::TableFull {
+        let what = "there were too many connections at once: this one was let go before it ended";
+        findings.push(Finding {
+            evidence: vec![flow.last_frame],
+            ..finding("limit", Severity::Notice, what)
+        });
+    }
+    findings
+}

@@ -1,0 +1,162 @@
+//! Stories of conversations by hand.
+
+use std::io::{self, Write};
+
+use super::*;
+use crate::event::{Event, Kind, Note, Severity, TcpState};
+use crate::view::View;
+use crate::view::sample::Talk;
+use crate::wire::tcp::Flags;
+
+/// Collects findings.
+#[derive(Default)]
+struct Told(Explainer, Vec<Finding>);
+
+impl View for Told {
+    fn event(&mut self, event: &Event<'_>, _: &mut dyn Write) -> io::Result<()> {
+        match event {
+            Event::Segment(segment) => self.0.observe(segment),
+            Event::Flow(flow) => self.1 = self.0.conclude(flow),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn note(kind: Kind) -> Note {
+    Note::new(kind, "", |_| "so it is".to_owned())
+}
+
+fn finish(talk: &mut Talk<Told>, change: impl FnOnce(&mut Flow)) -> Vec<Finding> {
+    let mut flow = talk.summary();
+    change(&mut flow);
+    talk.flow(&flow);
+    assert!(
+        talk.view.0.open.is_empty(),
+        "nothing is kept of a connection that ended"
+    );
+    talk.view.1.clone()
+}
+
+fn of<'a>(findings: &'a [Finding], kind: &str) -> &'a Finding {
+    findings
+        .iter()
+        .find(|f| f.kind == kind)
+        .unwrap_or_else(|| panic!("{kind} in {findings:#?}"))
+}
+
+#[test]
+fn a_plain_connection_opens_agrees_and_closes() {
+    let mut talk = Talk::new(Told::default());
+    talk.handshake()
+        .at(100)
+        .becomes(TcpState::FinWait1, TcpState::CloseWait)
+        .fin(0);
+    talk.becomes(TcpState::TimeWait, TcpState::LastAck).fin(1);
+    talk.becomes(TcpState::TimeWait, TcpState::Closed).ack(0);
+    let findings = finish(&mut talk, |flow| {
+        flow.closed_by = Some(crate::event::Side::Initiator);
+    });
+    let kinds: Vec<_> = findings.iter().map(|f| f.kind).collect();
+    assert_eq!(kinds, ["opened", "agreed", "carried", "closed"]);
+    assert_eq!(
+        of(&findings, "closed").summary,
+        "10.0.0.1 closed first, then 10.0.0.2; both ends are done"
+    );
+    assert_eq!(of(&findings, "closed").evidence, [4, 5]);
+    assert!(findings.iter().all(|f| f.severity == Severity::Info));
+}
+
+#[test]
+fn a_closed_window_lasts_until_it_opens_and_counts_its_probes() {
+    let mut talk = Talk::new(Told::default());
+    talk.handshake()
+        .opens(1, 0)
+        .at(1_000_000)
+        .note(note(Kind::ZeroWindow))
+        .ack(1);
+    for n in 1..=2 {
+        talk.at(1_000_000 + n * 200_000)
+            .note(note(Kind::ZeroWindowProbe))
+            .ack(0);
+        talk.note(note(Kind::ZeroWindow)).ack(1);
+    }
+    talk.at(2_500_000)
+        .opens(1, 4096)
+        .note(note(Kind::WindowUpdate))
+        .ack(1);
+    let findings = finish(&mut talk, |_| ());
+    let closed = of(&findings, "zero-window");
+    assert_eq!(closed.severity, Severity::Problem);
+    assert_eq!(
+        closed.summary,
+        "10.0.0.2 had no room for more data for 1.50s (window 0); 10.0.0.1 asked 2 times whether it had opened"
+    );
+    assert_eq!((closed.evidence[0], closed.evidence.last()), (4, Some(&9)));
+    assert_eq!(
+        findings.iter().filter(|f| f.kind == "zero-window").count(),
+        1
+    );
+}
+
+#[test]
+fn losses_close_together_are_one_episode_and_far_apart_are_two() {
+    let mut talk = Talk::new(Told::default());
+    talk.handshake().send(0, &[0; 100]);
+    for at in [1_000_000, 1_300_000, 9_000_000] {
+        talk.at(at)
+            .note(note(Kind::Retransmission))
+            .resend(0, 1, &[0; 100]);
+    }
+    let findings = finish(&mut talk, |_| ());
+    let losses: Vec<_> = findings
+        .iter()
+        .filter(|f| f.kind == "lost-segments")
+        .collect();
+    assert_eq!(losses.len(), 2);
+    assert!(
+        losses[0]
+            .summary
+            .contains("2 segments again (200 bytes), over 300ms"),
+        "{}",
+        losses[0].summary
+    );
+    assert_eq!(losses[0].evidence, [5, 6]);
+}
+
+#[test]
+fn memory_stays_bounded_whatever_happens() {
+    let mut talk = Talk::new(Told::default());
+    talk.handshake().send(0, &[0; 100]);
+    for n in 1..500_u64 {
+        talk.at(n * 5_000_000)
+            .note(note(Kind::Retransmission))
+            .note(note(Kind::OutOfOrder));
+        talk.resend(0, 1, &[0; 100]);
+    }
+    let findings = finish(&mut talk, |_| ());
+    assert!(findings.len() < 20, "{}", findings.len());
+    assert!(
+        of(&findings, "more")
+            .summary
+            .starts_with("493 more segments were sent again")
+    );
+    assert!(findings.iter().all(|f| f.evidence.len() <= 6));
+}
+
+#[test]
+fn a_refusal_says_by_whom_and_what_to_do() {
+    let mut talk = Talk::new(Told::default());
+    talk.emit(0, Flags::SYN, 0, b"");
+    talk.note(note(Kind::Refused))
+        .emit(1, Flags::RST | Flags::ACK, 0, b"");
+    let findings = finish(&mut talk, |flow| flow.handshake.syn_ack_frame = None);
+    assert_eq!(findings[0].kind, "refused");
+    assert_eq!(findings[0].evidence, [1, 2]);
+    assert!(
+        findings[0]
+            .summary
+            .starts_with("10.0.0.2:80 refused the connection of 10.0.0.1")
+    );
+    assert!(!findings[0].advice.is_empty());
+}

@@ -1,0 +1,211 @@
+//! Episodes in words: what happened between opening and end, and what to do about it.
+
+use super::episode::{Closed, Episodes, Evidence, Loss};
+use super::telling::{Names, finding};
+use crate::event::units::{count, nanos, plural};
+use crate::event::{Finding, Flow, Kind, Severity, Side};
+
+/// All that happened, not yet in order.
+pub(super) fn all(flow: &Flow, names: &Names, episodes: &Episodes) -> Vec<Finding> {
+    let mut findings: Vec<_> = episodes
+        .losses
+        .iter()
+        .map(|episode| loss(names, episode))
+        .collect();
+    findings.extend(
+        episodes
+            .closed
+            .iter()
+            .map(|episode| closed_window(flow, names, episode)),
+    );
+    let simple = episodes.simple.iter();
+    findings.extend(
+        simple.filter_map(|(kind, side, evidence, why)| simply(names, *kind, *side, evidence, why)),
+    );
+    for (n, what) in [
+        (
+            episodes.more_losses,
+            "segments were sent again in later episodes",
+        ),
+        (
+            episodes.more_closed,
+            "segments closed the window in later episodes",
+        ),
+    ] {
+        if n > 0 {
+            let what = format!("{} more {what}; replay shows each", count(n.into()));
+            findings.push(finding("more", Severity::Notice, what));
+        }
+    }
+    findings
+}
+
+fn loss(names: &Names, loss: &Loss) -> Finding {
+    let host = names.of_side(loss.side);
+    let n = loss.evidence.count;
+    let segments = plural(n.into(), "segment");
+    let base = |kind, severity, what: String, advice: &str| Finding {
+        side: Some(loss.side),
+        evidence: loss.evidence.frames.clone(),
+        advice: advice.to_owned(),
+        ..finding(kind, severity, what)
+    };
+    if loss.needless == n {
+        let what = format!(
+            "{host} sent {segments} again that had arrived: {}",
+            loss.why
+        );
+        let advice = "the ACKs were late or lost, or the path reorders: nothing was missing";
+        return base("needless-retransmission", Severity::Notice, what, advice);
+    }
+    let when = |yes: bool, text: String| if yes { text } else { String::new() };
+    let what = match (loss.syn, n) {
+        (true, 1) => "its SYN again".to_owned(),
+        (true, n) => format!("its SYN again {n} times"),
+        (false, _) => format!(
+            "{segments} again{}",
+            when(loss.bytes > 0, format!(" ({})", plural(loss.bytes, "byte")))
+        ),
+    };
+    let lasted = loss.last.nanos_since(loss.first);
+    let lasted = when(lasted > 0, format!(", over {}", nanos(lasted)));
+    let reason = when(n == 1, format!(": {}", loss.why));
+    let what = format!("{host} sent {what}{lasted}, {}{reason}", causes(loss));
+    let [rto, ..] = loss.causes;
+    let advice = if rto > 0 {
+        "while the timer runs nothing moves, and the sender starts slowly afterwards: look for \
+         losses in bursts, or of the last segments of a message"
+    } else {
+        "a loss found this way costs about a round trip; if there are many, look for congestion \
+         or a bad link"
+    };
+    base("lost-segments", Severity::Problem, what, advice)
+}
+
+/// What made the sender send again, counted where it was more than one thing.
+fn causes(loss: &Loss) -> String {
+    let [rto, tlp, fast, unknown] = loss.causes;
+    let mut parts = Vec::new();
+    for (n, what) in [
+        (rto, "because its timer ran out before an ACK came"),
+        (tlp, "as a probe for a lost tail"),
+        (fast, "because duplicate ACKs or SACK said what was missing"),
+        (unknown, "for a reason the capture doesn't show"),
+    ] {
+        if n == loss.evidence.count {
+            parts.push(what.to_owned());
+        } else if n > 0 {
+            parts.push(format!("{} {what}", count(n.into())));
+        }
+    }
+    parts.join(", ")
+}
+
+fn closed_window(flow: &Flow, names: &Names, closed: &Closed) -> Finding {
+    let host = names.of_side(closed.side);
+    let how_long = match closed.until {
+        Some(until) => format!("for {}", nanos(until.nanos_since(closed.from))),
+        None => format!(
+            "for {} and until the end",
+            nanos(flow.end.nanos_since(closed.from))
+        ),
+    };
+    let probes = match closed.probes {
+        0 => String::new(),
+        n => {
+            let other = names.of_side(closed.side.other());
+            format!(
+                "; {other} asked {} whether it had opened",
+                plural(n.into(), "time")
+            )
+        }
+    };
+    let what = format!("{host} had no room for more data {how_long} (window 0){probes}");
+    Finding {
+        side: Some(closed.side),
+        evidence: closed.evidence.frames.clone(),
+        advice: format!(
+            "the network is not the reason: the application on {host} does not read as fast as data comes"
+        ),
+        ..finding("zero-window", Severity::Problem, what)
+    }
+}
+
+/// Kinds of which it is enough to say how often and where.
+fn simply(
+    names: &Names,
+    kind: Kind,
+    side: Side,
+    evidence: &Evidence,
+    why: &str,
+) -> Option<Finding> {
+    let (host, n) = (names.of_side(side), u64::from(evidence.count));
+    let (segments, times) = (plural(n, "segment"), plural(n, "time"));
+    let what = match kind {
+        Kind::OutOfOrder => format!("{segments} of {host} came out of order: {why}"),
+        Kind::AckedUnseen => {
+            format!("{host} acknowledged data that the capture does not hold, {times}")
+        }
+        Kind::Dsack => format!("{host} reported having got data twice, {times}: {why}"),
+        Kind::WindowShrunk => format!("{host} took back window it had offered, {times}"),
+        Kind::WindowFull => {
+            format!("{host} filled the window it was offered, {times}: the receiver set the pace")
+        }
+        Kind::WindowExceeded => format!("{host} sent beyond the window it was offered, {times}"),
+        Kind::KeepAlive => {
+            format!("{host} asked whether the other side was still there, {times} (keep-alive)")
+        }
+        Kind::PortReused => format!("these addresses and ports had a connection before: {why}"),
+        Kind::CaptureDuplicate => format!("{segments} of {host} are in the capture twice"),
+        Kind::ChecksumBad => {
+            format!("{segments} of {host} came with a wrong checksum: the receiver discards them")
+        }
+        Kind::ChallengeAck => {
+            format!("{host} answered a suspicious segment with a challenge, {times}")
+        }
+        Kind::SimultaneousOpen => "both sides asked for the connection at the same time".to_owned(),
+        Kind::SimultaneousClose => "both sides closed at the same time".to_owned(),
+        Kind::HalfClose => {
+            format!("{host} went on sending after the other side had closed its direction")
+        }
+        _ => return None,
+    };
+    let severity = match kind {
+        Kind::ChecksumBad => Severity::Problem,
+        Kind::KeepAlive
+        | Kind::PortReused
+        | Kind::SimultaneousOpen
+        | Kind::SimultaneousClose
+        | Kind::HalfClose => Severity::Info,
+        _ => Severity::Notice,
+    };
+    Some(Finding {
+        side: Some(side),
+        evidence: evidence.frames.clone(),
+        advice: advice(kind).to_owned(),
+        ..finding(kind.name(), severity, what)
+    })
+}
+
+/// What to do about it, where there is something.
+const fn advice(kind: Kind) -> &'static str {
+    match kind {
+        Kind::OutOfOrder => {
+            "the path reorders, or a loss before the capture point was repaired there"
+        }
+        Kind::AckedUnseen => {
+            "the capture missed packets, so judgements about loss are less sure: capture with a \
+             larger buffer (-B for tcpdump)"
+        }
+        Kind::WindowShrunk => "RFC 9293 section 3.8.6 discourages it; senders must cope",
+        Kind::CaptureDuplicate => {
+            "the capture saw the same packets at two places (a mirror port, or \"any\" on a \
+             bridge); they are left out of all other judgements"
+        }
+        Kind::ChecksumBad => {
+            "if the capture was made on the sender itself, its network card may fill in checksums \
+             later; otherwise something on the path damages packets"
+        }
+        _ => "",
+    }
+}
