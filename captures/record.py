@@ -345,7 +345,8 @@ class Wire:
         for tap, _ in self.poll.poll(int(wait * 1000)):
             moved = True
             self._sent(self.names[tap], os.read(tap, 65536))
-        while self.queue and self.queue[0][0] <= time.monotonic():
+        # One at a time: what a frame provokes is noted before the next one is delivered.
+        if self.queue and self.queue[0][0] <= time.monotonic():
             _, _, receiver, frame = heapq.heappop(self.queue)
             self._note(receiver, frame)
             os.write(self.taps[receiver], frame)

@@ -33,6 +33,18 @@ pub fn find(name: &str) -> Option<&'static Recording> {
     RECORDINGS.iter().find(|recording| recording.name == name)
 }
 
+/// The capture of that name: `retransmission` and `retransmission/client` are what the client sent
+/// and received, `retransmission/server` is what the server did.
+pub fn capture(name: &str) -> Option<(&'static Recording, &'static [u8])> {
+    let (name, end) = name.split_once('/').unwrap_or((name, "client"));
+    let recording = find(name)?;
+    match end {
+        "client" => Some((recording, recording.client)),
+        "server" => Some((recording, recording.server)),
+        _ => None,
+    }
+}
+
 /// The name that was probably meant, when there is no recording called `name`.
 pub fn nearest(name: &str) -> Option<&'static str> {
     let wanted = name.to_lowercase();
@@ -75,6 +87,16 @@ mod tests {
             assert!(recording.look_for.ends_with('.'), "{}", recording.name);
             assert_eq!(find(recording.name).map(|r| r.title), Some(recording.title));
         }
+    }
+
+    #[test]
+    fn each_end_has_a_name() {
+        let bytes = |name| capture(name).map(|(_, bytes)| bytes);
+        let rto = find("rto").expect("rto is a recording");
+        assert_eq!(bytes("rto"), Some(rto.client));
+        assert_eq!(bytes("rto/client"), Some(rto.client));
+        assert_eq!(bytes("rto/server"), Some(rto.server));
+        assert_eq!((bytes("rto/wire"), bytes("rto/")), (None, None));
     }
 
     #[test]

@@ -50,8 +50,8 @@ fn capture(name: &str) -> Result<(Box<dyn Source>, Option<&'static Recording>)> 
     if path.is_file() {
         return Ok((read(path)?, None));
     }
-    if let Some(recording) = recordings::find(name) {
-        let source = file::from_bytes(recording.client);
+    if let Some((recording, bytes)) = recordings::capture(name) {
+        let source = file::from_bytes(bytes);
         return Ok((
             source.with_context(|| format!("can't read the recording {name}"))?,
             Some(recording),

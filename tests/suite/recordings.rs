@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use wirelab::analysis::{Analysis, Limits};
-use wirelab::event::{End, Event, Note};
+use wirelab::event::{End, Event, Kind, Note};
 use wirelab::io::file;
 use wirelab::recordings;
 
@@ -45,8 +45,11 @@ const LESSONS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-const PROBED: &str = "3 window-full, 1 window-update, 4 zero-window, 3 zero-window-probe, \
-                      3 zero-window-probe-ack";
+const PROBED: &str = "1 window-update, 4 zero-window, 3 zero-window-probe, 3 zero-window-probe-ack";
+
+/// Not compared: whether the window's edge is just reached, or has just moved, is a matter of
+/// microseconds, and differs from one run of the same experiment to the next.
+const RACES: Kind = Kind::WindowFull;
 
 /// Counts of notes by kind (and cause), by name, of a capture.
 fn shown(capture: &'static [u8]) -> String {
@@ -56,7 +59,7 @@ fn shown(capture: &'static [u8]) -> String {
     let mut count = |event: &Event<'_>| {
         match event {
             Event::Segment(segment) => {
-                for note in segment.notes {
+                for note in segment.notes.iter().filter(|note| note.kind != RACES) {
                     *counts.entry(name(note)).or_default() += 1;
                 }
             }
