@@ -2,6 +2,7 @@
 
 mod conversations;
 mod decode;
+mod live;
 mod recordings;
 mod tidy;
 
