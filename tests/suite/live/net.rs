@@ -9,6 +9,9 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
+use nix::unistd::geteuid;
+use wirelab::io::interfaces::{ANY, interfaces};
+use wirelab::io::live::obstacle;
 
 /// The address of the client's end.
 pub(super) const CLIENT: &str = "10.77.0.1";
@@ -98,13 +101,22 @@ impl Drop for Net {
 /// The two hosts, or `None` after saying why this machine can't have them. On CI that is a
 /// failure: there the live tests are what the machine is for.
 pub(super) fn live_or_skip() -> Option<Net> {
-    match Net::make() {
+    match allowed().and_then(|()| Net::make()) {
         Ok(net) => Some(net),
         Err(reason) => {
             skip(&reason);
             None
         }
     }
+}
+
+/// What a live test needs besides namespaces; the reason when it is not there.
+fn allowed() -> Result<(), String> {
+    if !geteuid().is_root() {
+        return Err("live tests need root, to make network namespaces".to_owned());
+    }
+    let any = interfaces().into_iter().find(|i| i.name == ANY);
+    any.as_ref().and_then(obstacle).map_or(Ok(()), Err)
 }
 
 /// Says why a live test does not run here; fails on CI.
@@ -115,7 +127,8 @@ pub(super) fn skip(reason: &str) {
         "{name}: CI must be able to run live tests: {reason}"
     );
     // Past the test harness, which keeps what a passing test prints to itself.
-    let _ = writeln!(std::io::stderr(), "skipped: {name}: {reason}");
+    let line = format!("skipped: {name}: {reason}\n");
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// Does `work` on a thread that has entered the namespace `host`. Processes started and sockets
@@ -143,8 +156,5 @@ pub(super) fn ip(arguments: &str) -> Result<(), String> {
         return Ok(());
     }
     let text = String::from_utf8_lossy(&output.stderr);
-    Err(format!(
-        "ip {arguments}: {} (live tests need root)",
-        text.trim()
-    ))
+    Err(format!("ip {arguments}: {}", text.trim()))
 }
