@@ -22,6 +22,9 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show what passes on an interface as it passes, and save it with -w
+    #[command(after_help = CAPTURE_HELP)]
+    Capture(Capture),
     /// List the recordings that come with wirelab, and what each one shows
     #[command(after_help = "Example:\n  wirelab captures")]
     Captures(Captures),
@@ -31,6 +34,9 @@ pub enum Command {
     /// Sum up each connection in a line, or with --long in full
     #[command(after_help = FLOWS_HELP)]
     Flows(Flows),
+    /// List the interfaces that can be captured on, and what stands in the way
+    #[command(after_help = "Example:\n  wirelab interfaces")]
+    Interfaces(Interfaces),
     /// Show a capture as conversations: who sent what when, and what TCP made of it
     #[command(after_help = REPLAY_HELP)]
     Replay(Replay),
@@ -41,6 +47,15 @@ Examples:
   wirelab explain retransmission
   wirelab explain trace.pcapng --host 192.0.2.7
   wirelab explain trace.pcapng --format json | jq 'select(.severity == \"problem\")'";
+const CAPTURE_HELP: &str = "\
+Examples:
+  sudo wirelab capture -i eth0                       until Ctrl-C
+  sudo wirelab capture -i any port 443               a filter, as for tcpdump
+  sudo wirelab capture -i eth0 -w trace.pcapng       show it and save it
+  sudo wirelab capture -i eth0 -q -c 1000 -w t.pcapng
+
+Under sudo the capture is opened, then wirelab becomes the user who called sudo, for good; the file
+belongs to that user. Without sudo, once: sudo setcap cap_net_raw+ep $(command -v wirelab)";
 
 const FLOWS_HELP: &str = "\
 Examples:
@@ -56,6 +71,62 @@ Examples:
   wirelab replay data --speed step            one segment each time Enter is pressed
   wirelab replay trace.pcap --view segments   a line a segment, as tcpdump prints them
   tcpdump -w - | wirelab replay -             from a pipe";
+
+/// `capture`.
+#[derive(Debug, Args)]
+pub struct Capture {
+    /// Where to capture: the name of an interface (see wirelab interfaces), or any for all of them
+    #[arg(short, long, value_name = "IFACE")]
+    pub interface: String,
+    /// Only packets that match this filter; see pcap-filter(7)
+    #[arg(value_name = "FILTER")]
+    filter: Vec<String>,
+    /// Save the packets to this file too, as pcapng; - for standard output, which then shows
+    /// nothing else
+    #[arg(short, long, value_name = "FILE", help_heading = "Capturing")]
+    pub write: Option<std::path::PathBuf>,
+    /// End after this many packets
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Capturing")]
+    pub count: Option<u64>,
+    /// Keep this many bytes of each packet; 0 for all
+    #[arg(
+        short,
+        long = "snapshot-length",
+        value_name = "LEN",
+        default_value_t = 0,
+        hide_default_value = true,
+        help_heading = "Capturing"
+    )]
+    pub snaplen: u32,
+    /// Don't ask the interface for packets to other machines
+    #[arg(short = 'p', long = "no-promiscuous-mode", help_heading = "Capturing")]
+    pub no_promiscuous: bool,
+    /// Size of the kernel's buffer in KiB, for when it drops packets
+    #[arg(short = 'B', long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(64..=1_048_576), help_heading = "Capturing")]
+    pub buffer_size: Option<u32>,
+    /// Show nothing; for use with -w
+    #[arg(short, long, help_heading = "Capturing")]
+    pub quiet: bool,
+    /// Accepted: names are never looked up
+    #[arg(short, help_heading = "Capturing")]
+    numeric: bool,
+    /// How to show it.
+    #[command(flatten)]
+    pub view: View,
+    /// What of it to show; everything is saved.
+    #[command(flatten)]
+    pub select: Select,
+    /// How to write it.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+impl Capture {
+    /// The filter, its words joined; empty for none.
+    pub fn filter(&self) -> String {
+        self.filter.join(" ")
+    }
+}
 
 /// `captures`.
 #[derive(Debug, Args)]
@@ -91,6 +162,14 @@ pub struct Flows {
     /// What of it.
     #[command(flatten)]
     pub select: Select,
+    /// How to write it.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `interfaces`.
+#[derive(Debug, Args)]
+pub struct Interfaces {
     /// How to write it.
     #[command(flatten)]
     pub output: Output,

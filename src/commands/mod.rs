@@ -4,10 +4,12 @@
 //! went well, 1 when the thing asked about failed, and 2 for wrong usage or an environment that
 //! does not allow it.
 
+mod capture;
 mod captures;
 mod explain;
 mod flows;
 mod input;
+mod interfaces;
 mod output;
 pub mod pipeline;
 mod progress;
@@ -39,9 +41,11 @@ pub fn main() -> ExitCode {
     };
     let (name, outcome) = match cli.command {
         None => ("start", start::run()),
+        Some(Command::Capture(args)) => ("capture", capture::run(&args)),
         Some(Command::Captures(args)) => ("captures", captures::run(&args)),
         Some(Command::Explain(args)) => ("explain", explain::run(&args)),
         Some(Command::Flows(args)) => ("flows", flows::run(&args)),
+        Some(Command::Interfaces(args)) => ("interfaces", interfaces::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
     };
     match outcome {

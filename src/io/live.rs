@@ -6,8 +6,9 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
+use arrayvec::ArrayVec;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture, Linktype, Precision};
@@ -65,6 +66,8 @@ pub enum Ending {
     Signal(&'static str),
     /// The interface went down or disappeared; says which.
     Interface(String),
+    /// Whoever read what was shown has gone.
+    Unread,
 }
 
 /// A packet in [`Live::bytes`].
@@ -80,6 +83,8 @@ pub struct Live {
     capture: Capture<Active>,
     interface: Interface,
     signals: Option<Signals>,
+    /// Where what comes is shown, to be told when nobody reads it any more.
+    output: Option<OwnedFd>,
     nanoseconds: bool,
     /// Packets taken from the kernel and not yet handed out, and their bytes.
     batch: VecDeque<Record>,
@@ -159,6 +164,7 @@ impl Live {
             },
             capture,
             signals,
+            output: None,
             nanoseconds,
             batch: VecDeque::with_capacity(BATCH),
             bytes: Vec::new(),
@@ -168,6 +174,21 @@ impl Live {
             ending: None,
             dropped: (None, None),
         })
+    }
+
+    /// Ends the capture when the reader of the pipe `output` goes away. Writing to it would tell as
+    /// well, but not before the next packet comes, which may be never.
+    #[must_use]
+    pub fn shown_on(mut self, output: OwnedFd) -> Self {
+        self.output = Some(output);
+        self
+    }
+
+    /// What the frames start with, in libpcap's words: "Ethernet".
+    pub fn link_name(&self) -> String {
+        let link = self.capture.get_datalink();
+        link.get_description()
+            .unwrap_or_else(|_| format!("link type {}", self.interface.link_type.0))
     }
 
     /// After the end: why.
@@ -223,15 +244,27 @@ impl Live {
 
     /// Waits until there is something to take, a signal, or trouble with the interface.
     fn wait(&mut self) -> Result<(), SourceError> {
-        let events = PollFlags::POLLIN;
-        let mut waiting = vec![PollFd::new(self.capture.as_fd(), events)];
-        waiting.extend(self.signals.iter().map(|s| PollFd::new(s.event(), events)));
+        let mut waiting = ArrayVec::<_, 3>::new();
+        waiting.push(PollFd::new(self.capture.as_fd(), PollFlags::POLLIN));
+        if let Some(output) = &self.output {
+            waiting.push(PollFd::new(output.as_fd(), PollFlags::empty()));
+        }
+        if let Some(signals) = &self.signals {
+            waiting.push(PollFd::new(signals.event(), PollFlags::POLLIN));
+        }
         match poll(&mut waiting, PollTimeout::NONE) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(error) => return Err(std::io::Error::from(error).into()),
         }
         let trouble = PollFlags::POLLERR | PollFlags::POLLHUP | PollFlags::POLLNVAL;
-        let troubled = waiting[0].revents().is_some_and(|r| r.intersects(trouble));
+        let in_trouble = |fd: &PollFd<'_>| fd.revents().is_some_and(|r| r.intersects(trouble));
+        let troubled = waiting.first().is_some_and(in_trouble);
+        let unread = self.output.is_some() && waiting.get(1).is_some_and(in_trouble);
+        drop(waiting);
+        if unread {
+            self.ending = Some(Ending::Unread);
+            return Ok(());
+        }
         // libpcap goes on waiting for an interface that went down to come back, which is of no use
         // to someone who watches: they would never learn why nothing comes. What came before the
         // trouble is still to be had.

@@ -9,6 +9,7 @@ pub mod interfaces;
 pub mod live;
 pub mod privileges;
 pub mod save;
+pub mod saving;
 mod signals;
 mod source;
 mod sys;

@@ -3,6 +3,7 @@
 mod conversations;
 mod decode;
 mod files;
+mod live;
 mod recordings;
 mod tidy;
 
