@@ -107,3 +107,6 @@ impl Decoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
