@@ -109,4 +109,6 @@ impl Decoder {
 }
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;

@@ -1,11 +1,9 @@
 //! Properties of decoding any bytes at all: no panic, nothing outside the frame, and the short way
 //! and the long way give the same packet.
 
-use std::sync::LazyLock;
-
-use etherparse::PacketBuilder;
 use proptest::prelude::*;
 
+use super::samples::SAMPLES;
 use super::*;
 use crate::frame::{LinkType, Timestamp};
 
@@ -19,116 +17,6 @@ fn frame(link_type: u16, original_len: u32, bytes: &[u8]) -> Frame<'_> {
         bytes,
         comment: None,
     }
-}
-
-/// Frames of every shape the readers know, to be broken from there.
-static SAMPLES: LazyLock<Vec<(u16, Vec<u8>)>> = LazyLock::new(samples);
-
-fn samples() -> Vec<(u16, Vec<u8>)> {
-    let timestamps = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2];
-    let v4 = || PacketBuilder::ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
-    let v6 = || PacketBuilder::ipv6([3; 16], [4; 16], 64);
-    let version = |six| if six { v6() } else { v4() };
-    let mut ip = Vec::new();
-    for payload in [&b""[..], b"odd", b"something longer"] {
-        for six in [false, true] {
-            let mut bytes = Vec::new();
-            let tcp = version(six).tcp(1000, 80, 5, 100).ack(6);
-            let tcp = tcp.options_raw(&timestamps).unwrap();
-            tcp.write(&mut bytes, payload).unwrap();
-            ip.push(bytes);
-        }
-        for (six, port) in [(false, 53), (true, 53), (false, 4789), (false, 6081)] {
-            let mut bytes = Vec::new();
-            version(six)
-                .udp(9, port)
-                .write(&mut bytes, payload)
-                .unwrap();
-            ip.push(bytes);
-        }
-    }
-    let mut bytes = Vec::new();
-    v4().icmpv4_echo_request(1, 2)
-        .write(&mut bytes, b"data")
-        .unwrap();
-    ip.push(bytes);
-    let mut bytes = Vec::new();
-    v6().icmpv6_echo_request(1, 2)
-        .write(&mut bytes, b"data")
-        .unwrap();
-    ip.push(bytes);
-    // Every packet again inside IP, GRE, ESP, AH, IPComp, and as an ICMP error's quote.
-    for inner in ip.clone() {
-        let version = if inner[0] >> 4 == 4 { 4 } else { 41 };
-        let ethertype = if version == 4 { [8, 0] } else { [0x86, 0xdd] };
-        for (protocol, prefix) in [
-            (version, vec![]),
-            (
-                47,
-                [vec![0x20, 0], ethertype.to_vec(), vec![0, 0, 0, 7]].concat(),
-            ),
-            (50, vec![0; 8]),
-            (51, vec![version, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]),
-            (108, vec![version, 0, 0, 2]),
-            (1, vec![3, 3, 0, 0, 0, 0, 0, 0]),
-            (44, vec![0, 0, 0, 0]),
-        ] {
-            let body = [prefix, inner.clone()].concat();
-            let mut bytes = vec![0x45, 0, 0, 0, 0, 1, 0, 0, 64, protocol, 0, 0];
-            bytes.extend([192, 0, 2, 1, 192, 0, 2, 2]);
-            bytes.extend(&body);
-            let len = (bytes.len() as u16).to_be_bytes();
-            bytes[2..4].copy_from_slice(&len);
-            ip.push(bytes);
-            let mut bytes = vec![0x60, 0, 0, 0, 0, 0, protocol, 64];
-            bytes.extend([0x20; 32]);
-            bytes[4..6].copy_from_slice(&(body.len() as u16).to_be_bytes());
-            bytes.extend(&body);
-            ip.push(bytes);
-        }
-    }
-    let mut samples = Vec::new();
-    for packet in ip {
-        let v4 = packet[0] >> 4 == 4;
-        let ethertype = if v4 { [8, 0] } else { [0x86, 0xdd] };
-        let ppp = if v4 { 0x21 } else { 0x57 };
-        let with = |prefix: &[u8]| [prefix, &packet].concat();
-        let typed = |len: usize, at: usize| {
-            let mut prefix = vec![0; len];
-            prefix[at..at + 2].copy_from_slice(&ethertype);
-            with(&prefix)
-        };
-        samples.push((1, typed(14, 12)));
-        samples.push((101, packet.clone()));
-        samples.push((if v4 { 228 } else { 229 }, packet.clone()));
-        samples.push((113, typed(16, 14)));
-        samples.push((276, typed(20, 0)));
-        samples.push((0, with(&[if v4 { 2 } else { 30 }, 0, 0, 0])));
-        samples.push((108, with(&[0, 0, 0, if v4 { 2 } else { 24 }])));
-        samples.push((9, with(&[0xff, 3, 0, ppp])));
-        samples.push((51, with(&[0x11, 0, 0, 1, 2, 0, ppp])));
-        samples.push((7, with(&[1, 2, if v4 { 212 } else { 196 }, 0, 0, 1])));
-        samples.push((
-            129,
-            with(&[1, 2, 0, 0, if v4 { 212 } else { 196 }, 0, 0, 1]),
-        ));
-        let mut tagged = vec![0; 12];
-        tagged.extend([0x88, 0xa8, 0, 5, 0x81, 0, 0, 6]);
-        tagged.extend(ethertype);
-        samples.push((1, with(&tagged)));
-        let mut labelled = vec![0; 12];
-        labelled.extend([0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64]);
-        samples.push((1, with(&labelled)));
-        let mut snap = vec![0; 12];
-        snap.extend([1, 0xff, 0xaa, 0xaa, 3, 0, 0, 0]);
-        snap.extend(ethertype);
-        samples.push((1, with(&snap)));
-    }
-    let mut arp = vec![0xff; 12];
-    arp.extend([8, 6, 0, 1, 8, 0, 6, 4, 0, 1]);
-    arp.extend([2; 20]);
-    samples.push((1, arp));
-    samples
 }
 
 /// A sample with some bytes changed and its end cut off or extended, and what it says its length was.
