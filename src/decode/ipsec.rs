@@ -96,7 +96,10 @@ impl Walk<'_, '_> {
     }
 }
 
-/// The inflated bytes, if that is what they are and they fit in a datagram.
+/// The inflated bytes, if that is what they are and they fit in a datagram. Its tables take 40 KB of
+/// stack, which no other packet shall pay for.
+#[cold]
+#[inline(never)]
 fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut inflated = Vec::with_capacity(MAX_INFLATED);
     let status =

@@ -107,3 +107,8 @@ impl Decoder {
         }
     }
 }
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
