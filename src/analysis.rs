@@ -65,11 +65,13 @@ impl Analysis {
             },
             ip_id: ip.id,
         };
-        let (seen, slot) = self.tracker.observe(&arrival, tcp, packet.tunnel);
+        let Some((seen, place)) = self.tracker.observe(&arrival, tcp, packet.tunnel) else {
+            return sink(&Event::Packet(frame, &packet));
+        };
         if self.tracker.has_ended() {
             self.crowd.let_go(&mut self.tracker, frame.number, sink)?;
         }
-        let Some(connection) = self.tracker.connection_mut(slot) else {
+        let Some(connection) = self.tracker.connection_mut(place) else {
             return Ok(());
         };
         verdict::judge(&seen, connection, &mut self.notes);

@@ -4,6 +4,7 @@
 use super::connection::Connection;
 use super::half::{Base, Half};
 use super::observation::{Facts, Observation};
+use super::sent::Store;
 use crate::wire::seq::Seq;
 
 /// Most disjoint SACKed ranges kept; a receiver reports four at a time.
@@ -11,7 +12,7 @@ const MAX_SACKED: usize = 1024;
 
 impl Connection {
     /// Takes in the acknowledgment number and the SACK blocks.
-    pub(super) fn acknowledge(&mut self, o: &mut Observation) {
+    pub(super) fn acknowledge(&mut self, o: &mut Observation, store: &mut Store) {
         let Some(ack) = o.ack.filter(|_| !o.flags.rst()) else {
             return;
         };
@@ -21,7 +22,7 @@ impl Connection {
         let furthest = sender.furthest_edge();
         if data.seen()
             && ack.after(data.nxt)
-            && data.probe_end != Some(ack)
+            && !data.probed_up_to(ack)
             && is_stray(data, ack, furthest)
         {
             o.acked_unseen = ack.offset_from(data.nxt);
@@ -45,19 +46,23 @@ impl Connection {
         }
         if ack.after(data.una) {
             o.newly_acked = ack.offset_from(data.una);
-            let sacked_before = data.sacked.last_end();
-            let acked = data.sent.ack(ack, o.options.ts.map(|ts| ts.1), first_frame);
+            let sacked_before = data.sacked().1;
+            let echo = o.options.ts.map(|ts| ts.1);
+            let acked = data.sent.ack(ack, echo, first_frame, store);
             data.sample(o, &acked, sacked_before);
-            data.stats.cumulatively_acked += acked.count.saturating_sub(1);
-            data.sacked.remove_below(ack);
+            data.counts.cumulatively_acked += acked.count.saturating_sub(1);
             (data.una, data.una_frame, data.una_time) = (ack, o.frame, o.time);
             (data.acked, data.dup_acks) = (true, 0);
-            if data
-                .recovery_until
-                .is_some_and(|until| ack.at_or_after(until))
-            {
-                (data.recovery_until, data.recovery_cause) = (None, None);
-                data.stats.post_loss_acks += 1;
+            if let Some(rare) = data.rare_if_any() {
+                rare.sacked.remove_below(ack);
+                if rare
+                    .recovery_until
+                    .is_some_and(|until| ack.at_or_after(until))
+                {
+                    rare.recovery_until = None;
+                    rare.stats.post_loss_acks += 1;
+                    data.recovery_cause = None;
+                }
             }
         }
         let forgot = read_sack(o, data, ack);
@@ -75,19 +80,22 @@ impl Connection {
 fn is_stray(data: &mut Half, ack: Seq, furthest: Option<Seq>) -> bool {
     const NEAR: i32 = 1 << 24;
     if furthest.is_none_or(|edge| ack.at_or_before(edge)) {
-        data.stray_ack = None;
+        if let Some(rare) = data.rare_if_any() {
+            rare.stray_ack = None;
+        }
         return false;
     }
     let near = data
+        .rare_mut()
         .stray_ack
         .is_some_and(|stray| (0..NEAR).contains(&ack.from(stray)));
-    data.stray_ack = if near { None } else { Some(ack) };
+    data.rare_mut().stray_ack = if near { None } else { Some(ack) };
     !near
 }
 
 /// An acknowledgment of what was not seen: what it means, and whether it counts.
 fn accept_unseen(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
-    if data.probe_end == Some(ack) {
+    if data.probed_up_to(ack) {
         // The receiver took the byte that a zero-window probe carried.
         (data.nxt, data.seen_end) = (ack, ack);
         return true;
@@ -106,7 +114,7 @@ fn accept_unseen(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
         tsval: None,
         before_capture: false,
     };
-    data.holes.open(hole);
+    data.rare_mut().holes.open(hole);
     data.nxt = ack;
     true
 }
@@ -114,6 +122,9 @@ fn accept_unseen(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
 /// Reads the SACK blocks; tells whether some had to be forgotten.
 fn read_sack(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
     let blocks = o.options.sack;
+    if blocks.is_empty() {
+        return false;
+    }
     let edges = |block: &(u32, u32)| (Seq(block.0), Seq(block.1));
     let mut blocks = blocks.as_slice().iter().map(edges).peekable();
     if let Some(&(left, right)) = blocks.peek() {
@@ -128,12 +139,15 @@ fn read_sack(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
     }
     for (left, right) in blocks {
         if left.at_or_after(data.una) && right.at_or_before(data.nxt) {
-            o.newly_sacked += data.sacked.insert(left, right);
+            o.newly_sacked += data.rare_mut().sacked.insert(left, right);
         }
     }
-    let forgot = data.sacked.len() > MAX_SACKED;
+    let Some(rare) = data.rare_if_any() else {
+        return false;
+    };
+    let forgot = rare.sacked.len() > MAX_SACKED;
     if forgot {
-        data.sacked.clear();
+        rare.sacked.clear();
     }
     forgot
 }
@@ -147,11 +161,13 @@ fn duplicate(o: &mut Observation, data: &mut Half, ack: Seq) {
     let outstanding = data.outstanding() > 0 && ack == data.una && data.acked;
     if bare && outstanding && !probing && o.dsack.is_none() && (same_window || o.newly_sacked > 0) {
         data.dup_acks += 1;
-        (data.dup_ack_frame, data.dup_ack_time) = (o.frame, o.time);
         o.dup_ack = data.dup_acks;
         o.facts.set(Facts::DUP_ACK);
         o.facts.clear(Facts::WINDOW_CHANGED);
-        data.stats.duplicate_acks += 1;
-        data.stats.triple_duplicate_acks += u32::from(data.dup_acks == 3);
+        let third = data.dup_acks == 3;
+        let rare = data.rare_mut();
+        rare.dup_ack_frame = o.frame;
+        rare.stats.duplicate_acks += 1;
+        rare.stats.triple_duplicate_acks += u32::from(third);
     }
 }

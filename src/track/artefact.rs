@@ -8,7 +8,7 @@ use super::observation::Observation;
 const MOMENT_NS: u64 = 100_000;
 
 /// Scrambles what tells one packet from another into one number; never 0, which means "none".
-fn fingerprint(o: &Observation, id: u32) -> u64 {
+fn fingerprint(o: &Observation, id: u32) -> u32 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let ack = u64::from(o.ack.map_or(0, |ack| ack.0));
     let (value, echo) = o.options.ts.unwrap_or_default();
@@ -17,9 +17,10 @@ fn fingerprint(o: &Observation, id: u32) -> u64 {
         (u64::from(id) << 32) | (u64::from(o.len) << 9) | u64::from(o.flags.0 & 0x1ff),
         (u64::from(value) << 32) | u64::from(echo),
     ];
-    parts.iter().fold(1, |sum: u64, part| {
+    let sum = parts.iter().fold(1, |sum: u64, part| {
         (sum.rotate_left(23) ^ part).wrapping_mul(ODD)
-    }) | 1
+    });
+    (sum >> 32) as u32 | 1
 }
 
 impl Connection {
@@ -31,7 +32,12 @@ impl Connection {
         };
         let print = fingerprint(o, id);
         let (sender, _) = self.pair(o.side);
-        if sender.recent.contains(&print) && o.time.nanos_since(sender.last_time) <= MOMENT_NS {
+        // New data can't be a copy, whatever its fingerprint is.
+        let told_before = o.end.at_or_before(sender.seen_end);
+        if told_before
+            && sender.recent.contains(&print)
+            && o.time.nanos_since(sender.last_time) <= MOMENT_NS
+        {
             return true;
         }
         sender.recent[usize::from(sender.recent_next & 3)] = print;

@@ -132,7 +132,11 @@ fn on_fin(o: &mut Observation, sender: &mut Half, receiver: &mut Half) {
         FinWait1 | FinWait2 | Closing | LastAck | TimeWait => return,
     }
     // The receiver can't have taken the FIN in while something before it is missing.
-    if sender.fin.is_some_and(|fin| sender.holes.any_before(fin)) {
+    if sender
+        .fin
+        .zip(sender.rare())
+        .is_some_and(|(fin, rare)| rare.holes.any_before(fin))
+    {
         return;
     }
     let own_fin_acked = receiver.fin_acked();

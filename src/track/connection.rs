@@ -1,17 +1,21 @@
 //! One TCP connection: both halves, and the order in which a segment's questions are asked.
 
+use std::num::NonZeroU64;
+
 use arrayvec::ArrayVec;
 
-use super::half::{Half, Spoiled};
+use super::half::Half;
 use super::key::FlowKey;
 use super::observation::{Earlier, Facts, Observation};
+use super::rare::Spoiled;
+use super::sent::Store;
 use crate::decode::{Checksum, Tcp};
 use crate::event::{Endpoint, Note, NoteCounts, Phase, Side, TcpState};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
-/// Most letters kept of a connection's history; each side has each letter at most once.
-const MAX_HISTORY: usize = 32;
+/// Most letters kept of a connection's history: each side has each of the ten at most once.
+const MAX_HISTORY: usize = 20;
 
 /// What is kept of a connection.
 #[derive(Debug)]
@@ -20,10 +24,6 @@ pub struct Connection {
     pub key: FlowKey,
     /// 0-based, in order of first appearance.
     pub number: u32,
-    /// The tunnel it is in.
-    pub tunnel: u32,
-    /// Initiator and responder.
-    pub ends: [Endpoint; 2],
     /// Whether the initiator is the lower end of the key.
     pub initiator_is_low: bool,
     /// What the initiator and the responder sent.
@@ -32,18 +32,12 @@ pub struct Connection {
     pub phase: Phase,
     /// Time of its first segment.
     pub start: Timestamp,
-    /// Time of its latest.
-    pub last: Timestamp,
     /// Its first frame.
     pub first_frame: u64,
-    /// Its latest frame.
-    pub last_frame: u64,
     /// Frames of the first SYN, the first SYN-ACK, and the ACK that completed the handshake.
-    pub opening: [Option<u64>; 3],
-    /// From the latest SYN to that ACK.
-    pub opening_ns: Option<u64>,
-    /// Time of the latest SYN.
-    pub syn_time: Timestamp,
+    pub opening: [Option<NonZeroU64>; 3],
+    /// From the latest SYN to that ACK; before it, when the latest SYN was.
+    pub opening_ns: u64,
     /// Whether SYN and SYN-ACK asked for ECN and granted it.
     pub ecn: [bool; 2],
     /// Who sent the first FIN or RST.
@@ -54,12 +48,19 @@ pub struct Connection {
     pub completeness: u8,
     /// Zeek's history letters so far.
     pub history: ArrayVec<u8, MAX_HISTORY>,
-    /// The connection that had its addresses and ports before.
+    /// What only eventful connections have.
+    pub remarks: Option<Box<Remarks>>,
+}
+
+/// What only eventful connections have.
+#[derive(Clone, Debug, Default)]
+pub struct Remarks {
+    /// The connection that had its addresses and ports before, until its first segment is looked at.
     pub earlier: Option<Earlier>,
     /// First frame from which on something had to be forgotten.
     pub gave_up_at: Option<u64>,
-    /// Notes on each side's segments; made at the first note.
-    pub notes: Option<Box<[NoteCounts; 2]>>,
+    /// Notes on each side's segments.
+    pub notes: [NoteCounts; 2],
 }
 
 /// What a segment comes with, beside its TCP header.
@@ -79,43 +80,40 @@ pub struct Arrival {
 
 impl Connection {
     /// A connection whose first segment is about to be looked at.
-    pub fn new(
-        key: FlowKey,
-        number: u32,
-        tunnel: u32,
-        arrival: &Arrival,
-        initiator_is_low: bool,
-    ) -> Self {
-        let sender_is_low = FlowKey::of(arrival.src, arrival.dst, tunnel).1;
-        let ends = if sender_is_low == initiator_is_low {
-            [arrival.src, arrival.dst]
-        } else {
-            [arrival.dst, arrival.src]
-        };
+    pub fn new(key: FlowKey, number: u32, arrival: &Arrival, initiator_is_low: bool) -> Self {
         Self {
             key,
             number,
-            tunnel,
-            ends,
             initiator_is_low,
             halves: [Half::default(), Half::default()],
             phase: Phase::Setup,
             start: arrival.time,
-            last: arrival.time,
             first_frame: arrival.frame,
-            last_frame: arrival.frame,
             opening: [None; 3],
-            opening_ns: None,
-            syn_time: arrival.time,
+            opening_ns: 0,
             ecn: [false; 2],
             closed_by: None,
             reset_by: None,
             completeness: 0,
             history: ArrayVec::new(),
-            earlier: None,
-            gave_up_at: None,
-            notes: None,
+            remarks: None,
         }
+    }
+
+    /// Initiator and responder.
+    pub fn ends(&self) -> [Endpoint; 2] {
+        let (low, high) = self.key.ends();
+        if self.initiator_is_low {
+            [low, high]
+        } else {
+            [high, low]
+        }
+    }
+
+    /// When its latest segment was captured, and its frame.
+    pub fn latest(&self) -> (Timestamp, u64) {
+        let [i, r] = &self.halves;
+        (i.last_time.max(r.last_time), i.last_frame.max(r.last_frame))
     }
 
     /// The half of `side` and the other one.
@@ -149,7 +147,7 @@ impl Connection {
         arrival: &Arrival,
         tcp: &Tcp<'_>,
         side: Side,
-        ranges: usize,
+        store: &mut Store,
     ) -> Observation {
         let mut o = self.begin(arrival, tcp, side);
         self.read_window(&mut o);
@@ -167,21 +165,23 @@ impl Connection {
             self.open(&mut o);
             self.compare_window(&mut o);
             self.probe(&mut o, tcp.payload);
-            self.place(&mut o, tcp.payload, ranges);
-            self.acknowledge(&mut o);
+            self.place(&mut o, tcp.payload, store);
+            self.acknowledge(&mut o, store);
             self.advertise(&mut o);
             self.change_state(&mut o);
         }
         o.state = self.states();
         o.phase = self.phase;
         self.count(&o, tcp);
-        (self.last, self.last_frame) = (self.last.max(o.time), o.frame);
         o
     }
 
     /// The segment as it is, and the connection as it was.
     fn begin(&mut self, arrival: &Arrival, tcp: &Tcp<'_>, side: Side) -> Observation {
-        let earlier = self.earlier.take();
+        let earlier = self
+            .remarks
+            .as_mut()
+            .and_then(|remarks| remarks.earlier.take());
         let states = self.states();
         let (sender, receiver) = self.pair(side);
         let taken = tcp.payload_len + u32::from(tcp.flags.syn()) + u32::from(tcp.flags.fin());
@@ -243,7 +243,7 @@ impl Connection {
         let (sender, _) = self.pair(o.side);
         let plausible = sender.seen() && o.seq.from(sender.nxt).unsigned_abs() < 1 << 24;
         if plausible && o.end != o.seq {
-            sender.spoiled = Some(Spoiled {
+            sender.rare_mut().spoiled = Some(Spoiled {
                 seq: o.seq,
                 end: o.end,
                 frame: o.frame,
@@ -254,7 +254,10 @@ impl Connection {
 
     /// Notes that something had to be forgotten here.
     pub(super) fn give_up(&mut self, frame: u64) {
-        self.gave_up_at.get_or_insert(frame);
+        self.remarks
+            .get_or_insert_default()
+            .gave_up_at
+            .get_or_insert(frame);
     }
 
     /// Takes in what the rules said of the segment just observed.
@@ -262,7 +265,7 @@ impl Connection {
         if notes.is_empty() {
             return;
         }
-        let counts = self.notes.get_or_insert_default();
+        let counts = &mut self.remarks.get_or_insert_default().notes;
         for note in notes {
             counts[side.index()].add(note.kind);
         }
@@ -281,5 +284,21 @@ impl Observation {
     fn numbered(mut self, flow: u32) -> Self {
         self.flow = flow;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_costs_less_than_a_kilobyte() {
+        // The allocation's header, the table's pointer, its control byte and its empty eighth.
+        let overhead = 16 + (8 + 1) * 8 / 7;
+        assert!(
+            size_of::<Connection>() + overhead < 1024,
+            "{}",
+            size_of::<Connection>()
+        );
     }
 }

@@ -6,30 +6,40 @@ use super::observation::{Facts, Observation};
 use crate::decode::Tcp;
 use crate::event::Side;
 
-/// Zeek's letters, by the bit that remembers that a side has had one.
-const LETTERS: &[u8; 11] = b"shadfrctwg^";
+/// Zeek's letters; a letter's place is the bit that remembers that a side has had it.
+const LETTERS: &[u8; 10] = b"shadfrctgw";
+const SYN: u16 = 1;
+const SYN_ACK: u16 = 1 << 1;
+const ACK: u16 = 1 << 2;
+const DATA: u16 = 1 << 3;
+const FIN: u16 = 1 << 4;
+const RST: u16 = 1 << 5;
+const CHECKSUM: u16 = 1 << 6;
+const RESENT: u16 = 1 << 7;
+const GAP: u16 = 1 << 8;
+const ZERO_WINDOW: u16 = 1 << 9;
+/// The first six bits are also tshark's `tcp.completeness`.
+const COMPLETENESS: u16 = SYN | SYN_ACK | ACK | DATA | FIN | RST;
 
 impl Connection {
     /// Counts the segment.
     pub(super) fn count(&mut self, o: &Observation, tcp: &Tcp<'_>) {
         let (sender, receiver) = self.pair(o.side);
-        if sender.stats.packets > 0 {
-            sender.stats.max_idle_ns = sender.stats.max_idle_ns.max(sender.idle_ns(o.time));
+        if sender.counts.packets > 0 {
+            sender.counts.max_idle_ns = sender.counts.max_idle_ns.max(sender.idle_ns(o.time));
         }
         (sender.last_time, sender.last_frame) = (o.time, o.frame);
-        let stats = &mut sender.stats;
-        stats.packets += 1;
+        sender.counts.packets += 1;
         if o.facts.any(Facts::CAPTURED_TWICE) {
-            stats.capture_duplicates += 1;
+            sender.rare_mut().stats.capture_duplicates += 1;
             return;
         }
         if o.facts.any(Facts::BAD_CHECKSUM) {
-            stats.bad_checksums += 1;
-            self.letter(o.side, b'c');
+            sender.rare_mut().stats.bad_checksums += 1;
+            self.letters(o.side, CHECKSUM);
             return;
         }
         flags(o, sender);
-        options(o, sender);
         window(o, sender);
         if o.len > 0 {
             data(o, tcp, sender);
@@ -38,63 +48,61 @@ impl Connection {
         if o.newly_acked > 0 {
             outstanding(o, receiver);
         }
-        self.letters(o);
+        self.letters(o.side, letters(o));
     }
 
-    /// Zeek's history and tshark's completeness.
-    fn letters(&mut self, o: &Observation) {
-        let f = o.flags;
-        let pure_ack = f.ack() && !f.syn() && !f.fin() && !f.rst() && o.len == 0;
-        let seen = [
-            (f.syn() && !f.ack(), b's', 1),
-            (f.syn() && f.ack(), b'h', 2),
-            (pure_ack, b'a', 4),
-            (o.len > 0, b'd', 8),
-            (o.facts.any(Facts::RESENT), b't', 0),
-            (o.facts.any(Facts::OPENED_HOLE), b'g', 0),
-            (o.facts.any(Facts::ZERO_WINDOW), b'w', 0),
-            (f.fin(), b'f', 16),
-            (f.rst(), b'r', 32),
-        ];
-        for (is, letter, bit) in seen {
-            if is {
-                self.completeness |= bit;
-                self.letter(o.side, letter);
-            }
-        }
-    }
-
-    fn letter(&mut self, side: Side, letter: u8) {
-        let bit = LETTERS
-            .iter()
-            .position(|&l| l == letter)
-            .map_or(0, |at| 1 << at);
+    /// Zeek's history: each letter once a side; and tshark's completeness.
+    fn letters(&mut self, side: Side, now: u16) {
+        self.completeness |= (now & COMPLETENESS) as u8;
         let (half, _) = self.pair(side);
-        if half.letters & bit == 0 {
-            half.letters |= bit;
-            let letter = if side == Side::Initiator {
+        let fresh = now & !half.letters;
+        if fresh == 0 {
+            return;
+        }
+        half.letters |= fresh;
+        let upper = side == Side::Initiator;
+        for (_, &letter) in LETTERS
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| fresh & (1 << at) != 0)
+        {
+            let _ = self.history.try_push(if upper {
                 letter.to_ascii_uppercase()
             } else {
                 letter
-            };
-            let _ = self.history.try_push(letter);
+            });
         }
     }
 }
 
-fn flags(o: &Observation, sender: &mut Half) {
-    let (f, stats) = (o.flags, &mut sender.stats);
-    stats.resets += u32::from(f.rst());
-    stats.acks += u32::from(f.ack());
-    stats.pure_acks += u32::from(f.ack() && !f.syn() && !f.fin() && !f.rst() && o.len == 0);
-    stats.syns += u32::from(f.syn());
-    stats.fins += u32::from(f.fin());
+/// What the segment adds to the history.
+fn letters(o: &Observation) -> u16 {
+    let (f, data) = (o.flags, o.len > 0);
+    let bare = f.ack() && !f.syn() && !f.fin() && !f.rst() && !data;
+    let pick = |is: bool, letter: u16| if is { letter } else { 0 };
+    pick(f.syn() && !f.ack(), SYN)
+        | pick(f.syn() && f.ack(), SYN_ACK)
+        | pick(bare, ACK)
+        | pick(data, DATA)
+        | pick(f.fin(), FIN)
+        | pick(f.rst(), RST)
+        | pick(o.facts.any(Facts::RESENT), RESENT)
+        | pick(o.facts.any(Facts::OPENED_HOLE), GAP)
+        | pick(o.facts.any(Facts::ZERO_WINDOW), ZERO_WINDOW)
 }
 
-fn options(o: &Observation, sender: &mut Half) {
+fn flags(o: &Observation, sender: &mut Half) {
+    let (f, counts) = (o.flags, &mut sender.counts);
+    counts.acks += u32::from(f.ack());
+    counts.pure_acks += u32::from(f.ack() && !f.syn() && !f.fin() && !f.rst() && o.len == 0);
+    if f.syn() || f.fin() || f.rst() {
+        counts.resets = counts.resets.saturating_add(u16::from(f.rst()));
+        counts.syns = counts.syns.saturating_add(u16::from(f.syn()));
+        counts.fins = counts.fins.saturating_add(u16::from(f.fin()));
+    }
     let blocks = o.options.sack.as_slice().len();
     if blocks > 0 {
-        let stats = &mut sender.stats;
+        let stats = &mut sender.rare_mut().stats;
         stats.sacks += 1;
         stats.dsacks += u32::from(o.dsack.is_some());
         stats.max_sack_blocks = stats.max_sack_blocks.max(blocks as u8);
@@ -105,43 +113,59 @@ fn window(o: &Observation, sender: &mut Half) {
     if o.flags.rst() {
         return;
     }
-    let (window, stats) = (o.window.unwrap_or(u32::from(o.field)), &mut sender.stats);
-    stats.min_window = if stats.window_count == 0 {
+    let (window, counts) = (o.window.unwrap_or(u32::from(o.field)), &mut sender.counts);
+    counts.min_window = if counts.window_count == 0 {
         window
     } else {
-        stats.min_window.min(window)
+        counts.min_window.min(window)
     };
-    stats.max_window = stats.max_window.max(window);
-    stats.zero_windows += u32::from(o.facts.any(Facts::ZERO_WINDOW));
-    stats.window_sum += u64::from(window);
-    stats.window_count += 1;
+    counts.max_window = counts.max_window.max(window);
+    counts.window_sum += u64::from(window);
+    counts.window_count += 1;
+    if o.facts.any(Facts::ZERO_WINDOW) {
+        sender.rare_mut().stats.zero_windows += 1;
+    }
 }
 
 fn data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half) {
-    let first = *sender.first_data_time.get_or_insert(o.time);
-    let (acked_data, first_byte) = (
-        sender.una.from(sender.base) > 1,
-        sender.stats.data_bytes == 0,
-    );
-    let (len, stats) = (o.len, &mut sender.stats);
+    let acked_data = sender.una.from(sender.base) > 1;
+    let (len, counts) = (o.len, &mut sender.counts);
+    if counts.data_packets == 0 {
+        counts.first_data_time = o.time;
+    }
     // SYN and FIN are in `new` and `resent` too, where they apply.
     let phantom = u32::from(o.flags.syn()) + u32::from(o.flags.fin());
-    let new = o.new.saturating_sub(phantom).min(len);
-    stats.data_packets += 1;
-    stats.data_bytes += u64::from(len);
-    stats.unique_bytes += u64::from(new);
-    if first_byte || !acked_data {
-        stats.initial_window_packets += 1;
-        stats.initial_window_bytes += u64::from(len);
+    if counts.data_packets == 0 || !acked_data {
+        counts.initial_window_packets += 1;
+        counts.initial_window_bytes = counts.initial_window_bytes.saturating_add(len);
     }
+    counts.data_packets += 1;
+    counts.data_bytes += u64::from(len);
+    counts.unique_bytes += u64::from(o.new.saturating_sub(phantom).min(len));
+    counts.pushed += u32::from(o.flags.psh());
+    counts.min_segment = if counts.max_segment == 0 {
+        len
+    } else {
+        counts.min_segment.min(len)
+    };
+    counts.max_segment = counts.max_segment.max(len);
+    counts.last_data_time = o.time;
+    let odd = Facts::RESENT.and(Facts::FILLED).and(Facts::PROBE);
+    let cut = u64::from(len).saturating_sub(tcp.payload.len() as u64);
+    if o.facts.any(odd) || o.flags.urg() || cut > 0 {
+        odd_data(o, tcp, sender, cut);
+    }
+}
+
+/// Data that was sent again, came late, probes, is urgent, or was cut short by the capture.
+fn odd_data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half, cut: u64) {
+    let (len, stats) = (o.len, &mut sender.rare_mut().stats);
     if o.facts.any(Facts::RESENT) {
-        let again = o.resent.min(len);
         stats.retransmitted_packets += 1;
-        stats.retransmitted_bytes += u64::from(again);
+        stats.retransmitted_bytes += u64::from(o.resent.min(len));
         if let Some(original) = &o.original {
-            stats.max_retransmissions = stats
-                .max_retransmissions
-                .max(original.resent.saturating_add(1));
+            let again = original.resent.saturating_add(1);
+            stats.max_retransmissions = stats.max_retransmissions.max(again);
             stats
                 .retransmission_time
                 .add(o.time.nanos_since(original.last_time));
@@ -152,37 +176,26 @@ fn data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half) {
         stats.probe_packets += 1;
         stats.probe_bytes += u64::from(len);
     }
-    stats.pushed += u32::from(o.flags.psh());
     if o.flags.urg() {
         stats.urgent_packets += 1;
         stats.urgent_bytes += u64::from(tcp.urgent).min(u64::from(len));
     }
-    let cut = u64::from(len).saturating_sub(tcp.payload.len() as u64);
     stats.truncated_packets += u32::from(cut > 0);
     stats.truncated_bytes += cut;
-    stats.min_segment = if stats.max_segment == 0 {
-        len
-    } else {
-        stats.min_segment.min(len)
-    };
-    stats.max_segment = stats.max_segment.max(len);
-    stats.data_time_ns = o.time.nanos_since(first);
 }
 
 /// Keeps the outstanding amount, and its time-weighted sum, of the half whose amount may have changed.
 fn outstanding(o: &Observation, half: &mut Half) {
     let bytes = half.outstanding_bytes();
-    let since = o.time.nanos_since(half.outstanding_time);
-    half.stats.outstanding_ns_sum += f64::from(half.last_outstanding) * since as f64;
-    (half.outstanding_time, half.last_outstanding) = (half.outstanding_time.max(o.time), bytes);
+    let counts = &mut half.counts;
+    let since = o.time.nanos_since(counts.outstanding_time);
+    counts.outstanding_ns_sum += f64::from(counts.last_outstanding) * since as f64;
+    counts.outstanding_time = counts.outstanding_time.max(o.time);
+    counts.last_outstanding = bytes;
     if bytes > 0 && o.len > 0 {
-        let stats = &mut half.stats;
-        stats.max_outstanding = stats.max_outstanding.max(bytes);
-        stats.min_outstanding = if stats.min_outstanding == 0 {
-            bytes
-        } else {
-            stats.min_outstanding.min(bytes)
-        };
-        stats.outstanding_sum += u64::from(bytes);
+        counts.max_outstanding = counts.max_outstanding.max(bytes);
+        let least = counts.min_outstanding;
+        counts.min_outstanding = if least == 0 { bytes } else { least.min(bytes) };
+        counts.outstanding_sum += u64::from(bytes);
     }
 }

@@ -1,9 +1,12 @@
 //! One direction of a connection: what one side sent, and what it said it can take.
+//!
+//! Tens of thousands of these are held at once and every segment looks at two, so what every
+//! segment needs comes first, small, and what only eventful connections need is in a box.
 
-use super::holes::Holes;
-use super::ranges::RangeSet;
+use super::counts::Counts;
+use super::rare::Rare;
 use super::sent::SentList;
-use crate::event::{Cause, Stats, TcpState};
+use crate::event::{Cause, TcpState};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
@@ -30,124 +33,127 @@ pub enum Probe {
     KeepAlive,
 }
 
+/// What a side's SYN offered.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Offer {
+    /// Its MSS, 0 without the option.
+    pub mss: u16,
+    /// Its window scale.
+    pub wscale: Option<u8>,
+    /// Whether it can read SACK.
+    pub sack_permitted: bool,
+    /// Whether it has timestamps.
+    pub timestamps: bool,
+}
+
 /// What one side of a connection sent, and what it said it can take.
-#[derive(Clone, Debug, Default)]
+// In the order in which a segment asks: the compiler would sort by size, and spread what belongs
+// together over more cache lines.
+#[repr(C)]
+#[derive(Debug, Default)]
 pub struct Half {
     /// RFC 9293 state of this side.
     pub state: TcpState,
     /// How `base` is known.
     pub base_from: Base,
+    /// Whether the other side has acknowledged anything at all.
+    pub acked: bool,
+    /// Whether it has sent a SYN-ACK.
+    pub answered: bool,
+    /// Whether any of its checksums was right. Until one is, a wrong one says more about the capture
+    /// (rewritten addresses, a card that fills checksums in) than about the segment.
+    pub checksums_work: bool,
+    /// What the recovery it is in was judged to be driven by.
+    pub recovery_cause: Option<Cause>,
+    /// Shift for its windows; `None` while unknown. 0 until both SYNs offered the option.
+    pub shift: Option<u8>,
+    /// The byte, if its latest data was just one: tells a keep-alive's garbage byte from that byte
+    /// sent again.
+    pub one_byte: Option<u8>,
+    /// Where the next fingerprint goes in `recent`.
+    pub recent_next: u8,
+    /// Which of Zeek's history letters it has.
+    pub letters: u16,
+    /// Last window field it sent, as on the wire; `None` before the first.
+    pub window_field: Option<u16>,
     /// The sequence number that counts as 0.
     pub base: Seq,
     /// The lowest sequence number that can be judged: what comes before it was sent before the
     /// capture began, or was never seen.
     pub floor: Seq,
-    /// SND.NXT as far as seen: one past the highest sequence number sent.
+    /// SND.NXT as far as known: one past the highest sequence number seen or acknowledged.
     pub nxt: Seq,
+    /// One past the highest sequence number seen.
+    pub seen_end: Seq,
     /// SND.UNA: the highest acknowledgment of the other side.
     pub una: Seq,
-    /// The frame that brought `una`.
-    pub una_frame: u64,
-    /// When that came.
-    pub una_time: Timestamp,
-    /// One past the highest sequence number seen: `nxt` unless acknowledgments tell of more.
-    pub seen_end: Seq,
-    /// Where its latest segment lay that fits nothing known; a second one near it is believed.
-    pub stray: Option<Seq>,
-    /// The same of the acknowledgments it received.
-    pub stray_ack: Option<Seq>,
-    /// Sequence number of its FIN.
-    pub fin: Option<Seq>,
-    /// Whether the other side has acknowledged anything at all.
-    pub acked: bool,
-    /// Whether it has sent a SYN-ACK.
-    pub answered: bool,
-
-    /// Last acknowledgment number it sent; `None` before the first.
-    pub last_ack: Option<Seq>,
-    /// Last window field it sent, as on the wire; `None` before the first.
-    pub window_field: Option<u16>,
-    /// The same in bytes; `None` while the scale is unknown.
-    pub window: Option<u32>,
-    /// Shift for its windows; `None` while unknown. 0 until both SYNs offered the option.
-    pub shift: Option<u8>,
-    /// The right edge it offered last: acknowledgment plus window, where both are known.
-    pub edge: Option<Seq>,
-
     /// Duplicate ACKs in a row that it has received.
     pub dup_acks: u32,
-    /// Frame of the latest of them.
-    pub dup_ack_frame: u64,
-    /// When it came.
-    pub dup_ack_time: Timestamp,
-    /// SND.NXT when loss was inferred (third duplicate ACK, or a segment sent again): recovery
-    /// lasts until that is acknowledged (RFC 6582, RFC 6675).
-    pub recovery_until: Option<Seq>,
-    /// What that recovery was judged to be driven by.
-    pub recovery_cause: Option<Cause>,
-    /// Its bytes that the other side holds beyond `una`.
-    pub sacked: RangeSet,
-    /// What it must have sent and was not seen to.
-    pub holes: Holes,
-    /// What it sent and is not acknowledged.
-    pub sent: SentList,
-
-    /// Smoothed round-trip time, nanoseconds (RFC 6298 section 2); 0 before the first sample.
-    pub srtt_ns: u64,
-    /// Its variation.
-    pub rttvar_ns: u64,
-
+    /// Last acknowledgment number it sent; `None` before the first.
+    pub last_ack: Option<Seq>,
+    /// The same window in bytes; `None` while the scale is unknown.
+    pub window: Option<u32>,
+    /// The right edge it offered last: acknowledgment plus window, where both are known.
+    pub edge: Option<Seq>,
     /// When it last sent anything.
     pub last_time: Timestamp,
     /// The frame of that.
     pub last_frame: u64,
-    /// TSval of its latest segment with timestamps.
-    pub last_tsval: Option<u32>,
-    /// The probe it sent last and its frame, until it is answered or something else is sent.
-    pub probing: Option<(Probe, u64)>,
-    /// Probes of that kind in a row.
-    pub probes: u32,
-    /// The byte past a probe that carried data beyond a closed window.
-    pub probe_end: Option<Seq>,
-    /// Length and last byte of its latest segment with data: tells a keep-alive's garbage byte from
-    /// one byte sent again.
-    pub last_data: Option<(u32, u8)>,
-    /// When it first sent data.
-    pub first_data_time: Option<Timestamp>,
-    /// Which of Zeek's history letters it has.
-    pub letters: u16,
-    /// Whether any of its checksums was right. Until one is, a wrong one says more about the capture
-    /// (rewritten addresses, a card that fills checksums in) than about the segment.
-    pub checksums_work: bool,
-    /// A segment of its whose checksum is wrong: the receiver discards it, so it is sent again.
-    pub spoiled: Option<Spoiled>,
     /// Fingerprints of its latest packets, to know one that was captured twice.
-    pub recent: [u64; 4],
-    /// Where the next fingerprint goes.
-    pub recent_next: u8,
-
-    /// Bytes outstanding after the latest change of them.
-    pub last_outstanding: u32,
-    /// When that was.
-    pub outstanding_time: Timestamp,
-    /// Statistics.
-    pub stats: Stats,
-}
-
-/// A segment that was sent but can't have been received: its checksum is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spoiled {
-    /// Its first sequence number.
-    pub seq: Seq,
-    /// The one after its last.
-    pub end: Seq,
-    /// Its frame.
-    pub frame: u64,
-    /// When it was captured.
-    pub time: Timestamp,
+    pub recent: [u32; 4],
+    /// What only eventful connections have.
+    rare: Option<Box<Rare>>,
+    /// What it sent and is not acknowledged.
+    pub sent: SentList,
+    /// The frame that brought `una`.
+    pub una_frame: u64,
+    /// When that came.
+    pub una_time: Timestamp,
+    /// Smoothed round-trip time, nanoseconds (RFC 6298 section 2); 0 before the first sample.
+    pub srtt_ns: u64,
+    /// Its variation.
+    pub rttvar_ns: u64,
+    /// Statistics of what every segment changes.
+    pub counts: Counts,
+    /// Sequence number of its FIN.
+    pub fin: Option<Seq>,
+    /// What its SYN offered.
+    pub offer: Offer,
 }
 
 impl Half {
+    /// What only eventful connections have.
+    pub fn rare(&self) -> Option<&Rare> {
+        self.rare.as_deref()
+    }
+
+    /// Its bytes that the other side holds beyond SND.UNA: how many, and where they end.
+    pub fn sacked(&self) -> (u32, Option<Seq>) {
+        self.rare().map_or((0, None), |rare| {
+            (rare.sacked.total(), rare.sacked.last_end())
+        })
+    }
+
+    /// Frame of the latest duplicate ACK it received, 0 before the first.
+    pub fn dup_ack_frame(&self) -> u64 {
+        self.rare().map_or(0, |rare| rare.dup_ack_frame)
+    }
+
+    /// The same, to change it: from here on this half pays for it.
+    pub fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// The same, if there is any.
+    pub fn rare_if_any(&mut self) -> Option<&mut Rare> {
+        self.rare.as_deref_mut()
+    }
+
+    /// Whether a probe of its carried the byte before `end` beyond a closed window.
+    pub fn probed_up_to(&self, end: Seq) -> bool {
+        self.rare().is_some_and(|rare| rare.probe_end == Some(end))
+    }
+
     /// Whether anything of this side's numbers is known.
     pub fn known(&self) -> bool {
         self.base_from != Base::Unknown
@@ -198,7 +204,7 @@ impl Half {
 
     /// Payload bytes sent and neither acknowledged nor SACKed.
     pub fn in_flight(&self) -> u32 {
-        self.outstanding_bytes().saturating_sub(self.sacked.total())
+        self.outstanding_bytes().saturating_sub(self.sacked().0)
     }
 
     /// The furthest right edge it can have offered, by what it said last: with the largest scale
@@ -234,7 +240,7 @@ mod tests {
         half.una = Seq(0);
         half.nxt = Seq(100);
         assert_eq!(half.in_flight(), 100);
-        half.sacked.insert(Seq(50), Seq(80));
+        half.rare_mut().sacked.insert(Seq(50), Seq(80));
         assert_eq!(half.in_flight(), 70);
         half.fin = Some(Seq(100));
         half.nxt = Seq(101);

@@ -1,8 +1,10 @@
 //! How a connection opens: SYNs, what they offer, and what both sides then agree on
 //! (RFC 9293 section 3.5, RFC 7323 section 2).
 
+use std::num::NonZeroU64;
+
 use super::connection::Connection;
-use super::half::Base;
+use super::half::{Base, Offer};
 use super::observation::Observation;
 use crate::event::Side;
 use crate::wire::tcp::Flags;
@@ -40,8 +42,11 @@ impl Connection {
 
     fn syn(&mut self, o: &Observation) {
         let is_answer = o.flags.ack();
-        self.opening[usize::from(is_answer)].get_or_insert(o.frame);
-        self.syn_time = if is_answer { self.syn_time } else { o.time };
+        let opening = &mut self.opening[usize::from(is_answer)];
+        *opening = opening.or(NonZeroU64::new(o.frame));
+        if !is_answer && self.opening[2].is_none() {
+            self.opening_ns = o.time.as_nanos();
+        }
         let ecn = Flags::ECE | Flags::CWR;
         self.ecn[o.side.index()] |= if is_answer {
             o.flags.has(Flags::ECE)
@@ -56,10 +61,12 @@ impl Connection {
         } else if !sender.seen() {
             sender.set_base(Base::Syn, o.seq, o.seq);
         }
-        sender.stats.mss = o.options.mss.unwrap_or(0);
-        sender.stats.wscale = o.options.wscale;
-        sender.stats.sack_permitted = o.options.sack_permitted;
-        sender.stats.timestamps = o.options.ts.is_some();
+        sender.offer = Offer {
+            mss: o.options.mss.unwrap_or(0),
+            wscale: o.options.wscale,
+            sack_permitted: o.options.sack_permitted,
+            timestamps: o.options.ts.is_some(),
+        };
         self.agree_on_scale(is_answer, o.side);
     }
 
@@ -69,7 +76,7 @@ impl Connection {
         let (sender, receiver) = self.pair(side);
         let offer = |shift: u8| Some(shift.min(MAX_SHIFT));
         let receiver_opened = receiver.base_from == Base::Syn;
-        match (sender.stats.wscale, receiver.stats.wscale) {
+        match (sender.offer.wscale, receiver.offer.wscale) {
             (Some(ours), Some(theirs)) => {
                 (sender.shift, receiver.shift) = (offer(ours), offer(theirs));
             }
@@ -88,12 +95,10 @@ impl Connection {
         if !plain_ack || self.opening[2].is_some() || self.opening[1].is_none() {
             return;
         }
-        let syn_time = self.syn_time;
-        let has_syn = self.opening[0].is_some();
         let (_, receiver) = self.pair(o.side);
         if receiver.base_from == Base::Syn && o.ack.is_some_and(|ack| ack.after(receiver.base)) {
-            self.opening[2] = Some(o.frame);
-            self.opening_ns = has_syn.then(|| o.time.nanos_since(syn_time));
+            self.opening[2] = NonZeroU64::new(o.frame);
+            self.opening_ns = o.time.as_nanos().saturating_sub(self.opening_ns);
         }
     }
 }

@@ -1,61 +1,87 @@
 //! What makes two segments belong to one connection: addresses, ports, and the tunnel around them.
 
 use std::hash::{Hash, Hasher};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::event::Endpoint;
 
 /// The four-tuple without its direction, inside one tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowKey {
-    low: (u128, u16),
-    high: (u128, u16),
+    /// Both addresses, the lower end's first, high words before low ones.
+    addresses: [u64; 4],
+    /// Both ports, the lower end's first.
+    ports: [u16; 2],
     tunnel: u32,
 }
 
-/// An address as a number. IPv4 goes where no IPv6 unicast address is, so that the two never meet.
-fn number(addr: IpAddr) -> u128 {
+/// The high word of every IPv4 address: no IPv6 unicast address begins like that, so that the two
+/// never meet.
+const IPV4: u64 = u64::MAX;
+
+/// An address as two words.
+fn words(addr: IpAddr) -> [u64; 2] {
     match addr {
-        IpAddr::V4(v4) => (u128::from(u64::MAX) << 64) | u128::from(v4.to_bits()),
-        IpAddr::V6(v6) => v6.to_bits(),
+        IpAddr::V4(v4) => [IPV4, u64::from(v4.to_bits())],
+        IpAddr::V6(v6) => [(v6.to_bits() >> 64) as u64, v6.to_bits() as u64],
+    }
+}
+
+/// The address of two words.
+fn address(high: u64, low: u64) -> IpAddr {
+    match high {
+        IPV4 => IpAddr::V4(Ipv4Addr::from_bits(low as u32)),
+        _ => IpAddr::V6(Ipv6Addr::from_bits(
+            (u128::from(high) << 64) | u128::from(low),
+        )),
     }
 }
 
 impl FlowKey {
     /// The key of a segment, and whether its sender is the lower of the two ends.
     pub fn of(src: Endpoint, dst: Endpoint, tunnel: u32) -> (Self, bool) {
-        let (from, to) = ((number(src.addr), src.port), (number(dst.addr), dst.port));
-        if from <= to {
-            (
-                Self {
-                    low: from,
-                    high: to,
-                    tunnel,
-                },
-                true,
-            )
+        let (from, to) = (words(src.addr), words(dst.addr));
+        let sender_is_low = (from, src.port) <= (to, dst.port);
+        let ((low, low_port), (high, high_port)) = if sender_is_low {
+            ((from, src.port), (to, dst.port))
         } else {
-            (
-                Self {
-                    low: to,
-                    high: from,
-                    tunnel,
-                },
-                false,
-            )
-        }
+            ((to, dst.port), (from, src.port))
+        };
+        let addresses = [low[0], low[1], high[0], high[1]];
+        (
+            Self {
+                addresses,
+                ports: [low_port, high_port],
+                tunnel,
+            },
+            sender_is_low,
+        )
+    }
+
+    /// The lower and the higher end.
+    pub fn ends(&self) -> (Endpoint, Endpoint) {
+        let [a, b, c, d] = self.addresses;
+        let end = |high, low, port| Endpoint {
+            addr: address(high, low),
+            port,
+        };
+        (end(a, b, self.ports[0]), end(c, d, self.ports[1]))
+    }
+
+    /// The tunnel, 0 for none.
+    pub fn tunnel(&self) -> u32 {
+        self.tunnel
     }
 }
 
 impl Hash for FlowKey {
-    // One word at a time: the low halves of the addresses and the ports hold what differs.
+    // Three words: the low halves of the addresses and the ports hold what differs.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let ports =
-            (u64::from(self.low.1) << 48) | (u64::from(self.high.1) << 32) | u64::from(self.tunnel);
-        state.write_u64(self.low.0 as u64);
-        state.write_u64(self.high.0 as u64);
-        state.write_u64(ports);
-        state.write_u64((self.low.0 >> 64) as u64 ^ ((self.high.0 >> 64) as u64).rotate_left(32));
+        let [a, b, c, d] = self.addresses;
+        let ports = (u64::from(self.ports[0]) << 48) | (u64::from(self.ports[1]) << 32);
+        state.write_u64(b ^ a.rotate_left(32));
+        state.write_u64(d ^ c.rotate_left(32));
+        state.write_u64(ports | u64::from(self.tunnel));
     }
 }
 
@@ -77,6 +103,15 @@ mod tests {
         assert_eq!(there, back);
         assert_ne!(low, high);
         assert_ne!(there, FlowKey::of(a, b, 7).0);
+    }
+
+    #[test]
+    fn a_key_gives_its_ends_back() {
+        for (a, b) in [("10.0.0.9", "10.0.0.2"), ("2001:db8::1", "fe80::2")] {
+            let (a, b) = (end(a, 4000), end(b, 80));
+            let (key, sender_is_low) = FlowKey::of(a, b, 0);
+            assert_eq!(key.ends(), if sender_is_low { (a, b) } else { (b, a) });
+        }
     }
 
     #[test]

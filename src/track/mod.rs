@@ -14,13 +14,14 @@
 //! | how much may be sent? | `window` |
 //! | is it there only for its answer? | `probe` |
 //! | which states are the endpoints in? | `closing` |
-//! | how much of everything? | `count`, `summary` |
+//! | how much of everything? | `count`, `counts`, `rare`, `summary` |
 
 mod acks;
 mod artefact;
 mod closing;
 mod connection;
 mod count;
+mod counts;
 mod half;
 mod handshake;
 mod holes;
@@ -28,6 +29,7 @@ mod key;
 mod observation;
 mod probe;
 mod ranges;
+mod rare;
 mod rtt;
 mod sent;
 mod sequence;
@@ -35,13 +37,15 @@ mod summary;
 mod table;
 mod window;
 
-pub use connection::{Arrival, Connection};
-pub use half::{Base, Half, Probe, Spoiled};
+pub use connection::{Arrival, Connection, Remarks};
+pub use counts::Counts;
+pub use half::{Base, Half, Offer, Probe};
 pub use holes::Hole;
 pub use key::FlowKey;
 pub use observation::{Earlier, Facts, Observation};
 pub use ranges::RangeSet;
-pub use sent::{Acked, Sent, SentList};
+pub use rare::{Rare, Spoiled};
+pub use sent::{Acked, Sent, SentList, Store};
 
 use crate::decode::Tcp;
 use crate::event::{Flow, LetGo, Side};
@@ -78,11 +82,16 @@ impl Default for Limits {
 pub struct Tracker {
     table: Table,
     limits: Limits,
+    store: Store,
     next_number: u32,
-    ranges: usize,
+    remembered: usize,
     ended: Vec<Flow>,
     crowded_out: u64,
 }
+
+/// Where in the tracker a connection is, until the next segment is observed.
+#[derive(Clone, Copy, Debug)]
+pub struct Place(usize);
 
 impl Tracker {
     /// A tracker that has seen nothing.
@@ -90,56 +99,58 @@ impl Tracker {
         Self {
             table: Table::new(limits.connections),
             limits,
+            store: Store::new(limits.ranges),
             next_number: 0,
-            ranges: 0,
+            remembered: 0,
             ended: Vec::new(),
             crowded_out: 0,
         }
     }
 
-    /// Follows one segment: the facts about it, and the slot of its connection.
-    pub fn observe(&mut self, arrival: &Arrival, tcp: &Tcp<'_>, tunnel: u32) -> (Observation, u32) {
+    /// Follows one segment: the facts about it, and where its connection is.
+    pub fn observe(
+        &mut self,
+        arrival: &Arrival,
+        tcp: &Tcp<'_>,
+        tunnel: u32,
+    ) -> Option<(Observation, Place)> {
         let (key, sender_is_low) = FlowKey::of(arrival.src, arrival.dst, tunnel);
-        let mut slot = self.table.find(&key);
+        let mut known = self.table.find(&key);
         let mut earlier = None;
-        if let Some(old) = slot
+        if tcp.flags.syn()
+            && let Some(old) = known
             && let Some(connection) = self.table.get(old)
             && begins_anew(connection, side(connection, sender_is_low, arrival), tcp)
         {
+            let (time, frame) = connection.latest();
             earlier = Some(Earlier {
                 flow: connection.number,
-                frame: connection.last_frame,
-                time: connection.last,
+                frame,
+                time,
             });
-            self.let_go(old, LetGo::Replaced);
-            slot = None;
+            if let Some(connection) = self.table.remove(old) {
+                self.let_go(&connection, LetGo::Replaced);
+            }
+            known = None;
         }
-        let slot = match slot {
-            Some(slot) => slot,
-            None => self.begin(arrival, tcp, key, sender_is_low, tunnel, earlier),
-        };
-        let ranges = if self.ranges >= self.limits.all_ranges {
+        let place = known.unwrap_or_else(|| self.begin(arrival, tcp, key, sender_is_low, earlier));
+        let scarce = self.remembered >= self.limits.all_ranges;
+        self.store.limit = if scarce {
             Limits::SCARCE
         } else {
             self.limits.ranges
         };
-        let connection = self.table.occupied(slot);
+        let connection = self.table.get_mut(place)?;
         let side = side(connection, sender_is_low, arrival);
-        let kept = |c: &Connection| c.halves[0].sent.len() + c.halves[1].sent.len();
-        let before = kept(connection);
-        let observation = connection.observe(arrival, tcp, side, ranges);
-        self.ranges = (self.ranges + kept(connection)).saturating_sub(before);
-        (observation, slot)
+        let before = remembered(connection);
+        let observation = connection.observe(arrival, tcp, side, &mut self.store);
+        self.remembered = (self.remembered + remembered(connection)).saturating_sub(before);
+        Some((observation, Place(place)))
     }
 
-    /// The connection in a slot that [`Tracker::observe`] gave; `None` once it is let go.
-    pub fn connection_mut(&mut self, slot: u32) -> Option<&mut Connection> {
-        self.table.get_mut(slot)
-    }
-
-    /// Whether connections were let go since [`Tracker::ended`] was last asked.
-    pub fn has_ended(&self) -> bool {
-        !self.ended.is_empty()
+    /// The connection at a place.
+    pub fn connection_mut(&mut self, place: Place) -> Option<&mut Connection> {
+        self.table.get_mut(place.0)
     }
 
     fn begin(
@@ -148,35 +159,34 @@ impl Tracker {
         tcp: &Tcp<'_>,
         key: FlowKey,
         sender_is_low: bool,
-        tunnel: u32,
         earlier: Option<Earlier>,
-    ) -> u32 {
-        let (ended, ranges, crowded_out) =
-            (&mut self.ended, &mut self.ranges, &mut self.crowded_out);
+    ) -> usize {
+        let mut leaving = Vec::new();
         self.table.make_room(arrival.time, |connection, reason| {
-            *ranges = ranges.saturating_sub(connection.halves.iter().map(|h| h.sent.len()).sum());
-            *crowded_out += u64::from(reason == LetGo::TableFull);
-            ended.push(connection.summary(reason));
+            leaving.push((connection.summary(reason), remembered(connection)));
         });
+        for (flow, remembered) in leaving {
+            self.remembered = self.remembered.saturating_sub(remembered);
+            self.crowded_out += u64::from(flow.let_go == LetGo::TableFull);
+            self.ended.push(flow);
+        }
         let initiator_is_low = sender_is_low == sender_initiates(arrival, tcp);
-        let mut connection =
-            Connection::new(key, self.next_number, tunnel, arrival, initiator_is_low);
-        connection.earlier = earlier;
+        let mut connection = Connection::new(key, self.next_number, arrival, initiator_is_low);
+        if earlier.is_some() {
+            connection.remarks.get_or_insert_default().earlier = earlier;
+        }
         self.next_number = self.next_number.wrapping_add(1);
         self.table.insert(connection)
     }
 
-    fn let_go(&mut self, slot: u32, reason: LetGo) {
-        if let Some(connection) = self.table.remove(slot) {
-            self.ranges = self.ranges.saturating_sub(
-                connection
-                    .halves
-                    .iter()
-                    .map(|h| h.sent.len())
-                    .sum::<usize>(),
-            );
-            self.ended.push(connection.summary(reason));
-        }
+    fn let_go(&mut self, connection: &Connection, reason: LetGo) {
+        self.remembered = self.remembered.saturating_sub(remembered(connection));
+        self.ended.push(connection.summary(reason));
+    }
+
+    /// Whether connections were let go since [`Tracker::ended`] was last asked.
+    pub fn has_ended(&self) -> bool {
+        !self.ended.is_empty()
     }
 
     /// The connections let go since this was last asked; empty almost always.
@@ -196,6 +206,11 @@ impl Tracker {
             .into_iter()
             .map(|connection| connection.summary(LetGo::CaptureEnded))
     }
+}
+
+/// Sent segments remembered of a connection.
+fn remembered(connection: &Connection) -> usize {
+    connection.halves.iter().map(|half| half.sent.len()).sum()
 }
 
 /// Which side of the connection the sender is. Where both ends are the same address and port, only

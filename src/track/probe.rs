@@ -12,26 +12,28 @@ impl Connection {
         if let Some(kind) = kind(o, sender, receiver, payload) {
             o.probe = Some(kind);
             o.facts.set(Facts::PROBE);
-            sender.probes += 1;
-            o.probe_number = sender.probes;
-            sender.probing = Some((kind, o.frame));
-            if o.end.after(sender.nxt) {
-                sender.probe_end = Some(o.end);
+            let beyond = o.end.after(sender.nxt);
+            let rare = sender.rare_mut();
+            rare.probes += 1;
+            o.probe_number = rare.probes;
+            rare.probing = Some((kind, o.frame));
+            if beyond {
+                rare.probe_end = Some(o.end);
             }
             return;
         }
         let pure =
             o.len == 0 && o.ack.is_some() && !o.flags.syn() && !o.flags.fin() && !o.flags.rst();
-        if let (Some((kind, frame)), true) = (receiver.probing, pure) {
-            if kind == Probe::KeepAlive || o.field == 0 {
-                o.facts.set(Facts::PROBE_ANSWER);
-                (o.probe_number, o.peer_frame) = (receiver.probes, frame);
-                o.answers = Some(kind);
-            }
-            receiver.probing = None;
+        if let (Some(rare), true) = (receiver.rare_if_any(), pure)
+            && let Some((kind, frame)) = rare.probing.take()
+            && (kind == Probe::KeepAlive || o.field == 0)
+        {
+            o.facts.set(Facts::PROBE_ANSWER);
+            (o.probe_number, o.peer_frame) = (rare.probes, frame);
+            o.answers = Some(kind);
         }
-        if o.end != o.seq {
-            (sender.probing, sender.probes) = (None, 0);
+        if let (Some(rare), true) = (sender.rare_if_any(), o.end != o.seq) {
+            (rare.probing, rare.probes) = (None, 0);
         }
     }
 }
@@ -61,8 +63,8 @@ fn kind(o: &Observation, sender: &Half, receiver: &Half, payload: &[u8]) -> Opti
 /// Whether the one byte may be the one-byte segment sent last, sent again: the same byte, and not
 /// the zero that keep-alives use as garbage.
 fn repeats_last_byte(o: &Observation, sender: &Half, payload: &[u8]) -> bool {
-    match (payload, sender.last_data) {
-        (&[byte], Some((1, last))) => o.len == 1 && byte == last && byte != 0,
+    match (payload, sender.one_byte) {
+        (&[byte], Some(last)) => o.len == 1 && byte == last && byte != 0,
         _ => false,
     }
 }

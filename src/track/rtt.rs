@@ -22,7 +22,7 @@ impl Half {
         let arrived_before = sacked_before.is_some_and(|end| last.end.at_or_before(end));
         let (frame, sent) = if acked.any_resent {
             let Some(sending) = acked.echoed else {
-                self.stats.ambiguous_acks += 1;
+                self.rare_mut().stats.ambiguous_acks += 1;
                 return;
             };
             sending
@@ -33,12 +33,12 @@ impl Half {
         };
         let ns = o.time.nanos_since(sent);
         self.smooth(ns);
-        self.stats.rtt.add(ns);
+        self.counts.rtt.add(ns);
         if last.full_size && !acked.any_resent {
-            self.stats.rtt_full.add(ns);
+            self.rare_mut().rtt_full.add(ns);
         }
         if self.base_from == Base::Syn && last.seq == self.base && !acked.any_resent {
-            self.stats.rtt_handshake_ns = Some(ns);
+            self.counts.rtt_handshake_ns = ns.max(1);
         }
         o.rtt = Some(Rtt {
             ns,

@@ -7,9 +7,41 @@ use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
 /// How many acknowledged segments stay known by their first frame.
-const HISTORY: usize = 16;
-/// A list that has drained keeps room for this many; more is given back.
-const KEEP: usize = 8;
+const HISTORY: usize = 4;
+/// Most lists kept for the next connection that needs one.
+const POOL: usize = 1024;
+/// Lists with more room than this are not kept.
+const ROOM: usize = 256;
+
+/// What all connections share for their lists of sent segments: how long one may be, and lists that
+/// are empty at the moment, since most connections are idle most of the time.
+#[derive(Debug)]
+pub struct Store {
+    /// Segments that one direction may remember.
+    pub limit: usize,
+    empty: Vec<VecDeque<Sent>>,
+}
+
+impl Store {
+    /// A store for lists of at most `limit` segments.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            empty: Vec::new(),
+        }
+    }
+
+    fn lend(&mut self) -> VecDeque<Sent> {
+        self.empty.pop().unwrap_or_default()
+    }
+
+    fn take_back(&mut self, list: &mut VecDeque<Sent>) {
+        let list = std::mem::take(list);
+        if self.empty.len() < POOL && list.capacity() <= ROOM {
+            self.empty.push(list);
+        }
+    }
+}
 
 /// One segment as first sent, and how often it was sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,9 +119,12 @@ impl SentList {
         self.list.is_empty()
     }
 
-    /// Remembers a segment; tells whether the oldest had to be forgotten to stay within `limit`.
-    pub fn push(&mut self, sent: Sent, limit: usize) -> bool {
-        let full = self.list.len() >= limit.max(1);
+    /// Remembers a segment; tells whether the oldest had to be forgotten to stay within the limit.
+    pub fn push(&mut self, sent: Sent, store: &mut Store) -> bool {
+        if self.list.capacity() == 0 {
+            self.list = store.lend();
+        }
+        let full = self.list.len() >= store.limit.max(1);
         if full {
             self.list.pop_front();
         }
@@ -135,7 +170,13 @@ impl SentList {
     }
 
     /// Takes everything before `ack` as acknowledged; `echo` is the TSecr that came with it.
-    pub fn ack(&mut self, ack: Seq, echo: Option<u32>, first_frame: u64) -> Acked {
+    pub fn ack(
+        &mut self,
+        ack: Seq,
+        echo: Option<u32>,
+        first_frame: u64,
+        store: &mut Store,
+    ) -> Acked {
         let mut acked = Acked::default();
         while let Some(front) = self.list.front_mut() {
             if front.end.after(ack) {
@@ -156,8 +197,8 @@ impl SentList {
             self.history_len = (self.history_len + 1).min(HISTORY as u8);
             self.list.pop_front();
         }
-        if self.list.is_empty() && self.list.capacity() > KEEP {
-            self.list = VecDeque::new();
+        if self.list.is_empty() && self.list.capacity() > 0 {
+            store.take_back(&mut self.list);
         }
         acked
     }
@@ -194,11 +235,11 @@ mod tests {
 
     #[test]
     fn an_ack_covers_whole_segments_and_trims_the_next() {
-        let mut list = SentList::default();
+        let (mut list, mut store) = (SentList::default(), Store::new(100));
         for i in 0..4 {
-            list.push(sent(i * 10, i * 10 + 10, u64::from(i) + 1), 100);
+            list.push(sent(i * 10, i * 10 + 10, u64::from(i) + 1), &mut store);
         }
-        let acked = list.ack(Seq(25), None, 1);
+        let acked = list.ack(Seq(25), None, 1, &mut store);
         assert_eq!((acked.count, acked.last.map(|s| s.frame)), (2, Some(2)));
         assert_eq!(
             list.find(Seq(26)).map(|s| (s.seq, s.frame)),
@@ -209,23 +250,23 @@ mod tests {
 
     #[test]
     fn a_resend_marks_every_segment_it_touches() {
-        let mut list = SentList::default();
-        list.push(sent(0, 10, 1), 100);
-        list.push(sent(10, 20, 2), 100);
+        let (mut list, mut store) = (SentList::default(), Store::new(100));
+        list.push(sent(0, 10, 1), &mut store);
+        list.push(sent(10, 20, 2), &mut store);
         let first = list.resend(Seq(5), Seq(15), 9, Timestamp::from_nanos(9), None);
         assert_eq!(first.map(|s| s.frame), Some(1));
-        let acked = list.ack(Seq(20), None, 1);
+        let acked = list.ack(Seq(20), None, 1, &mut store);
         assert!(acked.any_resent);
         assert_eq!(acked.last.map(|s| (s.frame, s.last_frame)), Some((2, 9)));
     }
 
     #[test]
     fn a_late_segment_finds_its_place_and_the_limit_holds() {
-        let mut list = SentList::default();
-        assert!(!list.push(sent(20, 30, 1), 2));
-        assert!(!list.push(sent(0, 10, 2), 2));
+        let (mut list, mut store) = (SentList::default(), Store::new(2));
+        assert!(!list.push(sent(20, 30, 1), &mut store));
+        assert!(!list.push(sent(0, 10, 2), &mut store));
         assert_eq!(list.find(Seq(5)).map(|s| s.frame), Some(2));
-        assert!(list.push(sent(30, 40, 3), 2));
+        assert!(list.push(sent(30, 40, 3), &mut store));
         assert_eq!(list.len(), 2);
     }
 }

@@ -3,17 +3,20 @@
 
 use super::connection::Connection;
 use super::half::Base;
-use super::holes::Hole;
+use super::holes::{Filled, Hole};
 use super::observation::{Facts, Observation};
-use super::sent::Sent;
+use super::sent::{Sent, Store};
 use crate::wire::seq::Seq;
 
+/// The least payload that can count as a full-size segment: what IPv4 always carries (RFC 9293
+/// section 3.7.1).
+const SMALLEST_FULL: u32 = 536;
 /// Sequence numbers closer together than this may belong together.
 const NEAR: i32 = 1 << 24;
 
 impl Connection {
     /// Places the segment's sequence numbers among those seen so far.
-    pub(super) fn place(&mut self, o: &mut Observation, payload: &[u8], ranges: usize) {
+    pub(super) fn place(&mut self, o: &mut Observation, payload: &[u8], store: &mut Store) {
         // An RST's number is where it hits, and a probe's bytes are not there to be delivered.
         if o.flags.rst() || o.probe.is_some() {
             return;
@@ -42,8 +45,9 @@ impl Connection {
             o.facts.set(Facts::OPENED_HOLE);
             // What an acknowledgment has told of before is a hole already.
             if end.after(sender.nxt) {
-                forgot |= sender.holes.open(Hole {
-                    start: start.max(sender.nxt),
+                let from = start.max(sender.nxt);
+                forgot |= sender.rare_mut().holes.open(Hole {
+                    start: from,
                     ..hole
                 });
                 sender.nxt = end;
@@ -59,25 +63,26 @@ impl Connection {
         let fresh_from = o.seq.max(sender.nxt);
         let old_end = o.end.min(sender.nxt);
         if o.seq.before(old_end) {
-            self.place_old(o, old_end, tsval, ranges);
+            self.place_old(o, old_end, tsval, store);
         }
         let (sender, _) = self.pair(o.side);
         if o.end.after(fresh_from) {
             o.new += o.end.offset_from(fresh_from);
-            let full_size = o.len > 0 && o.len >= sender.stats.max_segment;
+            let full_size = o.len >= sender.counts.max_segment.max(SMALLEST_FULL);
             let sent = Sent::first(o, fresh_from, o.end, full_size, tsval);
-            forgot |= sender.sent.push(sent, ranges);
+            forgot |= sender.sent.push(sent, store);
             (sender.nxt, sender.seen_end) = (o.end, o.end);
         }
         sender.seen_end = sender.seen_end.max(o.end);
         if o.flags.fin() {
             sender.fin = Some(o.end.minus(1));
         }
-        if let (Some(&last), true) = (payload.last(), o.len > 0) {
-            sender.last_data = Some((o.len, last));
-        }
-        if tsval.is_some() {
-            sender.last_tsval = tsval;
+        if o.len > 0 {
+            sender.one_byte = if o.len == 1 {
+                payload.first().copied()
+            } else {
+                None
+            };
         }
         self.respoil(o);
         if forgot {
@@ -111,19 +116,28 @@ impl Connection {
             _ => below > NEAR,
         };
         if !(beyond || before) {
-            sender.stray = None;
+            if let Some(rare) = sender.rare_if_any() {
+                rare.stray = None;
+            }
             return false;
         }
         let near = sender
+            .rare_mut()
             .stray
             .is_some_and(|stray| (0..NEAR).contains(&o.seq.from(stray)));
-        sender.stray = if beyond && near { None } else { Some(o.seq) };
+        sender.rare_mut().stray = if beyond && near { None } else { Some(o.seq) };
         !(beyond && near)
     }
 
     /// The part of the segment below SND.NXT: first sight of what was missing, and what was sent
     /// before.
-    fn place_old(&mut self, o: &mut Observation, old_end: Seq, tsval: Option<u32>, ranges: usize) {
+    fn place_old(
+        &mut self,
+        o: &mut Observation,
+        old_end: Seq,
+        tsval: Option<u32>,
+        store: &mut Store,
+    ) {
         let (first_frame, frame, time) = (self.first_frame, o.frame, o.time);
         let (sender, _) = self.pair(o.side);
         let mut unseen = 0;
@@ -131,7 +145,7 @@ impl Connection {
             unseen = old_end.min(sender.floor).offset_from(o.seq);
             if old_end.before(sender.floor) {
                 let (start, end) = (old_end, sender.floor);
-                sender.holes.open(Hole {
+                sender.rare_mut().holes.open(Hole {
                     start,
                     end,
                     frame,
@@ -142,7 +156,8 @@ impl Connection {
             }
             sender.floor = o.seq;
         }
-        let filled = sender.holes.fill(o.seq, old_end);
+        let rare = sender.rare_if_any();
+        let filled = rare.map_or_else(Filled::default, |rare| rare.holes.fill(o.seq, old_end));
         o.filled = filled.count + unseen;
         o.resent = old_end.offset_from(o.seq).saturating_sub(o.filled);
         if o.filled > 0 {
@@ -151,7 +166,7 @@ impl Connection {
             o.new += o.filled;
             if old_end.after(sender.una) {
                 let sent = Sent::first(o, o.seq.max(sender.una), old_end, false, tsval);
-                sender.sent.push(sent, ranges);
+                sender.sent.push(sent, store);
             }
         }
         if o.resent > 0 {
@@ -163,21 +178,21 @@ impl Connection {
                 o.original_frame = sender.sent.acknowledged_frame(o.seq, first_frame);
             }
             let until = sender.nxt;
-            sender.recovery_until.get_or_insert(until);
+            sender.rare_mut().recovery_until.get_or_insert(until);
         }
     }
 
     /// New bytes that a spoiled segment carried before are being sent again.
     fn respoil(&mut self, o: &mut Observation) {
         let (sender, _) = self.pair(o.side);
-        let Some(spoiled) = sender.spoiled else {
+        let Some(spoiled) = sender.rare().and_then(|rare| rare.spoiled) else {
             return;
         };
         let (from, to) = (spoiled.seq.max(o.seq), spoiled.end.min(o.end));
         if to.at_or_before(from) {
             return;
         }
-        sender.spoiled = None;
+        sender.rare_mut().spoiled = None;
         let again = to.offset_from(from).min(o.new);
         (o.new, o.filled) = (o.new - again, o.filled.saturating_sub(again));
         o.resent += again;

@@ -1,38 +1,25 @@
 //! Summing up a connection: the [`Flow`] that is reported when it is let go.
 
+use std::num::NonZeroU64;
+
 use super::connection::Connection;
-use super::half::Base;
+use super::half::{Base, Half};
 use crate::event::{Capability, Flow, Handshake, LetGo, Shape, Side, TcpState};
 
 impl Connection {
     /// The connection in figures.
     pub fn summary(&self, let_go: LetGo) -> Flow {
-        let mut stats = self.halves.each_ref().map(|half| half.stats.clone());
-        for (stats, half) in stats.iter_mut().zip(&self.halves) {
-            stats.missed_bytes = half.holes.missing();
-            if half.known() {
-                let phantom = u32::from(half.fin.is_some_and(|fin| half.nxt.after(fin)));
-                stats.stream_length = u64::from(
-                    half.nxt
-                        .offset_from(half.base.plus(1))
-                        .saturating_sub(phantom),
-                );
-                // The 32-bit difference wraps with the numbers; the count of bytes does not.
-                let seen = stats.unique_bytes + stats.missed_bytes;
-                if seen > stats.stream_length && seen > u64::from(u32::MAX) {
-                    stats.stream_length = seen;
-                }
-            }
-        }
+        let ([initiator, responder], (end, last_frame)) = (self.ends(), self.latest());
+        let remarks = self.remarks.as_deref();
         Flow {
             flow: self.number,
-            initiator: self.ends[0],
-            responder: self.ends[1],
-            tunnel: self.tunnel,
+            initiator,
+            responder,
+            tunnel: self.key.tunnel(),
             start: self.start,
-            end: self.last,
+            end,
             first_frame: self.first_frame,
-            last_frame: self.last_frame,
+            last_frame,
             state: self.states(),
             shape: self.shape(),
             history: self
@@ -44,9 +31,9 @@ impl Connection {
             handshake: self.handshake(),
             closed_by: self.closed_by,
             let_go,
-            gave_up_at: self.gave_up_at,
-            stats,
-            notes: self.notes.as_deref().copied().unwrap_or_default(),
+            gave_up_at: remarks.and_then(|remarks| remarks.gave_up_at),
+            stats: self.halves.each_ref().map(Half::stats),
+            notes: remarks.map(|remarks| remarks.notes).unwrap_or_default(),
         }
     }
 
@@ -63,15 +50,16 @@ impl Connection {
             _ => Capability::Unknown,
         };
         let [i, r] = &self.halves;
-        let [syn_frame, syn_ack_frame, ack_frame] = self.opening;
+        let [syn_frame, syn_ack_frame, ack_frame] =
+            self.opening.map(|frame| frame.map(NonZeroU64::get));
         Handshake {
             syn_frame,
             syn_ack_frame,
             ack_frame,
-            took_ns: self.opening_ns,
-            window_scaling: offered([i.stats.wscale.is_some(), r.stats.wscale.is_some()]),
-            sack: offered([i.stats.sack_permitted, r.stats.sack_permitted]),
-            timestamps: offered([i.stats.timestamps, r.stats.timestamps]),
+            took_ns: (syn_frame.is_some() && ack_frame.is_some()).then_some(self.opening_ns),
+            window_scaling: offered([i.offer.wscale.is_some(), r.offer.wscale.is_some()]),
+            sack: offered([i.offer.sack_permitted, r.offer.sack_permitted]),
+            timestamps: offered([i.offer.timestamps, r.offer.timestamps]),
             ecn: offered(self.ecn),
         }
     }

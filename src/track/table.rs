@@ -17,116 +17,79 @@ use crate::frame::Timestamp;
 const LINGER_NS: u64 = 240 * 1_000_000_000;
 /// A connection that is silent for this long is let go; keep-alives come every two hours (RFC 1122).
 const IDLE_NS: u64 = 3 * 3_600 * 1_000_000_000;
-/// Old connections looked at for each new one.
-const LOOK_AT: usize = 4;
+/// Buckets looked at for each new connection.
+const LOOK_AT: usize = 8;
 /// Candidates compared when one must go because the table is full.
 const CANDIDATES: usize = 32;
 
 /// The connections being followed.
 #[derive(Debug)]
 pub(super) struct Table {
-    slots: Vec<Option<Box<Connection>>>,
-    free: Vec<u32>,
-    index: HashTable<u32>,
+    connections: HashTable<Box<Connection>>,
     hasher: DefaultHashBuilder,
+    /// The bucket at which the last look at old connections ended.
     hand: usize,
     cap: usize,
-    latest: Option<u32>,
 }
 
 impl Table {
     /// An empty table for at most `cap` connections.
     pub(super) fn new(cap: usize) -> Self {
+        let hasher = DefaultHashBuilder::default();
         Self {
-            slots: Vec::new(),
-            free: Vec::new(),
-            index: HashTable::new(),
-            hasher: DefaultHashBuilder::default(),
+            connections: HashTable::new(),
+            hasher,
             hand: 0,
             cap: cap.max(1),
-            latest: None,
         }
     }
 
-    /// Connections in it.
-    pub(super) fn len(&self) -> usize {
-        self.index.len()
+    /// Where the connection of `key` is; good until the table is changed.
+    pub(super) fn find(&self, key: &FlowKey) -> Option<usize> {
+        self.connections
+            .find_bucket_index(self.hasher.hash_one(key), |c| c.key == *key)
     }
 
-    /// The connection of `key`.
-    pub(super) fn find(&mut self, key: &FlowKey) -> Option<u32> {
-        // Packets of one connection come in a row.
-        if let Some(slot) = self.latest
-            && self.get(slot).is_some_and(|c| c.key == *key)
-        {
-            return Some(slot);
-        }
-        let slots = &self.slots;
-        let same = |&slot: &u32| slots[slot as usize].as_ref().is_some_and(|c| c.key == *key);
-        self.latest = self.index.find(self.hasher.hash_one(key), same).copied();
-        self.latest
+    /// The connection at a place that [`Table::find`] or [`Table::insert`] gave.
+    pub(super) fn get(&self, place: usize) -> Option<&Connection> {
+        self.connections
+            .get_bucket(place)
+            .map(|connection| &**connection)
     }
 
-    /// The connection in a slot.
-    pub(super) fn get(&self, slot: u32) -> Option<&Connection> {
-        self.slots.get(slot as usize)?.as_deref()
+    /// The same, to change it.
+    pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut Connection> {
+        self.connections
+            .get_bucket_mut(place)
+            .map(|connection| &mut **connection)
     }
 
-    /// The connection in a slot, to change it.
-    pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut Connection> {
-        self.slots.get_mut(slot as usize)?.as_deref_mut()
-    }
-
-    /// The connection in a slot that is known to hold one.
-    pub(super) fn occupied(&mut self, slot: u32) -> &mut Connection {
-        self.get_mut(slot)
-            .expect("a slot just found or filled holds a connection")
-    }
-
-    /// Adds a connection whose key is not in the table.
-    pub(super) fn insert(&mut self, connection: Connection) -> u32 {
-        let hash = self.hasher.hash_one(connection.key);
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            (self.slots.len() - 1) as u32
-        });
-        self.slots[slot as usize] = Some(Box::new(connection));
-        let (slots, hasher) = (&self.slots, &self.hasher);
-        let rehash = |&slot: &u32| {
-            slots[slot as usize]
-                .as_ref()
-                .map_or(0, |c| hasher.hash_one(c.key))
-        };
-        self.index.insert_unique(hash, slot, rehash);
-        self.latest = Some(slot);
-        slot
+    /// Adds a connection whose key is not in the table, and tells its place.
+    pub(super) fn insert(&mut self, connection: Connection) -> usize {
+        let (hasher, hash) = (&self.hasher, self.hasher.hash_one(connection.key));
+        let entry = self
+            .connections
+            .insert_unique(hash, Box::new(connection), |c| hasher.hash_one(c.key));
+        entry.bucket_index()
     }
 
     /// Takes a connection out.
-    pub(super) fn remove(&mut self, slot: u32) -> Option<Box<Connection>> {
-        let connection = self.slots.get_mut(slot as usize)?.take()?;
-        let hash = self.hasher.hash_one(connection.key);
-        if let Ok(entry) = self.index.find_entry(hash, |&s| s == slot) {
-            entry.remove();
-        }
-        self.free.push(slot);
-        self.latest = None;
-        Some(connection)
+    pub(super) fn remove(&mut self, place: usize) -> Option<Box<Connection>> {
+        self.connections
+            .get_bucket_entry(place)
+            .ok()
+            .map(|entry| entry.remove().0)
     }
 
     /// Makes room for one more: lets go of what is over among a few, and if the table is full, of
     /// the one that is the least loss.
-    pub(super) fn make_room(
-        &mut self,
-        now: Timestamp,
-        mut let_go: impl FnMut(Box<Connection>, LetGo),
-    ) {
-        for _ in 0..LOOK_AT.min(self.slots.len()) {
-            let slot = self.turn();
-            let Some(connection) = self.get(slot) else {
+    pub(super) fn make_room(&mut self, now: Timestamp, mut let_go: impl FnMut(&Connection, LetGo)) {
+        for _ in 0..LOOK_AT.min(self.connections.num_buckets()) {
+            let place = self.turn();
+            let Some(connection) = self.get(place) else {
                 continue;
             };
-            let silent = now.nanos_since(connection.last);
+            let silent = now.nanos_since(connection.latest().0);
             let reason = if connection.is_over() && silent > LINGER_NS {
                 LetGo::Finished
             } else if silent > IDLE_NS {
@@ -134,12 +97,12 @@ impl Table {
             } else {
                 continue;
             };
-            if let Some(connection) = self.remove(slot) {
-                let_go(connection, reason);
+            if let Some(connection) = self.remove(place) {
+                let_go(&connection, reason);
             }
         }
-        while self.len() >= self.cap {
-            let Some(connection) = self.least_loss(now).and_then(|slot| self.remove(slot)) else {
+        while self.connections.len() >= self.cap {
+            let Some(connection) = self.least_loss(now).and_then(|place| self.remove(place)) else {
                 break;
             };
             let reason = if connection.is_over() {
@@ -147,28 +110,28 @@ impl Table {
             } else {
                 LetGo::TableFull
             };
-            let_go(connection, reason);
+            let_go(&connection, reason);
         }
     }
 
-    /// The next slot in turn.
-    fn turn(&mut self) -> u32 {
-        self.hand = if self.hand + 1 >= self.slots.len() {
+    /// The next bucket in turn.
+    fn turn(&mut self) -> usize {
+        self.hand = if self.hand + 1 >= self.connections.num_buckets() {
             0
         } else {
             self.hand + 1
         };
-        self.hand as u32
+        self.hand
     }
 
     /// Of the next few connections the one to lose: finished before half-open before open, and the
     /// longest silent among those.
-    fn least_loss(&mut self, now: Timestamp) -> Option<u32> {
-        let mut best: Option<(u8, u64, u32)> = None;
+    fn least_loss(&mut self, now: Timestamp) -> Option<usize> {
+        let mut best: Option<(u8, u64, usize)> = None;
         let mut seen = 0;
-        for _ in 0..self.slots.len() {
-            let slot = self.turn();
-            let Some(connection) = self.get(slot) else {
+        for _ in 0..self.connections.num_buckets() {
+            let place = self.turn();
+            let Some(connection) = self.get(place) else {
                 continue;
             };
             let rank = if connection.is_over() {
@@ -176,7 +139,7 @@ impl Table {
             } else {
                 u8::from(connection.is_embryonic())
             };
-            let candidate = (rank, now.nanos_since(connection.last), slot);
+            let candidate = (rank, now.nanos_since(connection.latest().0), place);
             if best.is_none_or(|best| (candidate.0, candidate.1) > (best.0, best.1)) {
                 best = Some(candidate);
             }
@@ -188,17 +151,14 @@ impl Table {
         best.map(|best| best.2)
     }
 
+    /// Takes out all connections, in order of their number.
     #[expect(
         clippy::vec_box,
         reason = "they are boxed already; unboxing would move a kilobyte each"
     )]
-    /// Takes out all connections, in order of their number.
     pub(super) fn drain(&mut self) -> Vec<Box<Connection>> {
-        self.index.clear();
-        self.latest = None;
-        let mut all: Vec<_> = self.slots.drain(..).flatten().collect();
+        let mut all: Vec<_> = self.connections.drain().collect();
         all.sort_by_key(|connection| connection.number);
-        self.free.clear();
         all
     }
 }

@@ -28,11 +28,8 @@ pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
     let shortest = if rto_ns == 0 { SHORTEST_RTO_NS } else { rto_ns };
     // The capture is not at the sender, and its clock is not ours: a tenth of leeway.
     let timer_could_fire = waited_ns >= shortest - shortest / 10;
-    let news = seen.dup_acks_received > 0
-        || sender
-            .sacked
-            .last_end()
-            .is_some_and(|end| end.after(seen.seq));
+    let news =
+        seen.dup_acks_received > 0 || sender.sacked().1.is_some_and(|end| end.after(seen.seq));
     let finding = |cause, confidence| Finding {
         cause,
         confidence,

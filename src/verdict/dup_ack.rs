@@ -22,7 +22,7 @@ fn judge(case: &Case<'_>) -> Option<Note> {
             "outstanding",
             Quantity::Bytes(u64::from(data.outstanding_bytes())),
         )
-        .with("sacked", Quantity::Bytes(u64::from(data.sacked.total())))
+        .with("sacked", Quantity::Bytes(u64::from(data.sacked().0)))
         .frame(data.una_frame)
         .frame(seen.frame);
     note.number = Some(seen.dup_ack);

@@ -95,8 +95,8 @@ impl Case<'_> {
 
     /// Whether that kind was noted on an earlier segment of its sender.
     pub fn noted_before(&self, kind: Kind) -> bool {
-        let counts = self.connection.notes.as_deref();
-        counts.is_some_and(|counts| counts[self.seen.side.index()].of(kind) > 0)
+        let remarks = self.connection.remarks.as_deref();
+        remarks.is_some_and(|remarks| remarks.notes[self.seen.side.index()].of(kind) > 0)
     }
 
     /// Relative number of its first byte.

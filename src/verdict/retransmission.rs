@@ -50,10 +50,10 @@ fn again(case: &Case<'_>) -> Note {
             Quantity::Count(u64::from(seen.dup_acks_received)),
         )
         .with("sending", Quantity::Count(u64::from(original.resent) + 1));
-    if found.cause == Cause::Fast && case.sender().dup_ack_frame > 0 {
+    if found.cause == Cause::Fast && case.sender().dup_ack_frame() > 0 {
         note = note
             .frame(original.frame)
-            .frame(case.sender().dup_ack_frame)
+            .frame(case.sender().dup_ack_frame())
             .frame(seen.frame);
     } else {
         note = note
@@ -117,7 +117,7 @@ fn lost_before_capture(case: &Case<'_>) -> Option<Note> {
             Quantity::Count(u64::from(stamp.wrapping_sub(hole.tsval.unwrap_or(stamp)))),
         )
         .with("waited", Quantity::Nanos(seen.time.nanos_since(hole.time)));
-    let fast = seen.dup_acks_received > 0 || case.sender().sacked.total() > 0;
+    let fast = seen.dup_acks_received > 0 || case.sender().sacked().0 > 0;
     note.cause = Some(if fast { Cause::Fast } else { Cause::Unknown });
     note.confidence = Confidence::Likely;
     Some(note.frame(hole.frame).frame(seen.frame))
@@ -143,7 +143,7 @@ fn sent_before_capture(case: &Case<'_>) -> Note {
         Quantity::Count(u64::from(seen.dup_acks_received)),
     );
     (note.cause, note.confidence) = (Some(Cause::Fast), Confidence::Likely);
-    note.frame(case.sender().dup_ack_frame).frame(seen.frame)
+    note.frame(case.sender().dup_ack_frame()).frame(seen.frame)
 }
 
 /// The range of the segment, as numbers for the sentence.
