@@ -3,12 +3,12 @@
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
 use super::explain::explaining;
 use super::input;
 use super::output::{self, Terminal};
-use super::pipeline::{Pace, Pipeline};
+use super::pipeline::{Pace, Pipeline, Stopped};
 use super::progress::Progress;
 use crate::analysis::Limits;
 use crate::cli;
@@ -51,8 +51,14 @@ pub(super) fn show(
     };
     let outcome = pipeline.run(input.source.as_mut(), &mut |source| progress.watch(source));
     progress.clear();
-    outcome.with_context(|| format!("stopped in {}", show.input.capture().escape_debug()))?;
-    Ok(ExitCode::SUCCESS)
+    match outcome {
+        Ok(_) => Ok(ExitCode::SUCCESS),
+        Err(stopped @ Stopped::Source(_)) => {
+            let name = show.input.capture().escape_debug();
+            Err(anyhow!(stopped).context(format!("can't read on in {name}")))
+        }
+        Err(stopped) => Err(stopped.into()),
+    }
 }
 
 /// The text view of that name.
