@@ -1,5 +1,6 @@
 //! What `replay`, `flows` and `explain` have in common: open a capture, choose, show.
 
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
@@ -89,7 +90,18 @@ fn pace(speed: Speed) -> Result<Option<Pace>> {
         return Ok(None);
     }
     let mut pacer = Pacer::new(speed, None)?;
+    // The first segment needs no pressing of Enter: an empty screen would not say what to do.
+    let mut first = speed == Speed::Step;
+    if first {
+        let _ = writeln!(
+            io::stderr(),
+            "(Enter shows the next segment, q and Enter ends)"
+        );
+    }
     Ok(Some(Box::new(move |time| {
+        if std::mem::take(&mut first) {
+            return Ok(ControlFlow::Continue(()));
+        }
         Ok(match pacer.wait(time)? {
             clock::Pace::Go => ControlFlow::Continue(()),
             clock::Pace::Stop => ControlFlow::Break(()),
