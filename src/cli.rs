@@ -29,16 +29,16 @@ pub enum Command {
     #[command(after_help = "Example:\n  wirelab captures")]
     Captures(Captures),
     /// Tell the story of each connection: how it opened, what went wrong, who closed it
-    #[command(after_help = EXPLAIN_HELP)]
+    #[command(after_help = EXPLAIN_HELP, override_usage = "wirelab explain [OPTIONS] <CAPTURE> [FILTER]...")]
     Explain(Explain),
     /// Sum up each connection in a line, or with --long in full
-    #[command(after_help = FLOWS_HELP)]
+    #[command(after_help = FLOWS_HELP, override_usage = "wirelab flows [OPTIONS] <CAPTURE> [FILTER]...")]
     Flows(Flows),
     /// List the interfaces that can be captured on, and what stands in the way
     #[command(after_help = "Example:\n  wirelab interfaces")]
     Interfaces(Interfaces),
     /// Show a capture as conversations: who sent what when, and what TCP made of it
-    #[command(after_help = REPLAY_HELP)]
+    #[command(after_help = REPLAY_HELP, override_usage = "wirelab replay [OPTIONS] <CAPTURE> [FILTER]...")]
     Replay(Replay),
 }
 

@@ -52,7 +52,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "{name}: {error:#}");
+            let _ = writeln!(io::stderr(), "{name}: {}", in_one_line(&error));
             ExitCode::from(USAGE_OR_ENVIRONMENT)
         }
     }
@@ -65,4 +65,20 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
             .downcast_ref::<Stopped>()
             .is_some_and(Stopped::is_closed_pipe)
     })
+}
+
+/// The error and its causes in one line. A cause that its effect has already quoted is left out.
+fn in_one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if line.ends_with(&text) {
+            continue;
+        }
+        if !line.is_empty() {
+            line.push_str(": ");
+        }
+        line.push_str(&text);
+    }
+    line
 }

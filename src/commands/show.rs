@@ -1,14 +1,15 @@
 //! What `replay`, `flows` and `explain` have in common: open a capture, choose, show.
 
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
 use super::explain::explaining;
 use super::input;
 use super::output::{self, Terminal};
-use super::pipeline::{Pace, Pipeline};
+use super::pipeline::{Pace, Pipeline, Stopped};
 use super::progress::Progress;
 use crate::analysis::Limits;
 use crate::cli;
@@ -51,8 +52,14 @@ pub(super) fn show(
     };
     let outcome = pipeline.run(input.source.as_mut(), &mut |source| progress.watch(source));
     progress.clear();
-    outcome.with_context(|| format!("stopped in {}", show.input.capture().escape_debug()))?;
-    Ok(ExitCode::SUCCESS)
+    match outcome {
+        Ok(_) => Ok(ExitCode::SUCCESS),
+        Err(stopped @ Stopped::Source(_)) => {
+            let name = show.input.capture().escape_debug();
+            Err(anyhow!(stopped).context(format!("can't read on in {name}")))
+        }
+        Err(stopped) => Err(stopped.into()),
+    }
 }
 
 /// The text view of that name.
@@ -83,7 +90,18 @@ fn pace(speed: Speed) -> Result<Option<Pace>> {
         return Ok(None);
     }
     let mut pacer = Pacer::new(speed, None)?;
+    // The first segment needs no pressing of Enter: an empty screen would not say what to do.
+    let mut first = speed == Speed::Step;
+    if first {
+        let _ = writeln!(
+            io::stderr(),
+            "(Enter shows the next segment, q and Enter ends)"
+        );
+    }
     Ok(Some(Box::new(move |time| {
+        if std::mem::take(&mut first) {
+            return Ok(ControlFlow::Continue(()));
+        }
         Ok(match pacer.wait(time)? {
             clock::Pace::Go => ControlFlow::Continue(()),
             clock::Pace::Stop => ControlFlow::Break(()),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// A duration in three significant digits: `37µs`, `50.1ms`, `1.20s`, `2m03s`, `1h02m`, `3d04h`.
+/// A duration in three significant digits: `37µs`, `50.1ms`, `1.20s`, `2m03s`, `1h02m`, `3d04h`, `280d`.
 pub fn nanos(ns: u64) -> String {
     const UNITS: [(f64, &str); 3] = [(1e3, "µs"), (1e6, "ms"), (1e9, "s")];
     if ns < 1_000 {
@@ -24,7 +24,8 @@ pub fn nanos(ns: u64) -> String {
     match seconds {
         0..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
         3_600..86_400 => format!("{}h{:02}m", seconds / 3_600, seconds % 3_600 / 60),
-        _ => format!("{}d{:02}h", seconds / 86_400, seconds % 86_400 / 3_600),
+        86_400..8_640_000 => format!("{}d{:02}h", seconds / 86_400, seconds % 86_400 / 3_600),
+        _ => format!("{}d", seconds / 86_400),
     }
 }
 
@@ -126,6 +127,7 @@ mod tests {
             (123_000_000_000, "2m03s"),
             (3_720_000_000_000, "1h02m"),
             (273_600_000_000_000, "3d04h"),
+            (24_251_275_000_000_000, "280d"),
         ];
         for (ns, text) in cases {
             assert_eq!(nanos(ns), text);

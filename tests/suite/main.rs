@@ -1,11 +1,15 @@
 //! The integration suite: one binary, one module for each subject.
 
+mod cli;
 mod conversations;
 mod decode;
 mod files;
 mod live;
 mod recordings;
+mod run;
+mod schema;
 mod tidy;
+mod views;
 
 use std::path::Path;
 

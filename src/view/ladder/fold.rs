@@ -86,7 +86,8 @@ impl Fold {
 
     fn take(&mut self, frame: u64, time: Timestamp, cost: u32) -> Turn {
         self.last = (frame, time);
-        if self.spent + cost <= BUDGET {
+        // Once folding has begun a cheap row may not slip through: rows stand in order.
+        if self.first.is_none() && self.spent + cost <= BUDGET {
             self.spent += cost;
             return Turn::Show;
         }
@@ -123,18 +124,15 @@ impl Fold {
         if self.segments > 0 {
             parts.push(units::plural(self.segments, "segment"));
         }
+        let amount = |bytes: u64| format!("{}B", units::amount(bytes));
         if self.several {
             parts.push("several connections".to_owned());
-            parts.push(units::plural(self.bytes.iter().sum(), "byte"));
+            parts.push(amount(self.bytes.iter().sum()));
         } else {
             for side in [Side::Initiator, Side::Responder] {
                 let bytes = self.bytes[side.index()];
                 if bytes > 0 {
-                    parts.push(format!(
-                        "{} {}",
-                        units::plural(bytes, "byte"),
-                        arrows[side.index()]
-                    ));
+                    parts.push(format!("{} {}", amount(bytes), arrows[side.index()]));
                 }
             }
         }

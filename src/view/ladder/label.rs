@@ -105,13 +105,15 @@ impl Label {
         Self { room, used, pieces }
     }
 
-    /// Adds a piece if there is room for it.
-    fn push(&mut self, paint: Paint, piece: String) {
+    /// Adds a piece if there is room for it; whether there was.
+    fn push(&mut self, paint: Paint, piece: String) -> bool {
         let width = text::width(&piece) + usize::from(self.used > 0);
-        if self.used + width <= self.room {
+        let fits = self.used + width <= self.room;
+        if fits {
             self.used += width;
             self.pieces.push((paint, piece));
         }
+        fits
     }
 }
 
@@ -145,23 +147,20 @@ fn sack(label: &mut Label, s: &Segment<'_>) {
     }
 }
 
-/// What a SYN offers.
+/// What a SYN offers, as far as there is room; what comes after the first that does not fit is
+/// left out too, or its absence would seem to say that it was not offered.
 fn options(label: &mut Label, s: &Segment<'_>) {
     let o = &s.options;
-    if let Some(mss) = o.mss {
-        label.push(Paint::Plain, format!("mss {mss}"));
+    let offers = [
+        o.mss.map(|mss| format!("mss {mss}")),
+        o.wscale.map(|shift| format!("ws {shift}")),
+        o.sack_permitted.then(|| "sack-ok".to_owned()),
+        o.ts.map(|_| "ts".to_owned()),
+        Some(format!("isn {}", units::count(s.seq_raw.into()))),
+    ];
+    for offer in offers.into_iter().flatten() {
+        if !label.push(Paint::Plain, offer) {
+            return;
+        }
     }
-    if let Some(shift) = o.wscale {
-        label.push(Paint::Plain, format!("ws {shift}"));
-    }
-    if o.sack_permitted {
-        label.push(Paint::Plain, "sack-ok".to_owned());
-    }
-    if o.ts.is_some() {
-        label.push(Paint::Plain, "ts".to_owned());
-    }
-    label.push(
-        Paint::Dim,
-        format!("isn {}", units::count(s.seq_raw.into())),
-    );
 }

@@ -171,7 +171,7 @@ fn a_long_run_is_folded_unless_all_is_asked_for() {
     };
     assert!(rows(false).lines().count() < 20);
     assert!(
-        rows(false).contains("73 segments, 52,128 bytes →"),
+        rows(false).contains("73 segments, 52.1kB →"),
         "{}",
         rows(false)
     );
@@ -252,4 +252,25 @@ fn colour_adds_looks_and_takes_no_words_away() {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(words(&stripped), words(&plain));
     assert!(talk.text().contains("\x1b["));
+}
+
+#[test]
+fn rows_stay_in_order_when_a_run_mixes_small_and_large() {
+    let mut talk = at_width(80);
+    talk.handshake();
+    for _ in 0..40 {
+        talk.send(0, &[b'x'; 1448]).send(1, b"short");
+    }
+    talk.end();
+    let frames: Vec<u64> = talk
+        .text()
+        .lines()
+        .filter_map(|line| {
+            line.split(['-', ' '])
+                .find(|word| !word.is_empty())?
+                .parse()
+                .ok()
+        })
+        .collect();
+    assert!(frames.is_sorted(), "{}", talk.text());
 }

@@ -1,0 +1,217 @@
+//! The command line: help, errors, exit codes, pipes, files that are odd.
+
+use std::io::{Read, Write};
+use std::process::Stdio;
+
+use crate::run::{results, run, wirelab};
+
+fn shows(name: &str, text: &str) {
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(name, text);
+    });
+}
+
+#[test]
+fn help_has_examples_and_fits_a_terminal() {
+    for command in ["captures", "explain", "flows", "replay"] {
+        let help = results(&[command, "--help"]);
+        assert!(help.contains("Example"), "{help}");
+        shows(&format!("help-{command}"), &help);
+    }
+    shows("help", &results(&["--help"]));
+    shows("start", &results(&[]));
+}
+
+#[test]
+fn wrong_usage_is_two() {
+    for words in [
+        &["replay"][..],
+        &["replay", "handshake", "--note", "nonsense"],
+        &["replay", "handshake", "--speed", "fast"],
+        &["replay", "handshake", "--encoding", "klingon"],
+        &[
+            "replay",
+            "handshake",
+            "--format",
+            "json",
+            "--view",
+            "ladder",
+        ],
+        &["replay", "handshake", "--frames", "9-1"],
+        &["nonsense"],
+    ] {
+        let run = run(words);
+        assert_eq!((run.code, &*run.out), (2, ""), "{words:?}");
+        assert!(!run.err.is_empty(), "{words:?}");
+    }
+}
+
+#[test]
+fn errors_say_what_was_tried_and_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = folder.path().join("notes.txt");
+    std::fs::write(&text, "just some text\n").expect("written");
+    let file = text.to_str().expect("a name");
+    let say = |words: &[&str]| {
+        let run = run(words);
+        assert_eq!(run.code, 2, "{words:?}");
+        assert_eq!(run.err.lines().count(), 1, "one line: {}", run.err);
+        run.err
+            .replace(folder.path().to_str().expect("a name"), "FOLDER")
+    };
+    let mut all = String::new();
+    for words in [
+        &["replay", "retransmision"][..],
+        &["replay", "/no/such/file.pcap"],
+        &["flows", file],
+        &["explain", folder.path().to_str().expect("a name")],
+        &["replay", "handshake", "--speed", "fast"],
+        &["replay", "handshake", "--encoding", "klingon"],
+        &[
+            "replay",
+            "handshake",
+            "--format",
+            "json",
+            "--view",
+            "ladder",
+        ],
+    ] {
+        all.push_str(&say(words));
+    }
+    shows("errors", &all);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_it_quietly() {
+    for words in [
+        &["replay", "retransmission"][..],
+        &["captures"],
+        &["flows", "data", "--long"],
+    ] {
+        let mut child = wirelab()
+            .args(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        // Closed before anything is written, as by a reader that wants nothing.
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(0), "{words:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{words:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_said() {
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
+        return; // Only Linux has one.
+    };
+    let child = wirelab()
+        .args(["replay", "handshake"])
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("can't write the output") && said.contains("No space left"),
+        "{said}"
+    );
+}
+
+#[test]
+fn standard_input_is_read_like_a_file() {
+    let recording = wirelab::recordings::find("handshake").expect("there is one");
+    let mut child = wirelab()
+        .args(["replay", "-", "--view", "segments"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(recording.client).expect("it reads");
+    drop(stdin);
+    let mut out = String::new();
+    child
+        .stdout
+        .take()
+        .expect("piped")
+        .read_to_string(&mut out)
+        .expect("text");
+    assert!(child.wait().expect("it ends").success());
+    assert_eq!(out, results(&["replay", "handshake", "--view", "segments"]));
+}
+
+#[test]
+fn a_capture_cut_short_gives_everything_before_the_cut_and_says_so() {
+    let recording = wirelab::recordings::find("retransmission").expect("there is one");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("cut.pcapng");
+    let most = recording.client.len() * 3 / 4;
+    std::fs::write(&path, &recording.client[..most]).expect("written");
+    let file = path.to_str().expect("a name");
+    for command in ["replay", "flows", "explain"] {
+        let out = results(&[command, file]);
+        assert!(out.contains("the capture ends early: "), "{out}");
+        assert!(out.contains("10.0.0.1"), "{out}");
+    }
+    let out = results(&["flows", file, "--format", "json"]);
+    assert!(!out.contains("\"truncated\":null"), "{out}");
+}
+
+#[test]
+fn connections_and_segments_are_chosen_without_libpcap() {
+    let frames = |words: &[&str]| {
+        let out = results(&[&["replay", "retransmission", "--format", "json"], words].concat());
+        let lines = out
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        lines
+            .filter(|l| l["type"] == "segment")
+            .filter_map(|l| l["frame"].as_u64())
+            .collect::<Vec<_>>()
+    };
+    let all = frames(&[]);
+    assert_eq!(frames(&["--flow", "0"]), all);
+    assert!(frames(&["--flow", "1"]).is_empty());
+    assert!(frames(&["--host", "10.0.0.9"]).is_empty());
+    assert_eq!(frames(&["--host", "10.0.0.9,10.0.0.1"]), all);
+    assert_eq!(frames(&["--port", "8080", "--frames", "2-3"]), [2, 3]);
+    assert_eq!(frames(&["--note", "retransmission"]).len(), 1);
+}
+
+#[test]
+fn colour_comes_when_asked_for_and_not_into_pipes() {
+    let has_color = |words: &[&str]| results(words).contains('\x1b');
+    assert!(!has_color(&["replay", "retransmission"]));
+    assert!(has_color(&[
+        "replay",
+        "retransmission",
+        "--color",
+        "always"
+    ]));
+    assert!(has_color(&[
+        "explain",
+        "retransmission",
+        "--color",
+        "always"
+    ]));
+    assert!(!has_color(&[
+        "replay",
+        "retransmission",
+        "--format",
+        "json",
+        "--color",
+        "always"
+    ]));
+}
+
+#[test]
+fn a_paced_replay_shows_what_a_quick_one_shows() {
+    let quick = results(&["replay", "handshake", "--all"]);
+    let paced = results(&["replay", "handshake", "--speed", "10"]);
+    assert_eq!(quick, paced);
+}
