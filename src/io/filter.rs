@@ -59,7 +59,7 @@ impl BpfFilter {
 fn compile(link_type: LinkType, expression: &str) -> Result<Program, SourceError> {
     libpcap::available().map_err(|reason| {
         SourceError::Live(format!(
-            "a BPF filter needs libpcap ({reason}); --port, --host and --flow work without"
+            "a BPF filter needs libpcap, and {reason}; --port, --host and --flow work without it"
         ))
     })?;
     let handle = Capture::dead(Linktype(dlt(link_type)))

@@ -291,6 +291,23 @@ mod tests {
     }
 
     #[test]
+    fn the_verification_finds_what_is_left() {
+        // Nothing was given up in this process: it has capabilities, or lacks no_new_privs.
+        let error = verify(Becomes::Same).unwrap_err().to_string();
+        assert!(
+            error.contains("afterwards the Effective capabilities")
+                || error.contains("no_new_privs"),
+            "{error}"
+        );
+        let somebody = Becomes::Invoker {
+            uid: Uid::from_raw(geteuid().as_raw() + 1),
+            gid: Gid::from_raw(1),
+        };
+        let error = verify(somebody).unwrap_err().to_string();
+        assert!(error.contains("afterwards the user ids are"), "{error}");
+    }
+
+    #[test]
     fn a_path_is_quoted_when_a_shell_would_split_it() {
         assert_eq!(quoted("/usr/bin/wirelab"), "/usr/bin/wirelab");
         assert_eq!(quoted("/my lab/it's"), r"'/my lab/it'\''s'");

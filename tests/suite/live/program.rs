@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use etherparse::{SlicedPacket, TransportSlice};
+use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use pcap_parser::traits::PcapReaderIterator;
@@ -216,11 +216,11 @@ pub(super) fn segments(file: &Path) -> Result<Vec<Seen>, String> {
     }
 }
 
-/// The TCP segment in an Ethernet frame, if there is one.
+/// The TCP segment in an Ethernet frame, perhaps cut short, if there is one.
 fn segment(frame: &[u8]) -> Option<Seen> {
-    let sliced = SlicedPacket::from_ethernet(frame).ok()?;
+    let sliced = LaxSlicedPacket::from_ethernet(frame).ok()?;
     let from = match sliced.net? {
-        etherparse::NetSlice::Ipv4(ip) => ip.header().source_addr().to_string(),
+        LaxNetSlice::Ipv4(ip) => ip.header().source_addr().to_string(),
         _ => return None,
     };
     let Some(TransportSlice::Tcp(tcp)) = sliced.transport else {
