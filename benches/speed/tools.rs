@@ -115,10 +115,8 @@ impl Tool {
 fn tshark(file: &str, packets: u64, tcp_only: bool) -> Vec<String> {
     let mut arguments = split(&format!("-n -r {file} -c {packets} -T fields"));
     if tcp_only {
-        arguments.push("--disable-all-protocols".to_owned());
-        for protocol in ["frame", "eth", "ethertype", "ip", "tcp"] {
-            arguments.extend(["--enable-protocol".to_owned(), protocol.to_owned()]);
-        }
+        // What follows TCP is only data: no dissector is asked about it.
+        arguments.extend(["-d".to_owned(), "tcp.port==80,data".to_owned()]);
     }
     for field in TSHARK_FIELDS {
         arguments.extend(["-e".to_owned(), (*field).to_owned()]);
