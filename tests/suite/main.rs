@@ -2,6 +2,7 @@
 
 mod conversations;
 mod decode;
+mod docs;
 mod files;
 mod live;
 mod recordings;
