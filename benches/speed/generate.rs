@@ -16,6 +16,8 @@ use crate::packet::{ACK, FIN, Host, PSH, SYN, Segment, Writer};
 pub(super) const NAMES: [&str; 3] = ["bulk", "mixed", "tiny"];
 
 const SEGMENT: u32 = 1448;
+/// Nobody's port: tshark has no dissector to ask, and its analysis of TCP is all that is measured.
+const PORT: u16 = 50_505;
 const ROUND_TRIP_NS: u64 = 20_000_000;
 
 /// Makes a capture unless it is there; returns the number of its packets.
@@ -111,7 +113,7 @@ impl Receiver {
 fn bulk<W: Write>(out: &mut Writer<W>, packets: u64) -> io::Result<()> {
     let mut dice = Dice(7);
     let client = Host::new([10, 0, 0, 1], 40_000);
-    let server = Host::new([10, 0, 0, 2], 80);
+    let server = Host::new([10, 0, 0, 2], PORT);
     let mut link = Link::open(out, client, server, 1_000_000_000)?;
     let mut receiver = Receiver {
         next: 1,
@@ -272,7 +274,7 @@ fn conversations<W: Write>(out: &mut Writer<W>, packets: u64, habits: &Habits) -
         let timestamps = dice.roll(2) == 0;
         Conversation::new(
             Host::new(client, port),
-            Host::new(server, 80),
+            Host::new(server, PORT),
             exchanges,
             timestamps,
         )

@@ -128,11 +128,7 @@ fn callgrind() -> io::Result<()> {
     if !status.success() {
         return Err(io::Error::other(format!("valgrind: {status}")));
     }
-    let output = Command::new("callgrind_annotate")
-        .args(["--threshold=100", "--auto=no"])
-        .arg(&counts)
-        .output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = annotated(&counts, "--inclusive=no")?;
     let mut places: BTreeMap<String, u64> = BTreeMap::new();
     for (instructions, place) in text.lines().filter_map(line) {
         *places.entry(place).or_default() += instructions;
@@ -142,10 +138,27 @@ fn callgrind() -> io::Result<()> {
     places.sort_by_key(|(_, instructions)| Reverse(*instructions));
     let each = |instructions: u64| instructions as f64 / capture.packets.max(1) as f64;
     let mut table = format!(
-        "`wirelab flows` on {} packets of *tiny*: {:.0} instructions a packet. By the file that the \
-         code stands in, inlined or not:\n\n| per packet | share | file |\n|--:|--:|---|\n",
+        "`wirelab flows` on {} packets of *tiny*: {:.0} instructions a packet. What each stage and \
+         everything it calls take:\n\n| per packet | share | stage |\n|--:|--:|---|\n",
         capture.packets,
         each(all),
+    );
+    let inclusive = annotated(&counts, "--inclusive=yes")?;
+    for (stage, function) in STAGES {
+        // Code inlined elsewhere has lines of its own; the whole of a function is the largest.
+        let lines = inclusive.lines().filter(|line| line.contains(function));
+        if let Some(instructions) = lines.filter_map(count).max() {
+            let share = instructions as f64 / all.max(1) as f64 * 100.0;
+            let _ = writeln!(
+                table,
+                "| {:.0} | {share:.1} % | {stage} |",
+                each(instructions)
+            );
+        }
+    }
+    table.push_str(
+        "\nBy the file that the code stands in, inlined or not:\n\n\
+         | per packet | share | file |\n|--:|--:|---|\n",
     );
     for (place, instructions) in places.into_iter().take(20) {
         let share = instructions as f64 / all.max(1) as f64 * 100.0;
@@ -158,11 +171,37 @@ fn callgrind() -> io::Result<()> {
     rewrite("callgrind", &table)
 }
 
+/// The stages of the pipeline, and the function that each of them is.
+const STAGES: &[(&str, &str)] = &[
+    (
+        "reading",
+        "CaptureFile as wirelab::io::source::Source>::next_frame",
+    ),
+    ("decoding", "wirelab::decode::Decoder::decode"),
+    ("tracking", "wirelab::track::Tracker::observe"),
+    ("judging", "wirelab::verdict::judge"),
+    ("showing", "wirelab::view::View>::event"),
+];
+
+/// What callgrind counted, as text.
+fn annotated(counts: &Path, inclusive: &str) -> io::Result<String> {
+    let output = Command::new("callgrind_annotate")
+        .args(["--threshold=100", "--auto=no", inclusive])
+        .arg(counts)
+        .output()?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The count that a line starts with.
+fn count(line: &str) -> Option<u64> {
+    let (count, _) = line.trim_start().split_once(" (")?;
+    count.trim().replace(',', "").parse().ok()
+}
+
 /// Reads `1,234 ( 5.6%)  file:function [object]`: the count, and whose code it is.
 fn line(line: &str) -> Option<(u64, String)> {
-    let (count, rest) = line.trim_start().split_once(" (")?;
-    let (_, place) = rest.split_once(')')?;
-    let instructions = count.trim().replace(',', "").parse().ok()?;
+    let instructions = count(line)?;
+    let (_, place) = line.split_once(')')?;
     let place = place.split(" [").next()?.trim();
     let (file, function) = place.split_once(':')?;
     let from = |mark: &str| file.split_once(mark).map(|(_, rest)| rest);

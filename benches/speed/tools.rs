@@ -68,18 +68,7 @@ impl Tool {
                 |file, _| split(&format!("-n -l -r {file}")),
                 u64::MAX,
             ),
-            theirs(
-                "tshark -T fields, TCP only",
-                "tshark",
-                |file, packets| tshark(file, packets, true),
-                slice,
-            ),
-            theirs(
-                "tshark -T fields, as shipped",
-                "tshark",
-                |file, packets| tshark(file, packets, false),
-                slice / 5,
-            ),
+            theirs("tshark -T fields", "tshark", tshark, slice),
         ];
         all.retain(|tool| tool.version().is_some());
         all
@@ -112,14 +101,8 @@ impl Tool {
     }
 }
 
-fn tshark(file: &str, packets: u64, tcp_only: bool) -> Vec<String> {
+fn tshark(file: &str, packets: u64) -> Vec<String> {
     let mut arguments = split(&format!("-n -r {file} -c {packets} -T fields"));
-    if tcp_only {
-        arguments.push("--disable-all-protocols".to_owned());
-        for protocol in ["frame", "eth", "ethertype", "ip", "tcp"] {
-            arguments.extend(["--enable-protocol".to_owned(), protocol.to_owned()]);
-        }
-    }
     for field in TSHARK_FIELDS {
         arguments.extend(["-e".to_owned(), (*field).to_owned()]);
     }

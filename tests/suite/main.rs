@@ -3,6 +3,7 @@
 mod cli;
 mod conversations;
 mod decode;
+mod docs;
 mod files;
 mod live;
 mod recordings;

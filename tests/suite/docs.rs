@@ -1,0 +1,75 @@
+//! The documents are true: the README shows what the program prints, and every file they name is
+//! there.
+
+use std::process::Command;
+use std::{env, fs};
+
+const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "CHANGELOG.md",
+    "docs/ARCHITECTURE.md",
+    "docs/EXTENDING.md",
+    "docs/PERFORMANCE.md",
+];
+
+fn read(document: &str) -> String {
+    let path = crate::root().join(document);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What the README's opening block starts and ends with.
+const OPENING: (&str, &str) = ("```console\n$ wirelab replay retransmission\n", "```\n");
+
+#[test]
+fn the_readme_opens_with_what_the_program_prints() {
+    let output = Command::new(env!("CARGO_BIN_EXE_wirelab"))
+        .args(["replay", "retransmission"])
+        .env_clear()
+        .output()
+        .expect("the program runs");
+    assert!(output.status.success());
+    let printed = String::from_utf8(output.stdout).expect("it prints UTF-8");
+    let lines = printed.lines().map(str::trim_end);
+    let printed = lines.fold(String::new(), |text, line| text + line + "\n");
+
+    let readme = read("README.md");
+    let (before, rest) = readme
+        .split_once(OPENING.0)
+        .expect("the README has its block");
+    let (shown, after) = rest.split_once(OPENING.1).expect("the block ends");
+    if shown != printed && env::var_os("UPDATE_README").is_some() {
+        let readme = [before, OPENING.0, &printed, OPENING.1, after].concat();
+        fs::write(crate::root().join("README.md"), readme).expect("the README can be written");
+        return;
+    }
+    assert!(
+        shown == printed,
+        "README.md no longer shows what the program prints; UPDATE_README=1 cargo test readme \
+         puts this there:\n{printed}"
+    );
+}
+
+/// A path in backquotes or in a link, if it is one of this repository.
+fn paths(document: &str) -> Vec<&str> {
+    let places = ["src/", "tests/", "captures/", "docs/", "benches/", ".ci/"];
+    document
+        .split(['`', '(', ')', ' ', '\n', ','])
+        .map(|word| word.trim_end_matches(['.', ';', ':']))
+        .filter(|word| places.iter().any(|place| word.starts_with(place)))
+        // `captures/<name>/` and `src/{a,b}` stand for many.
+        .filter(|word| !word.contains(['<', '{', '*', '$']))
+        .collect()
+}
+
+#[test]
+fn every_file_that_the_documents_name_is_there() {
+    for document in DOCUMENTS {
+        let text = read(document);
+        for path in paths(&text) {
+            assert!(
+                crate::root().join(path).exists(),
+                "{document} names {path}, which is not there"
+            );
+        }
+    }
+}
