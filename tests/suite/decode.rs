@@ -33,7 +33,7 @@ fn tcp<'a>(packet: &Packet<'a>) -> Tcp<'a> {
     }
 }
 
-/// The IP header of every packet built here: 10.0.0.1 to 10.0.0.2, or 303:: to 404::.
+/// The IP header of every packet built here: 10.0.0.1 to 10.0.0.2, or IPv6 likewise.
 fn ip(v6: bool) -> PacketBuilderStep<IpHeaders> {
     if v6 {
         PacketBuilder::ipv6([3; 16], [4; 16], 64)
@@ -59,7 +59,7 @@ fn ethernet(packet: &[u8]) -> Vec<u8> {
     [&[2; 12][..], &ethertype, packet].concat()
 }
 
-/// `body` behind an IPv6 header from 303:: to 404::, whose next header is `next`.
+/// `body` behind an IPv6 header whose next header is `next`.
 fn ipv6(next: u8, body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0x60, 0, 0, 0, 0, 0, next, 64];
     bytes[4..6].copy_from_slice(&(body.len() as u16).to_be_bytes());

@@ -109,7 +109,7 @@ fn udp_may_go_without_a_checksum_over_ipv4_only() {
 
 #[test]
 fn the_final_destination_is_the_one_in_the_sum() {
-    // The segment was summed for 404::; the packet is on its way to a router, and the routing header
+    // The segment was summed for one address; the packet is on its way to a router, and the routing header
     // says where it will end up.
     let whole = segment(true, b"data");
     let tcp_bytes = &whole[40..];
