@@ -61,6 +61,17 @@ fn a_field_that_holds_the_pseudo_header_only_is_offload() {
 }
 
 #[test]
+fn a_segment_too_long_for_any_link_was_merged_by_the_card() {
+    for (len, verdict) in [(1_460, Checksum::Bad), (30_000, Checksum::Partial)] {
+        let mut bytes = ethernet(&segment(false, &vec![7; len]));
+        bytes[60] ^= 1;
+        let mut decoder = Decoder::new();
+        let packet = decoder.decode(&frame(LinkType::ETHERNET, &bytes));
+        assert_eq!(tcp(&packet).checksum, verdict);
+    }
+}
+
+#[test]
 fn what_was_not_captured_whole_is_unverified() {
     for v6 in [false, true] {
         let bytes = ethernet(&segment(v6, b"payload"));
