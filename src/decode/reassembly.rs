@@ -321,5 +321,4 @@ impl Partial {
 }
 
 #[cfg(test)]
-#[path = "reassembly_tests.rs"]
 mod tests;

@@ -2,10 +2,12 @@
 //!
 //! Everything in it comes from numbers, so it holds no bytes of the network's choosing.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
 use super::{Arp, Body, Icmp, IcmpDetail, Ip, Packet, Quoted, Tcp};
+use crate::wire::names;
 
 impl Packet<'_> {
     /// What the packet is, in one line: `UDP 10.0.0.1:53 > 10.0.0.2:4000, 40 bytes`.
@@ -52,7 +54,11 @@ impl Packet<'_> {
                 write!(line, "{} {} > {}", protocol_name(*protocol), ip.src, ip.dst)?;
             }
             (Body::NotIp { ethertype: 0 }, _) => line.push_str("not IP"),
-            (Body::NotIp { ethertype }, _) => match ethertype_name(*ethertype) {
+            (Body::NotIp { ethertype }, _) => match names::ethertype(*ethertype) {
+                // These have bodies of their own when they can be read.
+                Some(name @ ("IPv4" | "IPv6" | "ARP" | "RARP")) => {
+                    write!(line, "{name}, not readable")?;
+                }
                 Some(name) => line.push_str(name),
                 None => write!(line, "not IP, Ethernet type {ethertype:#06x}")?,
             },
@@ -154,50 +160,9 @@ fn arp_line(line: &mut String, arp: &Arp) -> fmt::Result {
 }
 
 /// The name of an IP protocol, or its number.
-fn protocol_name(protocol: u8) -> std::borrow::Cow<'static, str> {
-    let name = match protocol {
-        1 => "ICMP",
-        2 => "IGMP",
-        4 => "IPv4",
-        6 => "TCP",
-        17 => "UDP",
-        33 => "DCCP",
-        41 => "IPv6",
-        46 => "RSVP",
-        47 => "GRE",
-        50 => "ESP",
-        51 => "AH",
-        58 => "ICMPv6",
-        59 => "no payload",
-        88 => "EIGRP",
-        89 => "OSPF",
-        103 => "PIM",
-        108 => "IPComp",
-        112 => "VRRP",
-        115 => "L2TP",
-        132 => "SCTP",
-        136 => "UDP-Lite",
-        other => return format!("IP protocol {other}").into(),
-    };
-    name.into()
-}
-
-/// The names of Ethernet types that are met every day, or whose header was not readable.
-const fn ethertype_name(ethertype: u16) -> Option<&'static str> {
-    Some(match ethertype {
-        0x0800 => "IPv4, not readable",
-        0x0806 => "ARP, not readable",
-        0x8035 => "RARP, not readable",
-        0x86dd => "IPv6, not readable",
-        0x8847 | 0x8848 => "MPLS",
-        0x8863 => "PPPoE discovery",
-        0x8864 => "PPPoE",
-        0x880b => "PPP",
-        0x8809 => "LACP or another slow protocol",
-        0x888e => "802.1X",
-        0x88cc => "LLDP",
-        0x88e5 => "MACsec",
-        0x88f7 => "PTP",
-        _ => return None,
-    })
+fn protocol_name(protocol: u8) -> Cow<'static, str> {
+    match names::ip_protocol(protocol) {
+        Some(name) => name.into(),
+        None => format!("IP protocol {protocol}").into(),
+    }
 }

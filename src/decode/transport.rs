@@ -5,6 +5,10 @@ use super::span::Span;
 use super::{Checksum, Ip};
 use crate::wire::checksum::Sum;
 
+/// Largest MTU of Ethernet equipment (jumbo frames). Loopback has a larger one, but leaves its
+/// checksums undone.
+const LONGEST_ON_A_LINK: u32 = 9_216;
+
 /// The checksum field at `at` bytes from the transport header's start; zero if it wasn't captured.
 #[inline]
 pub(super) fn field(header: Span<'_>, at: usize) -> u16 {
@@ -21,7 +25,7 @@ pub(super) fn checksum(ip: &Ip, protocol: u8, at: Span<'_>, field: u16) -> Check
     if pseudo.add_bytes(at.bytes).fold() == 0xffff {
         return Checksum::Good;
     }
-    if is_partial(ip, protocol, pseudo, field) {
+    if is_partial(ip, protocol, at.wire, pseudo, field) {
         Checksum::Partial
     } else {
         Checksum::Bad
@@ -30,8 +34,11 @@ pub(super) fn checksum(ip: &Ip, protocol: u8, at: Span<'_>, field: u16) -> Check
 
 /// Whether the field holds only the sum of the pseudo-header, for the network card to go on from.
 /// Cards that segment want the length left out, as it differs from segment to segment.
+///
+/// A segment too long for any link was never on one in this form: the card has merged several, and
+/// the field is that of the first.
 #[cold]
-fn is_partial(ip: &Ip, protocol: u8, pseudo: Sum, field: u16) -> bool {
+fn is_partial(ip: &Ip, protocol: u8, len: u32, pseudo: Sum, field: u16) -> bool {
     let without_length = Sum::pseudo_header(ip.src, ip.dst, protocol, 0);
-    field == pseudo.fold() || field == without_length.fold()
+    len > LONGEST_ON_A_LINK || field == pseudo.fold() || field == without_length.fold()
 }

@@ -36,6 +36,30 @@ pub enum TcpOption<'a> {
     },
 }
 
+impl TcpOption<'_> {
+    /// Appends the option as it goes into a header. What is broken is appended as it stands.
+    pub fn emit(&self, out: &mut Vec<u8>) {
+        let mut with_length = |kind: u8, data: &[u8]| {
+            out.extend([kind, (data.len() + 2) as u8]);
+            out.extend(data);
+        };
+        match *self {
+            Self::End => out.push(0),
+            Self::Nop => out.push(1),
+            Self::Mss(mss) => with_length(2, &mss.to_be_bytes()),
+            Self::WindowScale(shift) => with_length(3, &[shift]),
+            Self::SackPermitted => with_length(4, &[]),
+            Self::Sack(blocks) => with_length(5, blocks),
+            Self::Timestamps(value, echo) => {
+                let data = u64::from(value) << 32 | u64::from(echo);
+                with_length(8, &data.to_be_bytes());
+            }
+            Self::Other { kind, data } => with_length(kind, data),
+            Self::Broken { rest, .. } => out.extend(rest),
+        }
+    }
+}
+
 /// TSval and TSecr of the 8 bytes that follow kind and length; zero where there are fewer.
 fn timestamps(data: &[u8]) -> (u32, u32) {
     let number = |at: usize| data.get(at..).and_then(<[u8]>::first_chunk).copied();

@@ -1,0 +1,62 @@
+//! Names of numbers that several headers share (IANA's protocol numbers, IEEE 802 numbers).
+
+/// The name of an IP protocol.
+pub const fn ip_protocol(protocol: u8) -> Option<&'static str> {
+    Some(match protocol {
+        0 => "IPv6 hop-by-hop options",
+        1 => "ICMP",
+        2 => "IGMP",
+        4 => "IPv4",
+        6 => "TCP",
+        17 => "UDP",
+        33 => "DCCP",
+        41 => "IPv6",
+        43 => "IPv6 routing header",
+        44 => "IPv6 fragment header",
+        46 => "RSVP",
+        47 => "GRE",
+        50 => "ESP",
+        51 => "AH",
+        58 => "ICMPv6",
+        59 => "no next header",
+        60 => "IPv6 destination options",
+        88 => "EIGRP",
+        89 => "OSPF",
+        97 => "EtherIP",
+        103 => "PIM",
+        108 => "IPComp",
+        112 => "VRRP",
+        115 => "L2TP",
+        132 => "SCTP",
+        135 => "IPv6 mobility header",
+        136 => "UDP-Lite",
+        137 => "MPLS in IP",
+        139 => "HIP",
+        140 => "Shim6",
+        _ => return None,
+    })
+}
+
+/// The name of an Ethernet type.
+pub const fn ethertype(ethertype: u16) -> Option<&'static str> {
+    Some(match ethertype {
+        0x0800 => "IPv4",
+        0x0806 => "ARP",
+        0x0842 => "wake on LAN",
+        0x6558 => "Ethernet",
+        0x8035 => "RARP",
+        0x8100 => "802.1Q VLAN tag",
+        0x86dd => "IPv6",
+        0x8809 => "LACP or another slow protocol",
+        0x880b => "PPP",
+        0x8847 | 0x8848 => "MPLS",
+        0x8863 => "PPPoE discovery",
+        0x8864 => "PPPoE",
+        0x888e => "802.1X",
+        0x88a8 => "802.1ad VLAN tag",
+        0x88cc => "LLDP",
+        0x88e5 => "MACsec",
+        0x88f7 => "PTP",
+        _ => return None,
+    })
+}
