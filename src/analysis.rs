@@ -48,7 +48,9 @@ impl Analysis {
         frame: &Frame<'_>,
         sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let packet = self.decoder.decode(frame);
+        // Filled in place: handing a packet over by value would copy it for every frame.
+        let mut packet = Packet::default();
+        self.decoder.decode_into(frame, &mut packet);
         let (Body::Tcp(tcp), Some(ip)) = (&packet.body, &packet.ip) else {
             return sink(&Event::Packet(frame, &packet));
         };

@@ -60,7 +60,7 @@ impl Connection {
                     .is_some_and(|until| ack.at_or_after(until))
                 {
                     rare.recovery_until = None;
-                    rare.stats.post_loss_acks += 1;
+                    rare.counts.post_loss_acks += 1;
                     data.recovery_cause = None;
                 }
             }
@@ -167,7 +167,7 @@ fn duplicate(o: &mut Observation, data: &mut Half, ack: Seq) {
         let third = data.dup_acks == 3;
         let rare = data.rare_mut();
         rare.dup_ack_frame = o.frame;
-        rare.stats.duplicate_acks += 1;
-        rare.stats.triple_duplicate_acks += u32::from(third);
+        rare.counts.duplicate_acks += 1;
+        rare.counts.triple_duplicate_acks += u32::from(third);
     }
 }

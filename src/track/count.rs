@@ -31,11 +31,11 @@ impl Connection {
         (sender.last_time, sender.last_frame) = (o.time, o.frame);
         sender.counts.packets += 1;
         if o.facts.any(Facts::CAPTURED_TWICE) {
-            sender.rare_mut().stats.capture_duplicates += 1;
+            sender.rare_mut().counts.capture_duplicates += 1;
             return;
         }
         if o.facts.any(Facts::BAD_CHECKSUM) {
-            sender.rare_mut().stats.bad_checksums += 1;
+            sender.rare_mut().counts.bad_checksums += 1;
             self.letters(o.side, CHECKSUM);
             return;
         }
@@ -102,7 +102,7 @@ fn flags(o: &Observation, sender: &mut Half) {
     }
     let blocks = o.options.sack.as_slice().len();
     if blocks > 0 {
-        let stats = &mut sender.rare_mut().stats;
+        let stats = &mut sender.rare_mut().counts;
         stats.sacks += 1;
         stats.dsacks += u32::from(o.dsack.is_some());
         stats.max_sack_blocks = stats.max_sack_blocks.max(blocks as u8);
@@ -123,7 +123,7 @@ fn window(o: &Observation, sender: &mut Half) {
     counts.window_sum += u64::from(window);
     counts.window_count += 1;
     if o.facts.any(Facts::ZERO_WINDOW) {
-        sender.rare_mut().stats.zero_windows += 1;
+        sender.rare_mut().counts.zero_windows += 1;
     }
 }
 
@@ -136,7 +136,7 @@ fn data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half) {
     // SYN and FIN are in `new` and `resent` too, where they apply.
     let phantom = u32::from(o.flags.syn()) + u32::from(o.flags.fin());
     if counts.data_packets == 0 || !acked_data {
-        counts.initial_window_packets += 1;
+        counts.initial_window_packets = counts.initial_window_packets.saturating_add(1);
         counts.initial_window_bytes = counts.initial_window_bytes.saturating_add(len);
     }
     counts.data_packets += 1;
@@ -159,7 +159,7 @@ fn data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half) {
 
 /// Data that was sent again, came late, probes, is urgent, or was cut short by the capture.
 fn odd_data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half, cut: u64) {
-    let (len, stats) = (o.len, &mut sender.rare_mut().stats);
+    let (len, stats) = (o.len, &mut sender.rare_mut().counts);
     if o.facts.any(Facts::RESENT) {
         stats.retransmitted_packets += 1;
         stats.retransmitted_bytes += u64::from(o.resent.min(len));

@@ -34,7 +34,7 @@ pub struct Counts {
     /// Round-trip samples.
     pub rtt: Summary,
     pub(super) rtt_handshake_ns: u64,
-    pub(super) initial_window_packets: u32,
+    pub(super) initial_window_packets: u16,
     pub(super) initial_window_bytes: u32,
     pub(super) syns: u16,
     pub(super) fins: u16,
@@ -44,8 +44,11 @@ pub struct Counts {
 impl Half {
     /// All statistics of this side in one.
     pub fn stats(&self) -> Stats {
-        let (c, rare) = (&self.counts, self.rare());
-        let mut stats = rare.map_or_else(Stats::default, |rare| rare.stats.clone());
+        let c = &self.counts;
+        let mut stats = Stats::default();
+        if let Some(rare) = self.rare() {
+            rare.fill_in(&mut stats);
+        }
         stats.packets = c.packets;
         stats.acks = c.acks;
         stats.pure_acks = c.pure_acks;
@@ -61,16 +64,15 @@ impl Half {
         (stats.pushed, stats.cumulatively_acked) = (c.pushed, c.cumulatively_acked);
         stats.data_time_ns = c.last_data_time.nanos_since(c.first_data_time);
         stats.rtt = c.rtt;
-        stats.rtt_full = rare.map_or_else(Summary::default, |rare| rare.rtt_full);
+        stats.rtt_full = self.rtt_full.as_deref().copied().unwrap_or_default();
         stats.rtt_handshake_ns = (c.rtt_handshake_ns > 0).then_some(c.rtt_handshake_ns);
-        stats.initial_window_packets = c.initial_window_packets;
+        stats.initial_window_packets = u32::from(c.initial_window_packets);
         stats.initial_window_bytes = u64::from(c.initial_window_bytes);
         (stats.syns, stats.fins) = (u32::from(c.syns), u32::from(c.fins));
         stats.resets = u32::from(c.resets);
         (stats.mss, stats.wscale) = (self.offer.mss, self.offer.wscale);
         (stats.sack_permitted, stats.timestamps) =
             (self.offer.sack_permitted, self.offer.timestamps);
-        stats.missed_bytes = rare.map_or(0, |rare| rare.holes.missing());
         if self.known() {
             let fin = u32::from(self.fin.is_some_and(|fin| self.nxt.after(fin)));
             let span = self.nxt.offset_from(self.base.plus(1)).saturating_sub(fin);

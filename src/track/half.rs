@@ -6,7 +6,7 @@
 use super::counts::Counts;
 use super::rare::Rare;
 use super::sent::SentList;
-use crate::event::{Cause, TcpState};
+use crate::event::{Cause, Summary, TcpState};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
@@ -113,6 +113,8 @@ pub struct Half {
     pub srtt_ns: u64,
     /// Its variation.
     pub rttvar_ns: u64,
+    /// Round-trip samples of segments of a full size, once there are any.
+    pub rtt_full: Option<Box<Summary>>,
     /// Statistics of what every segment changes.
     pub counts: Counts,
     /// Sequence number of its FIN.

@@ -1,8 +1,6 @@
 //! How a connection opens: SYNs, what they offer, and what both sides then agree on
 //! (RFC 9293 section 3.5, RFC 7323 section 2).
 
-use std::num::NonZeroU64;
-
 use super::connection::Connection;
 use super::half::{Base, Offer};
 use super::observation::Observation;
@@ -42,8 +40,7 @@ impl Connection {
 
     fn syn(&mut self, o: &Observation) {
         let is_answer = o.flags.ack();
-        let opening = &mut self.opening[usize::from(is_answer)];
-        *opening = opening.or(NonZeroU64::new(o.frame));
+        self.opened(usize::from(is_answer), o.frame);
         if !is_answer && self.opening[2].is_none() {
             self.opening_ns = o.time.as_nanos();
         }
@@ -97,7 +94,7 @@ impl Connection {
         }
         let (_, receiver) = self.pair(o.side);
         if receiver.base_from == Base::Syn && o.ack.is_some_and(|ack| ack.after(receiver.base)) {
-            self.opening[2] = NonZeroU64::new(o.frame);
+            self.opened(2, o.frame);
             self.opening_ns = o.time.as_nanos().saturating_sub(self.opening_ns);
         }
     }

@@ -140,11 +140,17 @@ impl Tracker {
         } else {
             self.limits.ranges
         };
-        let connection = self.table.get_mut(place)?;
-        let side = side(connection, sender_is_low, arrival);
-        let before = remembered(connection);
-        let observation = connection.observe(arrival, tcp, side, &mut self.store);
-        self.remembered = (self.remembered + remembered(connection)).saturating_sub(before);
+        let store = &mut self.store;
+        let (observation, before, after) = self.table.visit(place, arrival.time, |connection| {
+            let side = side(connection, sender_is_low, arrival);
+            let before = remembered(connection);
+            (
+                connection.observe(arrival, tcp, side, store),
+                before,
+                remembered(connection),
+            )
+        })?;
+        self.remembered = (self.remembered + after).saturating_sub(before);
         Some((observation, Place(place)))
     }
 

@@ -31,10 +31,57 @@ pub struct Rare {
     pub stray: Option<Seq>,
     /// The same of the acknowledgments it received.
     pub stray_ack: Option<Seq>,
-    /// Round-trip samples of segments of a full size.
-    pub rtt_full: Summary,
-    /// The statistics that are rarely touched; the others in it are filled in at the end.
-    pub stats: Stats,
+    /// Statistics that are rarely touched.
+    pub counts: RareCounts,
+}
+
+/// What is counted of eventful segments. See [`Stats`] for what each figure means.
+#[derive(Clone, Debug, Default)]
+pub struct RareCounts {
+    pub(super) sacks: u32,
+    pub(super) dsacks: u32,
+    pub(super) urgent_packets: u32,
+    pub(super) urgent_bytes: u64,
+    pub(super) retransmitted_packets: u32,
+    pub(super) retransmitted_bytes: u64,
+    pub(super) retransmission_time: Summary,
+    pub(super) probe_packets: u32,
+    pub(super) probe_bytes: u64,
+    pub(super) out_of_order_packets: u32,
+    pub(super) capture_duplicates: u32,
+    pub(super) bad_checksums: u32,
+    pub(super) zero_windows: u32,
+    pub(super) truncated_packets: u32,
+    pub(super) truncated_bytes: u64,
+    pub(super) ambiguous_acks: u32,
+    pub(super) post_loss_acks: u32,
+    pub(super) duplicate_acks: u32,
+    pub(super) triple_duplicate_acks: u32,
+    pub(super) max_sack_blocks: u8,
+    pub(super) max_retransmissions: u8,
+}
+
+impl Rare {
+    /// Puts these statistics among the others.
+    pub(super) fn fill_in(&self, stats: &mut Stats) {
+        let c = &self.counts;
+        (stats.sacks, stats.dsacks, stats.max_sack_blocks) = (c.sacks, c.dsacks, c.max_sack_blocks);
+        (stats.urgent_packets, stats.urgent_bytes) = (c.urgent_packets, c.urgent_bytes);
+        stats.retransmitted_packets = c.retransmitted_packets;
+        stats.retransmitted_bytes = c.retransmitted_bytes;
+        stats.retransmission_time = c.retransmission_time;
+        stats.max_retransmissions = c.max_retransmissions;
+        (stats.probe_packets, stats.probe_bytes) = (c.probe_packets, c.probe_bytes);
+        stats.out_of_order_packets = c.out_of_order_packets;
+        stats.capture_duplicates = c.capture_duplicates;
+        stats.bad_checksums = c.bad_checksums;
+        stats.zero_windows = c.zero_windows;
+        (stats.truncated_packets, stats.truncated_bytes) = (c.truncated_packets, c.truncated_bytes);
+        (stats.ambiguous_acks, stats.post_loss_acks) = (c.ambiguous_acks, c.post_loss_acks);
+        stats.duplicate_acks = c.duplicate_acks;
+        stats.triple_duplicate_acks = c.triple_duplicate_acks;
+        stats.missed_bytes = self.holes.missing();
+    }
 }
 
 /// A segment that was sent but can't have been received: its checksum is wrong.

@@ -22,7 +22,7 @@ impl Half {
         let arrived_before = sacked_before.is_some_and(|end| last.end.at_or_before(end));
         let (frame, sent) = if acked.any_resent {
             let Some(sending) = acked.echoed else {
-                self.rare_mut().stats.ambiguous_acks += 1;
+                self.rare_mut().counts.ambiguous_acks += 1;
                 return;
             };
             sending
@@ -35,7 +35,7 @@ impl Half {
         self.smooth(ns);
         self.counts.rtt.add(ns);
         if last.full_size && !acked.any_resent {
-            self.rare_mut().rtt_full.add(ns);
+            self.rtt_full.get_or_insert_default().add(ns);
         }
         if self.base_from == Base::Syn && last.seq == self.base && !acked.any_resent {
             self.counts.rtt_handshake_ns = ns.max(1);

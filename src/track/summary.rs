@@ -1,7 +1,5 @@
 //! Summing up a connection: the [`Flow`] that is reported when it is let go.
 
-use std::num::NonZeroU64;
-
 use super::connection::Connection;
 use super::half::{Base, Half};
 use crate::event::{Capability, Flow, Handshake, LetGo, Shape, Side, TcpState};
@@ -50,8 +48,7 @@ impl Connection {
             _ => Capability::Unknown,
         };
         let [i, r] = &self.halves;
-        let [syn_frame, syn_ack_frame, ack_frame] =
-            self.opening.map(|frame| frame.map(NonZeroU64::get));
+        let [syn_frame, syn_ack_frame, ack_frame] = self.opening();
         Handshake {
             syn_frame,
             syn_ack_frame,

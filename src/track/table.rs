@@ -4,6 +4,7 @@
 //! No timer runs here. Each new connection pays for looking at a few old ones in passing, so that
 //! what is over leaves at the pace at which new ones come, and nothing is done per packet.
 
+use std::cmp::Reverse;
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -14,18 +15,41 @@ use crate::event::LetGo;
 use crate::frame::Timestamp;
 
 /// A finished connection stays this long for its stragglers: 2 MSL (RFC 9293 section 3.4.2).
-const LINGER_NS: u64 = 240 * 1_000_000_000;
+const LINGER: u32 = coarse(240 * 1_000_000_000);
 /// A connection that is silent for this long is let go; keep-alives come every two hours (RFC 1122).
-const IDLE_NS: u64 = 3 * 3_600 * 1_000_000_000;
+const IDLE: u32 = coarse(3 * 3_600 * 1_000_000_000);
 /// Buckets looked at for each new connection.
 const LOOK_AT: usize = 8;
 /// Candidates compared when one must go because the table is full.
 const CANDIDATES: usize = 32;
 
+/// A connection, and beside it what decides whether to keep it: looking for one to let go would
+/// otherwise drag connections through the cache that are not at issue.
+#[derive(Debug)]
+struct Slot {
+    connection: Box<Connection>,
+    /// When its latest segment came, in units of 2^30 nanoseconds (about a second).
+    seen: u32,
+    rank: Rank,
+}
+
+/// How little a connection would be missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Open,
+    HalfOpen,
+    Over,
+}
+
+/// A moment in units of 2^30 nanoseconds.
+const fn coarse(nanos: u64) -> u32 {
+    (nanos >> 30) as u32
+}
+
 /// The connections being followed.
 #[derive(Debug)]
 pub(super) struct Table {
-    connections: HashTable<Box<Connection>>,
+    connections: HashTable<Slot>,
     hasher: DefaultHashBuilder,
     /// The bucket at which the last look at old connections ended.
     hand: usize,
@@ -47,29 +71,57 @@ impl Table {
     /// Where the connection of `key` is; good until the table is changed.
     pub(super) fn find(&self, key: &FlowKey) -> Option<usize> {
         self.connections
-            .find_bucket_index(self.hasher.hash_one(key), |c| c.key == *key)
+            .find_bucket_index(self.hasher.hash_one(key), |slot| {
+                slot.connection.key == *key
+            })
     }
 
     /// The connection at a place that [`Table::find`] or [`Table::insert`] gave.
     pub(super) fn get(&self, place: usize) -> Option<&Connection> {
         self.connections
             .get_bucket(place)
-            .map(|connection| &**connection)
+            .map(|slot| &*slot.connection)
     }
 
     /// The same, to change it.
     pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut Connection> {
         self.connections
             .get_bucket_mut(place)
-            .map(|connection| &mut **connection)
+            .map(|slot| &mut *slot.connection)
+    }
+
+    /// Has a segment looked at by the connection at a place, and remembers how that left it.
+    pub(super) fn visit<T>(
+        &mut self,
+        place: usize,
+        now: Timestamp,
+        look: impl FnOnce(&mut Connection) -> T,
+    ) -> Option<T> {
+        let slot = self.connections.get_bucket_mut(place)?;
+        let found = look(&mut slot.connection);
+        slot.seen = slot.seen.max(coarse(now.as_nanos()));
+        slot.rank = if slot.connection.is_over() {
+            Rank::Over
+        } else if slot.connection.is_embryonic() {
+            Rank::HalfOpen
+        } else {
+            Rank::Open
+        };
+        Some(found)
     }
 
     /// Adds a connection whose key is not in the table, and tells its place.
     pub(super) fn insert(&mut self, connection: Connection) -> usize {
         let (hasher, hash) = (&self.hasher, self.hasher.hash_one(connection.key));
+        let seen = coarse(connection.start.as_nanos());
+        let slot = Slot {
+            connection: Box::new(connection),
+            seen,
+            rank: Rank::HalfOpen,
+        };
         let entry = self
             .connections
-            .insert_unique(hash, Box::new(connection), |c| hasher.hash_one(c.key));
+            .insert_unique(hash, slot, |slot| hasher.hash_one(slot.connection.key));
         entry.bucket_index()
     }
 
@@ -78,21 +130,22 @@ impl Table {
         self.connections
             .get_bucket_entry(place)
             .ok()
-            .map(|entry| entry.remove().0)
+            .map(|entry| entry.remove().0.connection)
     }
 
     /// Makes room for one more: lets go of what is over among a few, and if the table is full, of
     /// the one that is the least loss.
     pub(super) fn make_room(&mut self, now: Timestamp, mut let_go: impl FnMut(&Connection, LetGo)) {
+        let now = coarse(now.as_nanos());
         for _ in 0..LOOK_AT.min(self.connections.num_buckets()) {
             let place = self.turn();
-            let Some(connection) = self.get(place) else {
+            let Some(slot) = self.connections.get_bucket(place) else {
                 continue;
             };
-            let silent = now.nanos_since(connection.latest().0);
-            let reason = if connection.is_over() && silent > LINGER_NS {
+            let silent = now.saturating_sub(slot.seen);
+            let reason = if slot.rank == Rank::Over && silent > LINGER {
                 LetGo::Finished
-            } else if silent > IDLE_NS {
+            } else if silent > IDLE {
                 LetGo::Idle
             } else {
                 continue;
@@ -102,7 +155,7 @@ impl Table {
             }
         }
         while self.connections.len() >= self.cap {
-            let Some(connection) = self.least_loss(now).and_then(|place| self.remove(place)) else {
+            let Some(connection) = self.least_loss().and_then(|place| self.remove(place)) else {
                 break;
             };
             let reason = if connection.is_over() {
@@ -126,25 +179,17 @@ impl Table {
 
     /// Of the next few connections the one to lose: finished before half-open before open, and the
     /// longest silent among those.
-    fn least_loss(&mut self, now: Timestamp) -> Option<usize> {
-        let mut best: Option<(u8, u64, usize)> = None;
-        let mut seen = 0;
+    fn least_loss(&mut self) -> Option<usize> {
+        let mut best: Option<(Rank, Reverse<u32>, usize)> = None;
+        let mut compared = 0;
         for _ in 0..self.connections.num_buckets() {
             let place = self.turn();
-            let Some(connection) = self.get(place) else {
+            let Some(slot) = self.connections.get_bucket(place) else {
                 continue;
             };
-            let rank = if connection.is_over() {
-                2
-            } else {
-                u8::from(connection.is_embryonic())
-            };
-            let candidate = (rank, now.nanos_since(connection.latest().0), place);
-            if best.is_none_or(|best| (candidate.0, candidate.1) > (best.0, best.1)) {
-                best = Some(candidate);
-            }
-            seen += 1;
-            if seen == CANDIDATES {
+            best = best.max(Some((slot.rank, Reverse(slot.seen), place)));
+            compared += 1;
+            if compared == CANDIDATES {
                 break;
             }
         }
@@ -157,7 +202,11 @@ impl Table {
         reason = "they are boxed already; unboxing would move a kilobyte each"
     )]
     pub(super) fn drain(&mut self) -> Vec<Box<Connection>> {
-        let mut all: Vec<_> = self.connections.drain().collect();
+        let mut all: Vec<_> = self
+            .connections
+            .drain()
+            .map(|slot| slot.connection)
+            .collect();
         all.sort_by_key(|connection| connection.number);
         all
     }

@@ -1,7 +1,5 @@
 //! Refused: an RST answers a SYN (RFC 9293 section 3.10.7.1).
 
-use std::num::NonZeroU64;
-
 use super::{Case, Rule, say};
 use crate::event::{Kind, Note, Quantity, TcpState};
 use crate::track::{Base, Facts};
@@ -26,7 +24,7 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     if !answers_syn(case) {
         return None;
     }
-    let syn = case.connection.opening[0].map_or(case.seen.peer_frame, NonZeroU64::get);
+    let syn = case.connection.opening()[0].unwrap_or(case.seen.peer_frame);
     let mut note = Note::new(RULE.kind, RULE.rfc, |note| {
         format!(
             "an RST answers the SYN of frame {} after {}: nothing listens on that port, or a firewall says so",
