@@ -56,8 +56,9 @@ fn paths(document: &str) -> Vec<&str> {
         .split(['`', '(', ')', ' ', '\n', ','])
         .map(|word| word.trim_end_matches(['.', ';', ':']))
         .filter(|word| places.iter().any(|place| word.starts_with(place)))
-        // `captures/<name>/` and `src/{a,b}` stand for many.
+        // `captures/<name>/`, `src/{a,b}` and `src/view/x.rs` stand for many.
         .filter(|word| !word.contains(['<', '{', '*', '$']))
+        .filter(|word| !word.ends_with("/x.rs") && !word.contains("/x/"))
         .collect()
 }
 
