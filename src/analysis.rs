@@ -15,6 +15,7 @@ pub struct Analysis {
     tracker: Tracker,
     notes: Vec<Note>,
     crowd: Crowd,
+    flows_only: bool,
 }
 
 /// Whether it was said that there are too many connections, and how many that is.
@@ -35,7 +36,15 @@ impl Analysis {
                 most: limits.connections,
                 said: false,
             },
+            flows_only: false,
         }
+    }
+
+    /// Leaves out the events of single segments, for who only wants to know of connections.
+    #[must_use]
+    pub fn flows_only(mut self, yes: bool) -> Self {
+        self.flows_only = yes;
+        self
     }
 
     /// Takes the next frame and hands the events that come of it to `sink`.
@@ -67,22 +76,24 @@ impl Analysis {
             },
             ip_id: ip.id,
         };
-        let Some((seen, place)) = self.tracker.observe(&arrival, tcp, packet.tunnel) else {
-            return sink(&Event::Packet(frame, &packet));
-        };
+        let place = self.tracker.observe(&arrival, tcp, packet.tunnel);
         if self.tracker.has_ended() {
             self.crowd.let_go(&mut self.tracker, frame.number, sink)?;
         }
-        let Some(connection) = self.tracker.connection_mut(place) else {
-            return Ok(());
+        let Some((seen, connection)) = place.and_then(|place| self.tracker.found(place)) else {
+            return sink(&Event::Packet(frame, &packet));
         };
-        verdict::judge(&seen, connection, &mut self.notes);
+        verdict::judge(seen, connection, &mut self.notes);
         connection.judged(seen.side, &self.notes);
+        if self.flows_only {
+            return Ok(());
+        }
         sink(&Event::Segment(&segment(
             frame,
             &packet,
             tcp,
-            &seen,
+            &arrival,
+            seen,
             connection,
             &self.notes,
         )))
@@ -139,6 +150,7 @@ fn segment<'a>(
     frame: &Frame<'a>,
     packet: &'a Packet<'a>,
     tcp: &Tcp<'a>,
+    arrival: &Arrival,
     seen: &Observation,
     connection: &Connection,
     notes: &'a [Note],
@@ -159,8 +171,8 @@ fn segment<'a>(
         time: seen.time,
         flow: seen.flow,
         dir: Dir(seen.side),
-        src: seen.src,
-        dst: seen.dst,
+        src: arrival.src,
+        dst: arrival.dst,
         flags: tcp.flags,
         seq: sender.relative(seen.seq),
         ack: seen.ack.map(|ack| receiver.relative(ack)),

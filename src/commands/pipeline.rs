@@ -129,7 +129,9 @@ impl Pipeline<'_> {
             scope: self.scope,
             pace: self.pace,
         };
-        let mut analysis = Analysis::new(self.limits);
+        // Who shows and selects whole connections needs no event of a segment.
+        let flows_only = everything && shown.pace.is_none() && !shown.view.shows_segments();
+        let mut analysis = Analysis::new(self.limits).flows_only(flows_only);
         let mut filter = self.filter;
         let mut end = End::default();
         let mut failure = None;

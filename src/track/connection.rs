@@ -145,98 +145,54 @@ impl Connection {
     /// connection is after it.
     pub fn observe(
         &mut self,
+        o: &mut Observation,
         arrival: &Arrival,
         tcp: &Tcp<'_>,
         side: Side,
         store: &mut Store,
-    ) -> Observation {
-        let mut o = self.begin(arrival, tcp, side);
-        self.read_window(&mut o);
-        if self.captured_twice(&o, arrival.ip_id) {
+    ) {
+        o.begin(tcp, side);
+        self.begin(o, arrival);
+        self.read_window(o);
+        if self.captured_twice(o, arrival.ip_id) {
             o.facts.set(Facts::CAPTURED_TWICE);
         } else if tcp.checksum == Checksum::Bad && self.halves[side.index()].checksums_work {
             o.facts.set(Facts::BAD_CHECKSUM);
-            self.spoil(&o);
+            self.spoil(o);
         } else {
             if tcp.checksum == Checksum::Bad {
                 o.facts.set(Facts::DOUBTFUL_CHECKSUM);
             } else if tcp.checksum != Checksum::Unverified {
                 self.halves[side.index()].checksums_work = true;
             }
-            self.open(&mut o);
-            self.compare_window(&mut o);
-            self.probe(&mut o, tcp.payload);
-            self.place(&mut o, tcp.payload, store);
-            self.acknowledge(&mut o, store);
-            self.advertise(&mut o);
-            self.change_state(&mut o);
+            self.open(o);
+            self.compare_window(o);
+            self.probe(o, tcp.payload);
+            self.place(o, tcp.payload, store);
+            self.acknowledge(o, store);
+            self.advertise(o);
+            self.change_state(o);
         }
         o.state = self.states();
         o.phase = self.phase;
-        self.count(&o, tcp);
-        o
+        self.count(o, tcp);
     }
 
-    /// The segment as it is, and the connection as it was.
-    fn begin(&mut self, arrival: &Arrival, tcp: &Tcp<'_>, side: Side) -> Observation {
-        let earlier = self
-            .remarks
-            .as_mut()
-            .and_then(|remarks| remarks.earlier.take());
-        let states = self.states();
-        let (sender, receiver) = self.pair(side);
-        let taken = tcp.payload_len + u32::from(tcp.flags.syn()) + u32::from(tcp.flags.fin());
-        Observation {
-            facts: if earlier.is_some() {
-                Facts::PORT_REUSED
-            } else {
-                Facts::NONE
-            },
-            frame: arrival.frame,
-            time: arrival.time,
-            flow: 0,
-            side,
-            src: arrival.src,
-            dst: arrival.dst,
-            flags: tcp.flags,
-            seq: tcp.seq,
-            end: tcp.seq.plus(taken),
-            ack: tcp.flags.ack().then_some(tcp.ack),
-            len: tcp.payload_len,
-            options: crate::wire::tcp::TcpOptions::read(tcp.options),
-            new: 0,
-            filled: 0,
-            resent: 0,
-            hole: None,
-            original: None,
-            original_frame: None,
-            una: sender.una,
-            una_frame: sender.una_frame,
-            nxt: sender.nxt,
-            newly_acked: 0,
-            newly_sacked: 0,
-            dsack: None,
-            dup_ack: 0,
-            dup_acks_received: sender.dup_acks,
-            acked_unseen: 0,
-            window_before: sender.window,
-            window: None,
-            retreat: 0,
-            past_edge: i32::MIN,
-            probe: None,
-            answers: None,
-            field_before: sender.window_field,
-            field: tcp.window,
-            probe_number: 0,
-            peer_frame: receiver.last_frame,
-            peer_time: receiver.last_time,
-            earlier,
-            rtt: None,
-            state_before: states,
-            state: states,
-            phase: self.phase,
+    /// The connection as it was before the segment.
+    fn begin(&mut self, o: &mut Observation, arrival: &Arrival) {
+        (o.frame, o.time, o.flow) = (arrival.frame, arrival.time, self.number);
+        if let Some(remarks) = &mut self.remarks
+            && let Some(earlier) = remarks.earlier.take()
+        {
+            o.earlier = Some(earlier);
+            o.facts.set(Facts::PORT_REUSED);
         }
-        .numbered(self.number)
+        o.state_before = self.states();
+        let (sender, receiver) = self.pair(o.side);
+        (o.una, o.una_frame, o.nxt) = (sender.una, sender.una_frame, sender.nxt);
+        o.dup_acks_received = sender.dup_acks;
+        (o.window_before, o.field_before) = (sender.window, sender.window_field);
+        (o.peer_frame, o.peer_time) = (receiver.last_frame, receiver.last_time);
     }
 
     /// A segment that its receiver will discard: its bytes were sent, and are not there.
@@ -290,13 +246,6 @@ impl Connection {
     /// Sequence numbers from the initiator's or responder's zero.
     pub fn relative(&self, side: Side, seq: Seq) -> u32 {
         self.halves[side.index()].relative(seq)
-    }
-}
-
-impl Observation {
-    fn numbered(mut self, flow: u32) -> Self {
-        self.flow = flow;
-        self
     }
 }
 

@@ -1,7 +1,7 @@
 //! The TCP tracker: follows every connection of a capture, sans-IO, one file per question.
 //!
-//! [`Tracker::observe`] takes a segment and gives the facts about it ([`Observation`]) and the
-//! [`Connection`] as it stands after it. It judges nothing: that is `verdict`'s.
+//! [`Tracker::observe`] takes a segment, [`Tracker::found`] gives the facts about it ([`Observation`])
+//! and the [`Connection`] as it stands after it. It judges nothing: that is `verdict`'s.
 //!
 //! | question | file |
 //! |---|---|
@@ -87,6 +87,7 @@ pub struct Tracker {
     remembered: usize,
     ended: Vec<Flow>,
     crowded_out: u64,
+    seen: Observation,
 }
 
 /// Where in the tracker a connection is, until the next segment is observed.
@@ -104,16 +105,12 @@ impl Tracker {
             remembered: 0,
             ended: Vec::new(),
             crowded_out: 0,
+            seen: Observation::blank(),
         }
     }
 
-    /// Follows one segment: the facts about it, and where its connection is.
-    pub fn observe(
-        &mut self,
-        arrival: &Arrival,
-        tcp: &Tcp<'_>,
-        tunnel: u32,
-    ) -> Option<(Observation, Place)> {
+    /// Follows one segment; [`Tracker::found`] then gives the facts about it.
+    pub fn observe(&mut self, arrival: &Arrival, tcp: &Tcp<'_>, tunnel: u32) -> Option<Place> {
         let (key, sender_is_low) = FlowKey::of(arrival.src, arrival.dst, tunnel);
         let mut known = self.table.find(&key);
         let mut earlier = None;
@@ -140,23 +137,20 @@ impl Tracker {
         } else {
             self.limits.ranges
         };
-        let store = &mut self.store;
-        let (observation, before, after) = self.table.visit(place, arrival.time, |connection| {
+        let (store, seen) = (&mut self.store, &mut self.seen);
+        let (before, after) = self.table.visit(place, arrival.time, |connection| {
             let side = side(connection, sender_is_low, arrival);
             let before = remembered(connection);
-            (
-                connection.observe(arrival, tcp, side, store),
-                before,
-                remembered(connection),
-            )
+            connection.observe(seen, arrival, tcp, side, store);
+            (before, remembered(connection))
         })?;
         self.remembered = (self.remembered + after).saturating_sub(before);
-        Some((observation, Place(place)))
+        Some(Place(place))
     }
 
-    /// The connection at a place.
-    pub fn connection_mut(&mut self, place: Place) -> Option<&mut Connection> {
-        self.table.get_mut(place.0)
+    /// What was found about the latest segment, and its connection as it stands after it.
+    pub fn found(&mut self, place: Place) -> Option<(&Observation, &mut Connection)> {
+        Some((&self.seen, self.table.get_mut(place.0)?))
     }
 
     fn begin(

@@ -1,6 +1,7 @@
 //! What the tracker found about one segment: the facts that rules judge.
 
-use crate::event::{Endpoint, Phase, Rtt, Side, TcpState};
+use crate::decode::Tcp;
+use crate::event::{Phase, Rtt, Side, TcpState};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 use crate::wire::tcp::{Flags, TcpOptions};
@@ -107,10 +108,6 @@ pub struct Observation {
     pub flow: u32,
     /// Who sent it.
     pub side: Side,
-    /// Sender.
-    pub src: Endpoint,
-    /// Receiver.
-    pub dst: Endpoint,
     /// Control bits.
     pub flags: Flags,
     /// First sequence number.
@@ -185,4 +182,82 @@ pub struct Observation {
     pub state: [TcpState; 2],
     /// Where the connection stands after it.
     pub phase: Phase,
+}
+
+impl Observation {
+    /// Nothing observed yet.
+    pub(super) fn blank() -> Self {
+        Self {
+            facts: Facts::NONE,
+            frame: 0,
+            time: Timestamp::default(),
+            flow: 0,
+            side: Side::Initiator,
+            flags: Flags::default(),
+            seq: Seq(0),
+            end: Seq(0),
+            ack: None,
+            len: 0,
+            options: TcpOptions::default(),
+            new: 0,
+            filled: 0,
+            resent: 0,
+            hole: None,
+            original: None,
+            original_frame: None,
+            una: Seq(0),
+            una_frame: 0,
+            nxt: Seq(0),
+            newly_acked: 0,
+            newly_sacked: 0,
+            dsack: None,
+            dup_ack: 0,
+            dup_acks_received: 0,
+            acked_unseen: 0,
+            window_before: None,
+            window: None,
+            retreat: 0,
+            past_edge: i32::MIN,
+            probe: None,
+            answers: None,
+            field_before: None,
+            field: 0,
+            probe_number: 0,
+            peer_frame: 0,
+            peer_time: Timestamp::default(),
+            earlier: None,
+            rtt: None,
+            state_before: [TcpState::Closed; 2],
+            state: [TcpState::Closed; 2],
+            phase: Phase::Setup,
+        }
+    }
+
+    /// Begins anew with a segment. Field by field: the one observation there is serves all segments,
+    /// and to make a new one each time would copy it several times over.
+    pub(super) fn begin(&mut self, tcp: &Tcp<'_>, side: Side) {
+        let taken = tcp.payload_len + u32::from(tcp.flags.syn()) + u32::from(tcp.flags.fin());
+        self.facts = Facts::NONE;
+        self.side = side;
+        self.flags = tcp.flags;
+        self.seq = tcp.seq;
+        self.end = tcp.seq.plus(taken);
+        self.ack = tcp.flags.ack().then_some(tcp.ack);
+        self.len = tcp.payload_len;
+        self.options = TcpOptions::read(tcp.options);
+        (self.new, self.filled, self.resent) = (0, 0, 0);
+        self.hole = None;
+        self.original = None;
+        self.original_frame = None;
+        (self.newly_acked, self.newly_sacked, self.acked_unseen) = (0, 0, 0);
+        self.dsack = None;
+        self.dup_ack = 0;
+        self.window = None;
+        self.retreat = 0;
+        self.past_edge = i32::MIN;
+        (self.probe, self.answers, self.probe_number) = (None, None, 0);
+        self.field = tcp.window;
+        self.earlier = None;
+        self.rtt = None;
+    }
 }

@@ -30,6 +30,11 @@ pub trait View {
     /// Whatever writing to `out` gives; a closed pipe is `BrokenPipe`.
     fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()>;
 
+    /// Whether it shows anything of single segments; events of them need not be made otherwise.
+    fn shows_segments(&self) -> bool {
+        true
+    }
+
     /// Shows what is held back: nothing more may come for a while (a live capture, a paced replay).
     ///
     /// # Errors

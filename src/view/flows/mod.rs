@@ -241,6 +241,10 @@ fn remarks(flow: &Flow) -> String {
 }
 
 impl View for Flows {
+    fn shows_segments(&self) -> bool {
+        false
+    }
+
     fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
         match event {
             Event::Flow(flow) => {

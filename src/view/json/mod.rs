@@ -42,6 +42,10 @@ impl Json {
 }
 
 impl View for Json {
+    fn shows_segments(&self) -> bool {
+        self.lines != Lines::Flows
+    }
+
     fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
         let line = &mut self.line;
         match (event, self.lines) {
