@@ -1,10 +1,10 @@
 //! From frames to events: decode, track and judge, joined.
 
-pub use crate::track::Limits;
+pub use crate::track::{AHEAD, Limits};
 
-use crate::decode::{Body, Decoder, Packet, Tcp};
+use crate::decode::{Body, Decoder, Packet, Tcp, glance};
 use crate::event::{Dir, End, Endpoint, Event, Note, Segment, Side};
-use crate::frame::Frame;
+use crate::frame::{Frame, LinkType};
 use crate::track::{Arrival, Connection, Observation, Tracker};
 use crate::verdict;
 
@@ -45,6 +45,24 @@ impl Analysis {
     pub fn flows_only(mut self, yes: bool) -> Self {
         self.flows_only = yes;
         self
+    }
+
+    /// Whether it pays to call [`Analysis::expect`] for the frames that come next.
+    pub fn looks_ahead(&self) -> bool {
+        self.tracker.looks_ahead()
+    }
+
+    /// Says what comes soon, so that what is known of it is at hand by then. Changes no result.
+    pub fn expect(&mut self, link_type: LinkType, bytes: &[u8]) {
+        if let Some([src, dst]) = glance(link_type, bytes) {
+            let end = |(addr, port)| Endpoint { addr, port };
+            self.tracker.expect(end(src), end(dst));
+        }
+    }
+
+    /// Brings what was expected near.
+    pub fn bring_near(&mut self) {
+        self.tracker.bring_near();
     }
 
     /// Takes the next frame and hands the events that come of it to `sink`.

@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
-use crate::analysis::{Analysis, Limits};
+use crate::analysis::{AHEAD, Analysis, Limits};
 use crate::event::{End, Event};
 use crate::frame::{Frame, Timestamp};
 use crate::io::{Source, SourceError};
@@ -191,6 +191,12 @@ fn read(
     loop {
         if source.may_wait() {
             shown.flush().map_err(Interrupt::Halt)?;
+        }
+        if end.frames.is_multiple_of(AHEAD as u64) && analysis.looks_ahead() {
+            source.upcoming(AHEAD, &mut |link_type, bytes| {
+                analysis.expect(link_type, bytes);
+            });
+            analysis.bring_near();
         }
         let Some(frame) = source.next_frame().map_err(Interrupt::Source)? else {
             return Ok(());

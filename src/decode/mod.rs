@@ -8,6 +8,7 @@ mod arp;
 mod body;
 mod fast;
 mod fragments;
+mod glance;
 mod gre;
 mod icmp;
 mod ipsec;
@@ -30,6 +31,7 @@ mod udp;
 mod walk;
 
 pub use body::{Arp, Body, Esp, Fragment, HardwareAddress, Icmp, IcmpDetail, Quoted, Tcp, Udp};
+pub use glance::glance;
 pub use packet::{Checksum, Ip, Layer, LayerKind, MAX_LAYERS, MAX_PROBLEMS, Packet, Reassembled};
 pub use problem::{Fault, Problem};
 

@@ -42,6 +42,12 @@ pub trait Source {
         false
     }
 
+    /// Hands over the bytes of up to `most` frames that come next, as far as they are at hand, with
+    /// the type of their link. A hint: nothing is consumed, and some may be left out.
+    fn upcoming(&self, most: usize, glance: &mut dyn FnMut(LinkType, &[u8])) {
+        let _ = (most, glance);
+    }
+
     /// The interfaces met so far.
     fn interfaces(&self) -> &[Interface];
 

@@ -18,6 +18,8 @@ use crate::wire::seq::Seq;
 const MAX_HISTORY: usize = 20;
 
 /// What is kept of a connection.
+// In this order: what finds it, then what each segment needs.
+#[repr(C)]
 #[derive(Debug)]
 pub struct Connection {
     /// What its segments have in common.
@@ -115,6 +117,24 @@ impl Connection {
     pub fn latest(&self) -> (Timestamp, u64) {
         let [i, r] = &self.halves;
         (i.last_time.max(r.last_time), i.last_frame.max(r.last_frame))
+    }
+
+    /// Looks at every part of it that the next segment will need; the result means nothing.
+    pub(super) fn touch(&self) -> u64 {
+        let half = |half: &Half| {
+            u64::from(half.base.0)
+                ^ u64::from(half.recent[0])
+                ^ half.una_time.as_nanos()
+                ^ u64::from(half.counts.packets)
+                ^ half.counts.data_bytes
+                ^ u64::from(half.counts.rtt.count)
+        };
+        half(&self.halves[0]) ^ half(&self.halves[1]) ^ self.start.as_nanos()
+    }
+
+    /// The same for what it points to.
+    pub(super) fn touch_beyond(&self) -> u64 {
+        self.halves[0].sent.touch() ^ self.halves[1].sent.touch()
     }
 
     /// The half of `side` and the other one.

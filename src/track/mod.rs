@@ -47,8 +47,10 @@ pub use ranges::RangeSet;
 pub use rare::{Rare, Spoiled};
 pub use sent::{Acked, Sent, SentList, Store};
 
+use arrayvec::ArrayVec;
+
 use crate::decode::Tcp;
-use crate::event::{Flow, LetGo, Side};
+use crate::event::{Endpoint, Flow, LetGo, Side};
 use table::Table;
 
 /// What is kept at most, so that memory is bounded whatever comes.
@@ -88,7 +90,13 @@ pub struct Tracker {
     ended: Vec<Flow>,
     crowded_out: u64,
     seen: Observation,
+    expected: ArrayVec<FlowKey, AHEAD>,
 }
+
+/// How many frames ahead connections are brought near: enough that waiting for memory overlaps.
+pub const AHEAD: usize = 16;
+/// As many connections fit into a second-level cache; there is nothing to be brought near.
+const NEAR: usize = 512;
 
 /// Where in the tracker a connection is, until the next segment is observed.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +114,7 @@ impl Tracker {
             ended: Vec::new(),
             crowded_out: 0,
             seen: Observation::blank(),
+            expected: ArrayVec::new(),
         }
     }
 
@@ -146,6 +155,36 @@ impl Tracker {
         })?;
         self.remembered = (self.remembered + after).saturating_sub(before);
         Some(Place(place))
+    }
+
+    /// Whether there are so many connections that it pays to know which come next.
+    pub fn looks_ahead(&self) -> bool {
+        self.table.len() > NEAR
+    }
+
+    /// Says that a segment between these ends comes soon.
+    pub fn expect(&mut self, src: Endpoint, dst: Endpoint) {
+        let _ = self.expected.try_push(FlowKey::of(src, dst, 0).0);
+    }
+
+    /// Brings what was expected near. With tens of thousands of connections each segment waits for
+    /// its own to come from memory, several times; looked up together they are waited for at once.
+    pub fn bring_near(&mut self) {
+        let places: ArrayVec<usize, AHEAD> = self
+            .expected
+            .drain(..)
+            .filter_map(|key| self.table.guess(&key))
+            .collect();
+        let near = places.iter().filter_map(|&place| self.table.get(place));
+        let touched = near
+            .clone()
+            .map(Connection::touch)
+            .fold(0, u64::wrapping_add);
+        // Only now are the pointers in them at hand.
+        let beyond = near
+            .map(Connection::touch_beyond)
+            .fold(touched, u64::wrapping_add);
+        std::hint::black_box(beyond);
     }
 
     /// What was found about the latest segment, and its connection as it stands after it.

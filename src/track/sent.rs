@@ -114,6 +114,11 @@ impl SentList {
         self.list.len()
     }
 
+    /// Looks at the first segment outstanding; the result means nothing.
+    pub(super) fn touch(&self) -> u64 {
+        self.list.front().map_or(0, |sent| u64::from(sent.seq.0))
+    }
+
     /// Whether nothing is outstanding.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

@@ -30,6 +30,8 @@ struct Slot {
     connection: Box<Connection>,
     /// When its latest segment came, in units of 2^30 nanoseconds (about a second).
     seen: u32,
+    /// Sixteen bits of the key's hash: enough to guess by.
+    tag: u16,
     rank: Rank,
 }
 
@@ -44,6 +46,11 @@ enum Rank {
 /// A moment in units of 2^30 nanoseconds.
 const fn coarse(nanos: u64) -> u32 {
     (nanos >> 30) as u32
+}
+
+/// Bits of a hash that neither the bucket nor its control byte is chosen by.
+const fn tag(hash: u64) -> u16 {
+    (hash >> 40) as u16
 }
 
 /// The connections being followed.
@@ -68,12 +75,24 @@ impl Table {
         }
     }
 
+    /// Connections in it.
+    pub(super) fn len(&self) -> usize {
+        self.connections.len()
+    }
+
     /// Where the connection of `key` is; good until the table is changed.
     pub(super) fn find(&self, key: &FlowKey) -> Option<usize> {
         self.connections
             .find_bucket_index(self.hasher.hash_one(key), |slot| {
                 slot.connection.key == *key
             })
+    }
+
+    /// Where the connection of `key` probably is, without having looked at it.
+    pub(super) fn guess(&self, key: &FlowKey) -> Option<usize> {
+        let hash = self.hasher.hash_one(key);
+        self.connections
+            .find_bucket_index(hash, |slot| slot.tag == tag(hash))
     }
 
     /// The connection at a place that [`Table::find`] or [`Table::insert`] gave.
@@ -118,6 +137,7 @@ impl Table {
             connection: Box::new(connection),
             seen,
             rank: Rank::HalfOpen,
+            tag: tag(hash),
         };
         let entry = self
             .connections

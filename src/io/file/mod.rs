@@ -19,7 +19,7 @@ use std::path::Path;
 use self::compressed::Compression;
 use self::input::Input;
 use super::{Interface, Progress, Source, SourceError};
-use crate::frame::Frame;
+use crate::frame::{Frame, LinkType};
 
 /// The longest frame that is believed. Real ones end at 64 KiB, or with the kernel's BIG TCP at
 /// half a mebibyte; damaged files claim gigabytes, which must not be allocated.
@@ -168,6 +168,13 @@ impl Source for CaptureFile {
             self.over = true;
         }
         frame
+    }
+
+    fn upcoming(&self, most: usize, glance: &mut dyn FnMut(LinkType, &[u8])) {
+        match &self.format {
+            Format::Pcap(reader) => reader.upcoming(self.input.window(), most, glance),
+            Format::PcapNg(reader) => reader.upcoming(self.input.window(), most, glance),
+        }
     }
 
     fn interfaces(&self) -> &[Interface] {

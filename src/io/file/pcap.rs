@@ -105,6 +105,32 @@ impl Reader {
         std::slice::from_ref(&self.interface)
     }
 
+    /// The frames of the records that begin `window`, without judging them.
+    pub(super) fn upcoming(
+        &self,
+        window: &[u8],
+        most: usize,
+        glance: &mut dyn FnMut(LinkType, &[u8]),
+    ) {
+        let head = self.dialect.record_header_bytes;
+        let mut rest = window;
+        for _ in 0..most {
+            let Some(&[_, _, len, _]) = rest.first_chunk::<16>().map(|bytes| bytes.as_chunks().0)
+            else {
+                return;
+            };
+            let end = head.saturating_add(self.dialect.endian.u32(len) as usize);
+            let Some((record, after)) = rest.split_at_checked(end) else {
+                return;
+            };
+            glance(
+                self.interface.link_type,
+                record.get(head..).unwrap_or_default(),
+            );
+            rest = after;
+        }
+    }
+
     /// The next record, as frame `number`; `None` at the end.
     #[inline]
     pub(super) fn next<'a>(

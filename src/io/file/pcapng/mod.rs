@@ -119,6 +119,39 @@ impl Reader {
         })
     }
 
+    /// The frames of the enhanced packet blocks that begin `window`, without judging them.
+    pub(super) fn upcoming(
+        &self,
+        window: &[u8],
+        most: usize,
+        glance: &mut dyn FnMut(LinkType, &[u8]),
+    ) {
+        let mut rest = window;
+        for _ in 0..most {
+            let header = rest
+                .first_chunk::<PACKET_HEAD_BYTES>()
+                .map(|bytes| bytes.as_chunks().0);
+            let Some(&[kind, length, id, _, _, len, _]) = header else {
+                return;
+            };
+            let word = |bytes| self.endian.u32(bytes);
+            let Some((block, after)) = rest.split_at_checked(word(length) as usize) else {
+                return;
+            };
+            let interface = self
+                .interfaces
+                .get(self.first_interface + word(id) as usize);
+            let end = PACKET_HEAD_BYTES.saturating_add(word(len) as usize);
+            let (ENHANCED_PACKET, Some(interface), Some(frame)) =
+                (word(kind), interface, block.get(PACKET_HEAD_BYTES..end))
+            else {
+                return;
+            };
+            glance(interface.link_type, frame);
+            rest = after;
+        }
+    }
+
     /// The interfaces of all sections met so far.
     pub(super) fn interfaces(&self) -> &[Interface] {
         &self.interfaces
