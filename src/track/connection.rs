@@ -24,35 +24,35 @@ const MAX_HISTORY: usize = 20;
 pub struct Connection {
     /// What its segments have in common.
     pub key: FlowKey,
-    /// 0-based, in order of first appearance.
-    pub number: u32,
-    /// Whether the initiator is the lower end of the key.
-    pub initiator_is_low: bool,
-    /// What the initiator and the responder sent.
-    pub halves: [Half; 2],
-    /// Where it stands.
-    pub phase: Phase,
     /// Time of its first segment.
     pub start: Timestamp,
     /// Its first frame.
     pub first_frame: u64,
+    /// 0-based, in order of first appearance.
+    pub number: u32,
+    /// Whether the initiator is the lower end of the key.
+    pub initiator_is_low: bool,
+    /// Where it stands.
+    pub phase: Phase,
+    /// `tcp.completeness` bits.
+    pub completeness: u8,
+    /// Who sent the first FIN or RST.
+    pub closed_by: Option<Side>,
+    /// What only eventful connections have.
+    pub remarks: Option<Box<Remarks>>,
+    /// What the initiator and the responder sent.
+    pub halves: [Half; 2],
+    /// From the latest SYN to the ACK that completed the handshake; before it, when that SYN was.
+    pub opening_ns: u64,
     /// Frames of the first SYN, the first SYN-ACK, and the ACK that completed the handshake, counted
     /// from the connection's first, which is 1.
     pub(super) opening: [Option<NonZeroU32>; 3],
-    /// From the latest SYN to that ACK; before it, when the latest SYN was.
-    pub opening_ns: u64,
-    /// Whether SYN and SYN-ACK asked for ECN and granted it.
-    pub ecn: [bool; 2],
-    /// Who sent the first FIN or RST.
-    pub closed_by: Option<Side>,
-    /// Whether an RST ended it, and whose.
-    pub reset_by: Option<Side>,
-    /// `tcp.completeness` bits.
-    pub completeness: u8,
     /// Zeek's history letters so far.
     pub history: ArrayVec<u8, MAX_HISTORY>,
-    /// What only eventful connections have.
-    pub remarks: Option<Box<Remarks>>,
+    /// Whether SYN and SYN-ACK asked for ECN and granted it.
+    pub ecn: [bool; 2],
+    /// Whether an RST ended it, and whose.
+    pub reset_by: Option<Side>,
 }
 
 /// What only eventful connections have.

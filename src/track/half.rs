@@ -24,15 +24,6 @@ pub enum Base {
     Syn,
 }
 
-/// A probe of the other side: a segment that is there for its answer, not for its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Probe {
-    /// Against a closed window (RFC 9293 section 3.8.6.1).
-    ZeroWindow,
-    /// To see whether anybody is there (RFC 9293 section 3.8.4).
-    KeepAlive,
-}
-
 /// What a side's SYN offered.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Offer {

@@ -39,10 +39,10 @@ mod window;
 
 pub use connection::{Arrival, Connection, Remarks};
 pub use counts::Counts;
-pub use half::{Base, Half, Offer, Probe};
+pub use half::{Base, Half, Offer};
 pub use holes::Hole;
 pub use key::FlowKey;
-pub use observation::{Earlier, Facts, Observation};
+pub use observation::{Earlier, Facts, Observation, Probe};
 pub use ranges::RangeSet;
 pub use rare::{Rare, Spoiled};
 pub use sent::{Acked, Sent, SentList, Store};

@@ -6,7 +6,6 @@ use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 use crate::wire::tcp::{Flags, TcpOptions};
 
-use super::half::Probe;
 use super::holes::Hole;
 use super::sent::Sent;
 
@@ -82,6 +81,15 @@ impl Facts {
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
+}
+
+/// A probe of the other side: a segment that is there for its answer, not for its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// Against a closed window (RFC 9293 section 3.8.6.1).
+    ZeroWindow,
+    /// To see whether anybody is there (RFC 9293 section 3.8.4).
+    KeepAlive,
 }
 
 /// The connection that had the same addresses and ports before.

@@ -2,8 +2,8 @@
 //! (section 3.8.4), and the answers to them.
 
 use super::connection::Connection;
-use super::half::{Half, Probe};
-use super::observation::{Facts, Observation};
+use super::half::Half;
+use super::observation::{Facts, Observation, Probe};
 
 impl Connection {
     /// Finds out whether the segment is a probe, or answers one.

@@ -1,7 +1,7 @@
 //! What only eventful directions of a connection have: losses, holes, probes, damage.
 
-use super::half::Probe;
 use super::holes::Holes;
+use super::observation::Probe;
 use super::ranges::RangeSet;
 use crate::event::{Stats, Summary};
 use crate::frame::Timestamp;
