@@ -1,7 +1,7 @@
 # What can be done here; each target is a thin name for a command that also works by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help test check bench callgrind record
+.PHONY: help test check soak bench callgrind record
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -12,6 +12,9 @@ test: ## every test; live ones that can't run here say why
 check: ## formatting and lints, as CI has them
 	cargo fmt --all --check
 	cargo clippy --all-targets -- -D warnings
+
+soak: ## damaged conversations, 100,000 of them (WIRELAB_SOAK=N), from WIRELAB_SEED=N on
+	WIRELAB_SOAK=$${WIRELAB_SOAK:-100000} cargo test --profile soak --test suite fuzz::
 
 bench: ## speed and memory against other tools, into docs/PERFORMANCE.md (BENCH_SCALE=0.1 for a tenth)
 	cargo bench --bench speed

@@ -226,10 +226,11 @@ impl Note {
         self
     }
 
-    /// Adds a frame to the evidence; a seventh is left out.
+    /// Adds a frame to the evidence; a seventh is left out, and so is 0, which is how "none so far"
+    /// is kept where frames are counted from 1.
     #[must_use]
     pub fn frame(mut self, frame: u64) -> Self {
-        if !self.frames.contains(&frame) {
+        if frame > 0 && !self.frames.contains(&frame) {
             let _ = self.frames.try_push(frame);
         }
         self

@@ -20,7 +20,7 @@ pub fn nanos(ns: u64) -> String {
             };
         }
     }
-    let seconds = (ns + 500_000_000) / 1_000_000_000;
+    let seconds = ns.saturating_add(500_000_000) / 1_000_000_000;
     match seconds {
         0..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
         3_600..86_400 => format!("{}h{:02}m", seconds / 3_600, seconds % 3_600 / 60),
@@ -128,6 +128,7 @@ mod tests {
             (3_720_000_000_000, "1h02m"),
             (273_600_000_000_000, "3d04h"),
             (24_251_275_000_000_000, "280d"),
+            (u64::MAX, "213503d"),
         ];
         for (ns, text) in cases {
             assert_eq!(nanos(ns), text);

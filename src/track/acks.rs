@@ -130,15 +130,19 @@ fn read_sack(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
     if let Some(&(left, right)) = blocks.peek() {
         // RFC 2883 section 4: a first block below the acknowledgment, or inside the second block.
         let second = o.options.sack.as_slice().get(1).map(edges);
-        let inside = second.is_some_and(|(l, r)| left.at_or_after(l) && right.at_or_before(r));
-        if left.before(ack) || inside {
+        let inside = second
+            .is_some_and(|(l, r)| left.at_or_after(l) && right.at_or_before(r) && l.before(r));
+        let there = left.before(right) && right.at_or_before(data.nxt);
+        if there && (left.before(ack) || inside) {
             o.dsack = Some((left, right));
             o.facts.set(Facts::DSACK);
             blocks.next();
         }
     }
     for (left, right) in blocks {
-        if left.at_or_after(data.una) && right.at_or_before(data.nxt) {
+        // By distances, since both edges may be anywhere: in order, and within what is outstanding.
+        let [from, to] = [left, right].map(|edge| edge.offset_from(data.una));
+        if from < to && to <= data.outstanding() {
             o.newly_sacked += data.rare_mut().sacked.insert(left, right);
         }
     }

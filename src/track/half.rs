@@ -216,13 +216,21 @@ impl Half {
     /// 200 ms in place of the RFC's second, since most senders have a floor like that.
     pub fn rto_ns(&self) -> Option<u64> {
         const FLOOR_NS: u64 = 200_000_000;
-        (self.srtt_ns > 0).then(|| self.srtt_ns + (4 * self.rttvar_ns).max(FLOOR_NS))
+        let spread = self.rttvar_ns.saturating_mul(4).max(FLOOR_NS);
+        (self.srtt_ns > 0).then(|| self.srtt_ns.saturating_add(spread))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_timeout_of_ages_is_still_a_number() {
+        let mut half = Half::default();
+        (half.srtt_ns, half.rttvar_ns) = (u64::MAX / 2, u64::MAX / 2);
+        assert_eq!(half.rto_ns(), Some(u64::MAX));
+    }
 
     #[test]
     fn syn_and_fin_take_numbers_but_are_no_bytes_in_flight() {

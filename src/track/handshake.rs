@@ -13,7 +13,8 @@ const MAX_SHIFT: u8 = 14;
 impl Connection {
     /// Takes in a SYN, or for a side not seen before, where its numbers start.
     pub(super) fn open(&mut self, o: &mut Observation) {
-        if o.flags.syn() {
+        // An RST is looked at before a SYN (RFC 9293 section 3.10.7): with both, nothing opens.
+        if o.flags.syn() && !o.flags.rst() {
             self.syn(o);
         }
         let (sender, _) = self.pair(o.side);

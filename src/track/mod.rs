@@ -266,7 +266,8 @@ fn side(connection: &Connection, sender_is_low: bool, arrival: &Arrival) -> Side
 /// number is not the one its sender started with.
 fn begins_anew(connection: &Connection, side: Side, tcp: &Tcp<'_>) -> bool {
     let sender = &connection.halves[side.index()];
-    tcp.flags.syn() && !tcp.flags.ack() && sender.seen() && sender.base != tcp.seq
+    let opens = tcp.flags.syn() && !tcp.flags.ack() && !tcp.flags.rst();
+    opens && sender.seen() && sender.base != tcp.seq
 }
 
 /// Whether the sender of a connection's first segment is its initiator: by the SYN, or else by the

@@ -74,7 +74,8 @@ impl Connection {
             (sender.nxt, sender.seen_end) = (o.end, o.end);
         }
         sender.seen_end = sender.seen_end.max(o.end);
-        if o.flags.fin() {
+        // One that is acknowledged is where the stream ends, whatever a later one says.
+        if o.flags.fin() && !sender.fin_acked() {
             sender.fin = Some(o.end.minus(1));
         }
         if o.len > 0 {

@@ -33,7 +33,7 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     }
     let late_ns = seen.time.nanos_since(hole.time);
     // From here to the receiver and back, and to the sender and back: asking takes all of it.
-    let rtt_ns = case.sender().counts.rtt.min + case.receiver().counts.rtt.min;
+    let rtt_ns = (case.sender().counts.rtt.min).saturating_add(case.receiver().counts.rtt.min);
     let stamped_before = order.is_some_and(|order| order < 0);
     let too_soon = rtt_ns > 0 && late_ns < rtt_ns;
     let (sentence, confidence): (fn(&Note) -> String, _) = match (stamped_before, too_soon) {

@@ -5,6 +5,7 @@ mod conversations;
 mod decode;
 mod docs;
 mod files;
+mod fuzz;
 mod live;
 mod recordings;
 mod run;

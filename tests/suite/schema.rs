@@ -9,7 +9,8 @@ use wirelab::recordings;
 use crate::root;
 use crate::run::results;
 
-fn schema() -> Validator {
+/// The schema, ready to validate.
+pub(crate) fn schema() -> Validator {
     let text = fs::read_to_string(root().join("docs/schema.json")).expect("docs/schema.json");
     let schema: Value = serde_json::from_str(&text).expect("it is JSON");
     jsonschema::draft202012::options()
