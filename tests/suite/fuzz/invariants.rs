@@ -185,13 +185,11 @@ pub(super) fn halves_are_sound(frames: &[Kept], limits: Limits) {
             dst: end(ip.dst, tcp.dst_port),
             ip_id: ip.id,
         };
-        let Some((_, place)) = tracker.observe(&arrival, tcp, packet.tunnel) else {
+        let Some(place) = tracker.observe(&arrival, tcp, packet.tunnel) else {
             continue;
         };
         tracker.ended();
-        let connection = tracker
-            .connection_mut(place)
-            .expect("it was just looked at");
+        let (_, connection) = tracker.found(place).expect("it was just looked at");
         for half in &connection.halves {
             let (sacked, end) = half.sacked();
             assert!(half.in_flight() <= half.outstanding(), "{half:?}");
