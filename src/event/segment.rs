@@ -20,7 +20,13 @@ pub struct Endpoint {
 /// `10.0.0.1:80`, `[2001:db8::1]:80`.
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&std::net::SocketAddr::new(self.addr, self.port).to_string())
+        let address = std::net::SocketAddr::new(self.addr, self.port);
+        // Padding needs the text first; without it there is no need to have it twice.
+        if f.width().is_some() {
+            f.pad(&address.to_string())
+        } else {
+            write!(f, "{address}")
+        }
     }
 }
 

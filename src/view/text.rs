@@ -11,7 +11,12 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns that `text` takes on a terminal.
 pub fn width(text: &str) -> usize {
-    text.width()
+    // Numbers and addresses, which is most of what is laid out.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        text.len()
+    } else {
+        text.width()
+    }
 }
 
 /// Whether a character would do something other than stand in its place.

@@ -7,24 +7,29 @@
 mod long;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::{Paint, Style, View, text};
 use crate::event::{Event, Flow, LetGo, Side, units};
 use crate::frame::Timestamp;
 
-/// Connections held at most, some 2 kB each.
+/// Connections held at most: a few hundred bytes each, or 1.3 kB in the long form.
 const HELD: usize = 4_096;
 
 /// The view.
 #[derive(Debug)]
 pub(super) struct Flows {
     style: Style,
-    held: BTreeMap<u32, Flow>,
+    /// Connections whose turn has not come: as lines, or whole for the long form.
+    held: BTreeMap<u32, Row>,
+    held_long: BTreeMap<u32, Flow>,
     /// When the first connection began: starts count from there.
-    base: Option<Timestamp>,
+    base: Timestamp,
     widths: Option<[usize; COLUMNS.len()]>,
     shown: u64,
+    /// The line being made, kept for its room.
+    scratch: String,
 }
 
 impl Flows {
@@ -32,9 +37,11 @@ impl Flows {
         Self {
             style,
             held: BTreeMap::new(),
-            base: None,
+            held_long: BTreeMap::new(),
+            base: Timestamp::default(),
             widths: None,
             shown: 0,
+            scratch: String::new(),
         }
     }
 
@@ -49,45 +56,30 @@ impl Flows {
             .map(|first| self.held.split_off(&first))
             .unwrap_or_default();
         let block = std::mem::replace(&mut self.held, later);
-        if self.style.long {
-            for flow in block.values() {
-                if self.shown > 0 {
-                    writeln!(out)?;
-                }
-                self.shown += 1;
-                long::show(flow, &self.style, out)?;
-            }
-            return Ok(());
-        }
-        let base = *self.base.get_or_insert_with(|| {
-            block
-                .values()
-                .map(|flow| flow.start)
-                .min()
-                .unwrap_or_default()
-        });
-        let rows: Vec<_> = block
-            .values()
-            .map(|flow| (flow, cells(flow, base, &self.style)))
-            .collect();
         if self.widths.is_none() {
-            let widths = self.layout(rows.iter().map(|(_, cells)| cells));
+            let base = block
+                .values()
+                .map(|row| row.start)
+                .min()
+                .unwrap_or_default();
+            self.base = base;
+            let widths = self.layout(block.values());
             self.widths = Some(widths);
-            let titles = COLUMNS.map(|column| column.title.to_owned());
-            self.line(&titles, Paint::Dim, out)?;
+            let titles = COLUMNS.map(|column| column.title);
+            self.line(titles, Paint::Dim, out)?;
         }
-        for (flow, cells) in &rows {
+        for row in block.values() {
             self.shown += 1;
-            let loud = flow
-                .notes
-                .iter()
-                .flat_map(crate::event::NoteCounts::iter)
-                .any(|(kind, _)| Paint::of(kind) == Paint::Trouble);
-            self.line(cells, if loud { Paint::Trouble } else { Paint::Plain }, out)?;
-            let remarks = remarks(flow);
-            if !remarks.is_empty() {
+            let start = units::seconds(row.start.nanos_since(self.base));
+            let paint = if row.loud {
+                Paint::Trouble
+            } else {
+                Paint::Plain
+            };
+            self.line(row.cells(&start), paint, out)?;
+            if !row.remarks.is_empty() {
                 let room = usize::from(self.style.width).saturating_sub(8);
-                for line in text::wrap(&remarks, room) {
+                for line in text::wrap(&row.remarks, room) {
                     writeln!(out, "        {}", self.style.paint(Paint::Caution, line))?;
                 }
             }
@@ -95,11 +87,51 @@ impl Flows {
         Ok(())
     }
 
+    /// Shows what is held in full, up to `keep` connections.
+    fn show_long(&mut self, keep: usize, out: &mut dyn Write) -> io::Result<()> {
+        while self.held_long.len() > keep {
+            let Some((_, flow)) = self.held_long.pop_first() else {
+                break;
+            };
+            if self.shown > 0 {
+                writeln!(out)?;
+            }
+            self.shown += 1;
+            long::show(&flow, &self.style, out)?;
+        }
+        Ok(())
+    }
+
+    /// Holds a connection until those before it have come; shows half of them when there are many.
+    fn hold(&mut self, flow: &Flow, out: &mut dyn Write) -> io::Result<()> {
+        if self.style.long {
+            self.held_long.insert(flow.flow, flow.clone());
+            if self.held_long.len() > HELD {
+                self.show_long(HELD / 2, out)
+            } else {
+                Ok(())
+            }
+        } else {
+            self.held.insert(flow.flow, Row::of(flow, &self.style));
+            if self.held.len() > HELD {
+                self.show(HELD / 2, out)
+            } else {
+                Ok(())
+            }
+        }
+    }
+
+    fn show_all(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.show(0, out)?;
+        self.show_long(0, out)
+    }
+
     /// Widths that fit the cells; 0 for columns there is no room for.
-    fn layout<'a>(&self, rows: impl Iterator<Item = &'a Cells>) -> [usize; COLUMNS.len()] {
+    fn layout<'a>(&self, rows: impl Iterator<Item = &'a Row>) -> [usize; COLUMNS.len()] {
         let mut widths = COLUMNS.map(|column| column.title.len().max(column.least));
-        for cells in rows {
-            for (width, cell) in widths.iter_mut().zip(cells) {
+        for row in rows {
+            let start = units::seconds(row.start.nanos_since(self.base));
+            for (width, cell) in widths.iter_mut().zip(row.cells(&start)) {
                 *width = (*width).max(text::width(cell));
             }
         }
@@ -117,31 +149,41 @@ impl Flows {
         widths
     }
 
-    fn line(&self, cells: &Cells, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
-        let mut line = String::new();
+    fn line(
+        &mut self,
+        cells: [&str; COLUMNS.len()],
+        paint: Paint,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let mut line = std::mem::take(&mut self.scratch);
+        line.clear();
         let widths = self.widths.unwrap_or_default();
         for ((cell, column), &width) in cells.iter().zip(COLUMNS).zip(&widths) {
             if width == 0 {
                 continue;
             }
-            let pad = " ".repeat(width.saturating_sub(text::width(cell)));
             if !line.is_empty() {
                 line.push_str("  ");
             }
+            let pad = width.saturating_sub(text::width(cell));
             if column.right {
-                line.push_str(&pad);
+                line.extend(std::iter::repeat_n(' ', pad));
             }
-            let paint = if column.title == "state" || paint == Paint::Dim {
-                paint
+            let painted = column.title == "state" || paint == Paint::Dim;
+            if self.style.color && painted {
+                let _ = write!(line, "{}", self.style.paint(paint, cell));
             } else {
-                Paint::Plain
-            };
-            line.push_str(&self.style.paint(paint, cell).to_string());
+                line.push_str(cell);
+            }
             if !column.right {
-                line.push_str(&pad);
+                line.extend(std::iter::repeat_n(' ', pad));
             }
         }
-        writeln!(out, "{}", line.trim_end())
+        line.truncate(line.trim_end().len());
+        line.push('\n');
+        let written = out.write_all(line.as_bytes());
+        self.scratch = line;
+        written
     }
 }
 
@@ -181,28 +223,68 @@ const COLUMNS: [Column; 12] = [
     column("history", false, 0, 1),
 ];
 
-type Cells = [String; COLUMNS.len()];
+/// A connection as its line will show it, so that it need not be kept whole until then.
+#[derive(Debug)]
+struct Row {
+    start: Timestamp,
+    /// Whether something went wrong.
+    loud: bool,
+    /// What there is to say beside the numbers.
+    remarks: String,
+    /// All cells in a row, but for the start, which counts from the first connection's.
+    text: String,
+    /// Where each cell ends in `text`.
+    ends: [u16; COLUMNS.len()],
+}
 
-fn cells(flow: &Flow, base: Timestamp, style: &Style) -> Cells {
-    let [i, r] = &flow.stats;
-    let rtt = rtt(flow).map_or_else(
-        || if style.unicode { "–" } else { "-" }.to_owned(),
-        units::nanos,
-    );
-    [
-        flow.flow.to_string(),
-        flow.initiator.to_string(),
-        flow.responder.to_string(),
-        units::seconds(flow.start.nanos_since(base)),
-        units::nanos(flow.duration_ns()),
-        units::count(i.packets.into()),
-        units::count(r.packets.into()),
-        units::amount(i.unique_bytes),
-        units::amount(r.unique_bytes),
-        rtt,
-        flow.shape.name().to_owned(),
-        flow.history.clone(),
-    ]
+impl Row {
+    fn of(flow: &Flow, style: &Style) -> Self {
+        let [i, r] = &flow.stats;
+        let notes = || flow.notes.iter().flat_map(crate::event::NoteCounts::iter);
+        let mut row = Self {
+            start: flow.start,
+            loud: notes().any(|(kind, _)| Paint::of(kind) == Paint::Trouble),
+            remarks: remarks(flow),
+            text: String::with_capacity(128),
+            ends: [0; COLUMNS.len()],
+        };
+        let rtt = rtt(flow).map_or_else(
+            || if style.unicode { "–" } else { "-" }.to_owned(),
+            units::nanos,
+        );
+        row.cell(0, flow.flow);
+        row.cell(1, flow.initiator);
+        row.cell(2, flow.responder);
+        row.cell(3, "");
+        row.cell(4, units::nanos(flow.duration_ns()));
+        row.cell(5, units::count(i.packets.into()));
+        row.cell(6, units::count(r.packets.into()));
+        row.cell(7, units::amount(i.unique_bytes));
+        row.cell(8, units::amount(r.unique_bytes));
+        row.cell(9, rtt);
+        row.cell(10, flow.shape.name());
+        row.cell(11, &flow.history);
+        row
+    }
+
+    fn cell(&mut self, at: usize, text: impl std::fmt::Display) {
+        let _ = write!(self.text, "{text}");
+        self.ends[at] = self.text.len() as u16;
+    }
+
+    fn cells<'a>(&'a self, start: &'a str) -> [&'a str; COLUMNS.len()] {
+        std::array::from_fn(|at| match at {
+            3 => start,
+            0 => self
+                .text
+                .get(..usize::from(self.ends[0]))
+                .unwrap_or_default(),
+            _ => {
+                let (from, to) = (usize::from(self.ends[at - 1]), usize::from(self.ends[at]));
+                self.text.get(from..to).unwrap_or_default()
+            }
+        })
+    }
 }
 
 /// The round trip of the handshake, or else the mean of the samples of the side with the longer
@@ -247,20 +329,13 @@ impl View for Flows {
 
     fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
         match event {
-            Event::Flow(flow) => {
-                self.held.insert(flow.flow, (*flow).clone());
-                if self.held.len() > HELD {
-                    self.show(HELD / 2, out)
-                } else {
-                    Ok(())
-                }
-            }
+            Event::Flow(flow) => self.hold(flow, out),
             Event::Notice(notice) => {
-                self.show(0, out)?;
+                self.show_all(out)?;
                 writeln!(out, "{}", self.style.paint(Paint::Caution, notice))
             }
             Event::End(end) => {
-                self.show(0, out)?;
+                self.show_all(out)?;
                 if self.shown == 0 {
                     writeln!(
                         out,
