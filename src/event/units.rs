@@ -74,6 +74,23 @@ pub fn plural(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
+/// `1 byte`, `2,896 bytes`.
+pub fn bytes(n: u64) -> String {
+    plural(n, "byte")
+}
+
+/// `1st`, `2nd`, `3rd`, `4th` …
+pub fn ordinal(n: u64) -> String {
+    let suffix = match (n % 10, n % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{n}{suffix}")
+}
+
 /// Items in a row: `a`, `a and b`, `a, b and c`.
 pub fn list<T: AsRef<str>>(items: &[T]) -> String {
     let mut text = String::new();
@@ -111,6 +128,14 @@ pub fn frames(frames: &[u64], most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ordinals_end_as_people_say_them() {
+        assert_eq!(
+            [1, 2, 3, 4, 11, 22, 112].map(ordinal),
+            ["1st", "2nd", "3rd", "4th", "11th", "22nd", "112th"]
+        );
+    }
 
     #[test]
     fn durations_keep_three_digits_and_never_say_a_thousand_of_a_unit() {

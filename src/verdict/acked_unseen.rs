@@ -1,7 +1,7 @@
 //! Acked unseen: an acknowledgment of data that the capture missed.
 
-use super::{Case, Rule, say};
-use crate::event::{Confidence, Kind, Note, Quantity};
+use super::{Case, Rule};
+use crate::event::{Confidence, Kind, Note, Quantity, units};
 use crate::track::Facts;
 
 /// Acknowledges beyond the highest sequence number seen.
@@ -19,7 +19,7 @@ fn judge(case: &Case<'_>) -> Option<Note> {
             "acknowledges up to {}, yet only {} was seen: the capture missed {}, which did arrive",
             note.number_of("ack"),
             note.number_of("seen"),
-            say::bytes(note.number_of("unseen")),
+            units::bytes(note.number_of("unseen")),
         )
     });
     let mut note = note
@@ -38,6 +38,6 @@ fn stray(note: &Note) -> String {
         "acknowledges up to {}, {} beyond what was seen and beyond any window offered: not believed \
          unless the next one agrees",
         note.number_of("ack"),
-        say::bytes(note.number_of("unseen")),
+        units::bytes(note.number_of("unseen")),
     )
 }

@@ -1,7 +1,7 @@
 //! Duplicate ACK: data arrived, but not the next (RFC 5681 section 2).
 
-use super::{Case, Rule, say};
-use crate::event::{Kind, Note, Quantity};
+use super::{Case, Rule};
+use crate::event::{Kind, Note, Quantity, units};
 use crate::track::Facts;
 
 /// The same acknowledgment again while data is outstanding, with nothing else new but SACK.
@@ -31,15 +31,15 @@ fn judge(case: &Case<'_>) -> Option<Note> {
 }
 
 fn sentence(note: &Note) -> String {
-    let nth = say::ordinal(note.number_of("number"));
+    let nth = units::ordinal(note.number_of("number"));
     let ack = note.number_of("ack");
     let outstanding = note.number_of("outstanding");
     let held = match note.number_of("sacked") {
         0 => "something else arrived".to_owned(),
-        sacked => format!("{} beyond it arrived (SACK)", say::bytes(sacked)),
+        sacked => format!("{} beyond it arrived (SACK)", units::bytes(sacked)),
     };
     format!(
-        "{nth} time that byte {ack} is asked for, {} outstanding: {held}",
-        say::bytes(outstanding)
+        "byte {ack} is asked for again ({nth} duplicate), {} outstanding: {held}",
+        units::bytes(outstanding)
     )
 }

@@ -1,7 +1,7 @@
 //! Hole: something before this segment has not been seen (yet).
 
-use super::{Case, Rule, say};
-use crate::event::{Confidence, Kind, Note, Quantity};
+use super::{Case, Rule};
+use crate::event::{Confidence, Kind, Note, Quantity, units};
 use crate::track::Facts;
 
 /// Starts beyond the next expected sequence number.
@@ -22,7 +22,7 @@ fn judge(case: &Case<'_>) -> Option<Note> {
             "starts at {} where {} was next: {} before it not seen yet, lost, late or missed by the capture",
             note.number_of("seq"),
             note.number_of("expected"),
-            say::bytes(note.number_of("missing")),
+            units::bytes(note.number_of("missing")),
         )
     });
     let note = note

@@ -1,7 +1,7 @@
 //! Keep-alives and their answers (RFC 9293 section 3.8.4).
 
-use super::{Case, Rule, say};
-use crate::event::{Kind, Note, Quantity};
+use super::{Case, Rule};
+use crate::event::{Kind, Note, Quantity, units};
 use crate::track::{Facts, Probe};
 
 /// An old sequence number, sent when everything is acknowledged, to see whether the peer is there.
@@ -30,7 +30,7 @@ fn judge(case: &Case<'_>) -> Option<Note> {
             "sequence number {}, one before what is next, although everything is acknowledged: \
              asks whether the other side is there, {} after it was last heard",
             note.number_of("seq"),
-            say::duration(note.number_of("silence")),
+            units::nanos(note.number_of("silence")),
         )
     })
     .with("seq", Quantity::Seq(case.seq()))

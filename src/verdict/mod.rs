@@ -24,7 +24,6 @@ mod probe;
 mod refused;
 mod reset;
 mod retransmission;
-mod say;
 mod window_full;
 mod window_shrunk;
 mod window_update;

@@ -1,7 +1,7 @@
 //! Out of order: first sight of bytes that come after later ones (RFC 9293 section 3.4).
 
-use super::{Case, Rule, say};
-use crate::event::{Confidence, Kind, Note, Quantity};
+use super::{Case, Rule};
+use crate::event::{Confidence, Kind, Note, Quantity, units};
 use crate::track::Facts;
 
 /// Fills a hole with bytes this capture has not held before.
@@ -80,7 +80,7 @@ fn late(note: &Note) -> String {
         "bytes {} to {} come {} after the later ones of frame {}",
         note.number_of("seq"),
         note.number_of("end"),
-        say::duration(note.number_of("late")),
+        units::nanos(note.number_of("late")),
         note.frames.first().copied().unwrap_or(0),
     )
 }
@@ -96,7 +96,7 @@ fn soon(note: &Note) -> String {
     format!(
         "{}, sooner than the shortest round trip ({}): nobody could have asked for them, they were overtaken",
         late(note),
-        say::duration(note.number_of("rtt")),
+        units::nanos(note.number_of("rtt")),
     )
 }
 

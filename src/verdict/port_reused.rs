@@ -1,7 +1,7 @@
 //! Port reused: a new connection on an earlier one's addresses and ports (RFC 9293 section 3.4.1).
 
-use super::{Case, Rule, say};
-use crate::event::{Kind, Note, Quantity};
+use super::{Case, Rule};
+use crate::event::{Kind, Note, Quantity, units};
 use crate::track::Facts;
 
 /// A SYN with another initial sequence number than the connection known before.
@@ -18,7 +18,7 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         format!(
             "a new connection on the addresses and ports of connection {}, {} after its last segment (frame {})",
             note.number_of("earlier"),
-            say::duration(note.number_of("since")),
+            units::nanos(note.number_of("since")),
             note.of_frame.unwrap_or(0),
         )
     })

@@ -1,7 +1,7 @@
 //! Zero-window probes and their answers (RFC 9293 section 3.8.6.1).
 
-use super::{Case, Rule, say};
-use crate::event::{Kind, Note, Quantity};
+use super::{Case, Rule};
+use crate::event::{Kind, Note, Quantity, units};
 use crate::track::{Facts, Probe};
 
 /// Sent against a closed window: one byte at its edge, or (Linux) an empty segment one before
@@ -27,7 +27,7 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         return None;
     }
     let mut note = Note::new(RULE.kind, RULE.rfc, |note| {
-        let nth = say::ordinal(note.number_of("number"));
+        let nth = units::ordinal(note.number_of("number"));
         match note.number_of("len") {
             0 => format!(
                 "{nth} probe of a closed window: an empty segment at byte {}, one before what is \

@@ -1,7 +1,7 @@
 //! Refused: an RST answers a SYN (RFC 9293 section 3.10.7.1).
 
-use super::{Case, Rule, say};
-use crate::event::{Kind, Note, Quantity, TcpState};
+use super::{Case, Rule};
+use crate::event::{Kind, Note, Quantity, TcpState, units};
 use crate::track::{Base, Facts};
 
 /// An RST for a SYN that nothing else answered.
@@ -29,7 +29,7 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         format!(
             "an RST answers the SYN of frame {} after {}: nothing listens on that port, or a firewall says so",
             note.of_frame.unwrap_or(0),
-            say::duration(note.number_of("after")),
+            units::nanos(note.number_of("after")),
         )
     })
     .with("after", Quantity::Nanos(case.seen.time.nanos_since(case.seen.peer_time)))

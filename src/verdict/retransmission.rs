@@ -1,7 +1,7 @@
 //! Retransmission: what was sent before is sent again (RFC 9293 section 3.8.1).
 
-use super::{Case, Rule, cause, out_of_order, say};
-use crate::event::{Cause, Confidence, Kind, Note, Quantity};
+use super::{Case, Rule, cause, out_of_order};
+use crate::event::{Cause, Confidence, Kind, Note, Quantity, units};
 use crate::track::Facts;
 
 /// Bytes, SYN or FIN that this capture holds already; or that fill a hole with a timestamp that is
@@ -170,16 +170,16 @@ fn first_sent(note: &Note) -> String {
 fn after_timeout(note: &Note) -> String {
     let estimate = match note.number_of("rto") {
         0 => String::new(),
-        rto => format!(" (estimated RTO {})", say::duration(rto)),
+        rto => format!(" (estimated RTO {})", units::nanos(rto)),
     };
     let again = match note.number_of("sending") {
         1 => String::new(),
-        n => format!("; {} time", say::ordinal(n)),
+        n => format!("; {} time", units::ordinal(n)),
     };
     format!(
         "{}, not acknowledged for {}{estimate}: timeout{again}",
         first_sent(note),
-        say::duration(note.number_of("waited"))
+        units::nanos(note.number_of("waited"))
     )
 }
 
@@ -187,8 +187,8 @@ fn after_syn_timeout(note: &Note) -> String {
     format!(
         "the SYN of frame {} again: no answer for {} ({} time)",
         note.of_frame.unwrap_or(0),
-        say::duration(note.number_of("waited")),
-        say::ordinal(note.number_of("sending")),
+        units::nanos(note.number_of("waited")),
+        units::ordinal(note.number_of("sending")),
     )
 }
 
@@ -212,7 +212,7 @@ fn after_quiet(note: &Note) -> String {
     format!(
         "{}, the last of the flight, again after {} without an ACK: a tail loss probe",
         first_sent(note),
-        say::duration(note.number_of("waited")),
+        units::nanos(note.number_of("waited")),
     )
 }
 
@@ -220,7 +220,7 @@ fn for_no_reason(note: &Note) -> String {
     format!(
         "{}, again after {}: too soon for a timeout, and no ACK asked for it here",
         first_sent(note),
-        say::duration(note.number_of("waited")),
+        units::nanos(note.number_of("waited")),
     )
 }
 
