@@ -42,8 +42,11 @@ impl Connection {
             }
             return;
         }
-        if ack.after(data.nxt) && !accept_unseen(o, data, ack) {
-            return;
+        if ack.after(data.nxt) {
+            if !accept_unseen(o, data, ack) {
+                return;
+            }
+            data.keep_in_reach(first_frame, store);
         }
         if ack.after(data.una) {
             o.newly_acked = ack.offset_from(data.una);

@@ -128,7 +128,8 @@ impl Connection {
             .rare_mut()
             .stray
             .is_some_and(|stray| (0..NEAR).contains(&o.seq.from(stray)));
-        sender.rare_mut().stray = if beyond && near { None } else { Some(o.seq) };
+        // What lies too far back lends no belief to what lies too far ahead.
+        sender.rare_mut().stray = (beyond && !near).then_some(o.seq);
         !(beyond && near)
     }
 
