@@ -38,11 +38,15 @@ impl Connection {
                 data.set_base(Base::Acked, ack.minus(1), ack);
             } else if ack.after(data.nxt) {
                 (data.floor, data.nxt, data.una, data.seen_end) = (ack, ack, ack, ack);
+                data.data_acked = true;
             }
             return;
         }
-        if ack.after(data.nxt) && !accept_unseen(o, data, ack) {
-            return;
+        if ack.after(data.nxt) {
+            if !accept_unseen(o, data, ack) {
+                return;
+            }
+            data.keep_in_reach(first_frame, store);
         }
         if ack.after(data.una) {
             o.newly_acked = ack.offset_from(data.una);
@@ -53,6 +57,8 @@ impl Connection {
             data.counts.cumulatively_acked += acked.count.saturating_sub(1);
             (data.una, data.una_frame, data.una_time) = (ack, o.frame, o.time);
             (data.acked, data.dup_acks) = (true, 0);
+            data.data_acked |= ack != data.base.plus(1);
+            data.keep_in_reach(first_frame, store);
             if let Some(rare) = data.rare_if_any() {
                 rare.sacked.remove_below(ack);
                 if rare

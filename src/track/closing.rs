@@ -20,6 +20,10 @@ impl Connection {
             self.reset(o);
             return;
         }
+        // Not acceptable, so dropped (RFC 9293 section 3.10.7.4).
+        if o.facts.any(Facts::STRAY) {
+            return;
+        }
         let was_reset = self.reset_by.is_some();
         let (sender, receiver) = self.pair(o.side);
         if o.flags.syn() {

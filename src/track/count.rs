@@ -128,7 +128,7 @@ fn window(o: &Observation, sender: &mut Half) {
 }
 
 fn data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half) {
-    let acked_data = sender.una.from(sender.base) > 1;
+    let acked_data = sender.data_acked;
     let (len, counts) = (o.len, &mut sender.counts);
     if counts.data_packets == 0 {
         counts.first_data_time = o.time;

@@ -5,10 +5,13 @@
 
 use super::counts::Counts;
 use super::rare::Rare;
-use super::sent::SentList;
+use super::sent::{SentList, Store};
 use crate::event::{Cause, Summary, TcpState};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
+
+/// The largest window there is: 65,535 units of 2^14 bytes, and a little (RFC 7323 section 2.3).
+const REACH: u32 = 1 << 30;
 
 /// How the zero point of the relative numbers is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub struct Half {
     pub base_from: Base,
     /// Whether the other side has acknowledged anything at all.
     pub acked: bool,
+    /// Whether any of its data is acknowledged.
+    pub data_acked: bool,
     /// Whether it has sent a SYN-ACK.
     pub answered: bool,
     /// Whether any of its checksums was right. Until one is, a wrong one says more about the capture
@@ -166,6 +171,39 @@ impl Half {
     pub fn set_base(&mut self, from: Base, base: Seq, next: Seq) {
         (self.base_from, self.base) = (from, base);
         (self.floor, self.nxt, self.una, self.seen_end) = (next, next, next, next);
+    }
+
+    /// Keeps everything known within reach of SND.NXT, so that before and after go on to mean
+    /// something however much is sent: what is further back than any window is large (RFC 7323
+    /// section 2.3) must have been acknowledged, though no acknowledgment may have been captured.
+    #[inline]
+    pub(super) fn keep_in_reach(&mut self, first_frame: u64, store: &mut Store) {
+        let behind = |seq: Seq| self.nxt.offset_from(seq) > REACH;
+        if behind(self.floor) || behind(self.una) {
+            self.catch_up(first_frame, store);
+        }
+    }
+
+    #[cold]
+    fn catch_up(&mut self, first_frame: u64, store: &mut Store) {
+        let nxt = self.nxt;
+        // Half the reach at once: this is not to happen for every segment.
+        let low = nxt.minus(REACH / 2);
+        let behind = |seq: Seq| nxt.offset_from(seq) > REACH;
+        if behind(self.una) {
+            self.sent.ack(low, None, first_frame, store);
+            self.una = low;
+        }
+        if behind(self.seen_end) {
+            self.seen_end = low;
+        }
+        self.floor = low.min(self.una).min(self.seen_end);
+        let (floor, una) = (self.floor, self.una);
+        if let Some(rare) = self.rare_if_any() {
+            rare.holes.give_up_before(floor);
+            rare.sacked.remove_below(una);
+            rare.spoiled = rare.spoiled.filter(|spoiled| spoiled.seq.after(floor));
+        }
     }
 
     /// Sequence numbers sent and not acknowledged, SACKed or not.

@@ -52,7 +52,8 @@ impl Connection {
             o.flags.has(ecn)
         };
         let (sender, _) = self.pair(o.side);
-        if sender.base_from == Base::Acked && sender.base == o.seq {
+        let first = sender.una == o.seq.plus(1);
+        if sender.base_from == Base::Acked && sender.base == o.seq && first {
             // The answer to this SYN was captured before it.
             (sender.base_from, sender.floor, sender.nxt) = (Base::Syn, o.seq, o.seq);
             sender.seen_end = o.seq;

@@ -25,9 +25,20 @@ pub struct Hole {
     pub before_capture: bool,
 }
 
+impl Hole {
+    /// Sequence numbers in it.
+    fn len(&self) -> u32 {
+        self.end.offset_from(self.start)
+    }
+}
+
 /// The holes of one direction, in order.
 #[derive(Clone, Debug, Default)]
-pub struct Holes(Vec<Hole>);
+pub struct Holes {
+    list: Vec<Hole>,
+    /// Sequence numbers in holes that are not listed any more.
+    given_up: u64,
+}
 
 /// What filling did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,30 +52,32 @@ pub struct Filled {
 impl Holes {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
     }
 
     /// Remembers a hole; tells whether the lowest one was forgotten for it.
     pub fn open(&mut self, hole: Hole) -> bool {
-        let full = self.0.len() >= MAX_HOLES;
+        let full = self.list.len() >= MAX_HOLES;
         if full {
-            self.0.remove(0);
+            self.given_up += u64::from(self.list.remove(0).len());
         }
         let at = self
-            .0
+            .list
             .partition_point(|other| other.start.before(hole.start));
-        self.0.insert(at, hole);
+        self.list.insert(at, hole);
         full
     }
 
     /// Whether any hole begins before `edge`.
     pub fn any_before(&self, edge: Seq) -> bool {
-        self.0.first().is_some_and(|hole| hole.start.before(edge))
+        self.list
+            .first()
+            .is_some_and(|hole| hole.start.before(edge))
     }
 
     /// Missing sequence numbers before `edge`.
     pub fn missing_before(&self, edge: Seq) -> u32 {
-        let parts = self.0.iter().take_while(|hole| hole.start.before(edge));
+        let parts = self.list.iter().take_while(|hole| hole.start.before(edge));
         parts
             .map(|hole| hole.end.min(edge).offset_from(hole.start))
             .sum()
@@ -72,34 +85,51 @@ impl Holes {
 
     /// Missing sequence numbers in all.
     pub fn missing(&self) -> u64 {
-        self.0
-            .iter()
-            .map(|hole| u64::from(hole.end.offset_from(hole.start)))
-            .sum()
+        let listed = self.list.iter().map(|hole| u64::from(hole.len()));
+        self.given_up + listed.sum::<u64>()
+    }
+
+    /// Gives up what is missing before `edge`: it only counts from now on.
+    pub fn give_up_before(&mut self, edge: Seq) {
+        let Self { list, given_up } = self;
+        list.retain_mut(|hole| {
+            // Everything is within reach of each other here, so that `end` tells what is before.
+            if hole.end.at_or_before(edge) {
+                *given_up += u64::from(hole.len());
+                return false;
+            }
+            if hole.start.before(edge) {
+                *given_up += u64::from(edge.offset_from(hole.start));
+                hole.start = edge;
+            }
+            true
+        });
     }
 
     /// Takes `start..end` as seen.
     pub fn fill(&mut self, start: Seq, end: Seq) -> Filled {
         let mut filled = Filled::default();
-        let mut index = self.0.partition_point(|hole| hole.end.at_or_before(start));
-        while let Some(&hole) = self.0.get(index) {
+        let mut index = self
+            .list
+            .partition_point(|hole| hole.end.at_or_before(start));
+        while let Some(&hole) = self.list.get(index) {
             if hole.start.at_or_after(end) {
                 break;
             }
             filled.hole.get_or_insert(hole);
             filled.count += hole.end.min(end).offset_from(hole.start.max(start));
-            self.0.remove(index);
+            self.list.remove(index);
             if hole.start.before(start) {
-                self.0.insert(index, Hole { end: start, ..hole });
+                self.list.insert(index, Hole { end: start, ..hole });
                 index += 1;
             }
             if end.before(hole.end) {
-                self.0.insert(index, Hole { start: end, ..hole });
+                self.list.insert(index, Hole { start: end, ..hole });
                 break;
             }
         }
-        if self.0.is_empty() && filled.count > 0 {
-            self.0 = Vec::new();
+        if self.list.is_empty() && filled.count > 0 {
+            self.list = Vec::new();
         }
         filled
     }
@@ -158,6 +188,16 @@ mod tests {
             };
             forgot += u32::from(h.open(hole));
         }
-        assert_eq!((forgot, h.missing()), (5, MAX_HOLES as u64));
+        // Forgotten, but not found.
+        assert_eq!((forgot, h.missing()), (5, MAX_HOLES as u64 + 5));
+    }
+
+    #[test]
+    fn what_is_given_up_still_counts_as_missing() {
+        let mut h = holes(&[(10, 20), (30, 40)]);
+        h.give_up_before(Seq(35));
+        assert_eq!(h.missing(), 20);
+        assert_eq!(h.fill(Seq(0), Seq(100)).count, 5);
+        assert_eq!(h.missing(), 15);
     }
 }

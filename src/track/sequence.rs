@@ -28,7 +28,7 @@ impl Connection {
             o.facts.set(Facts::STRAY);
             return;
         }
-        let tsval = o.options.ts.map(|ts| ts.0);
+        let (first_frame, tsval) = (self.first_frame, o.options.ts.map(|ts| ts.0));
         let (sender, _) = self.pair(o.side);
         let mut forgot = false;
         if o.seq.after(sender.seen_end) {
@@ -55,6 +55,7 @@ impl Connection {
             sender.seen_end = end;
         }
         if o.end == o.seq {
+            sender.keep_in_reach(first_frame, store);
             if forgot {
                 self.give_up(o.frame);
             }
@@ -85,6 +86,7 @@ impl Connection {
                 None
             };
         }
+        sender.keep_in_reach(first_frame, store);
         self.respoil(o);
         if forgot {
             self.give_up(o.frame);
@@ -113,7 +115,7 @@ impl Connection {
                 .is_some_and(|edge| o.seq.after(edge));
         let below = sender.floor.from(o.seq);
         let before = match sender.base_from {
-            Base::Syn => o.seq.before(sender.base),
+            Base::Syn => below > 0,
             _ => below > NEAR,
         };
         if !(beyond || before) {
@@ -126,7 +128,8 @@ impl Connection {
             .rare_mut()
             .stray
             .is_some_and(|stray| (0..NEAR).contains(&o.seq.from(stray)));
-        sender.rare_mut().stray = if beyond && near { None } else { Some(o.seq) };
+        // What lies too far back lends no belief to what lies too far ahead.
+        sender.rare_mut().stray = (beyond && !near).then_some(o.seq);
         !(beyond && near)
     }
 
