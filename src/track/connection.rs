@@ -152,7 +152,7 @@ impl Connection {
     ) -> Observation {
         let mut o = self.begin(arrival, tcp, side);
         self.read_window(&mut o);
-        if self.captured_twice(&o, arrival.ip_id) {
+        if self.captured_twice(&mut o, arrival.ip_id) {
             o.facts.set(Facts::CAPTURED_TWICE);
         } else if tcp.checksum == Checksum::Bad && self.halves[side.index()].checksums_work {
             o.facts.set(Facts::BAD_CHECKSUM);
