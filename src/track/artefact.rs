@@ -1,15 +1,20 @@
-//! The same packet captured twice (a span port, the `any` device): told by its IP identification
-//! and everything else being equal, within moments. It must not pass for something TCP did.
+//! The same packet captured twice (a span port, the `any` device): told by everything in it being
+//! equal, within moments. It must not pass for something TCP did.
+//!
+//! What makes it the same *packet* is the IP identification. Where there is none (IPv6, and stacks
+//! that send 0 with don't-fragment set, RFC 6864 section 4.1), only the very same time shows a copy:
+//! nobody sends the same bytes again before the clock moves on.
 
 use super::connection::Connection;
+use super::half::Half;
 use super::observation::Observation;
 
 /// Copies made by a capture come within this time; a sender's own copy has a new identification.
 const MOMENT_NS: u64 = 100_000;
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Scrambles what tells one packet from another into one number; never 0, which means "none".
 fn fingerprint(o: &Observation, id: u32) -> u32 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let ack = u64::from(o.ack.map_or(0, |ack| ack.0));
     let (value, echo) = o.options.ts.unwrap_or_default();
     let parts = [
@@ -17,27 +22,55 @@ fn fingerprint(o: &Observation, id: u32) -> u32 {
         (u64::from(id) << 32) | (u64::from(o.len) << 9) | u64::from(o.flags.0 & 0x1ff),
         (u64::from(value) << 32) | u64::from(echo),
     ];
-    let sum = parts.iter().fold(1, |sum: u64, part| {
-        (sum.rotate_left(23) ^ part).wrapping_mul(ODD)
+    (scramble(1, &parts) >> 32) as u32 | 1
+}
+
+/// The same for a packet without an identification: its time stands in for that, and what else can
+/// differ between two ACKs of the same number counts too.
+fn fingerprint_of_the_moment(o: &Observation) -> u32 {
+    let blocks = o.options.sack.as_slice().iter();
+    let sack = blocks.fold(1, |sum, &(left, right)| {
+        scramble(sum, &[(u64::from(left) << 32) | u64::from(right)])
     });
-    (sum >> 32) as u32 | 1
+    let parts = [u64::from(fingerprint(o, 0)), o.time.as_nanos(), sack];
+    (scramble(u64::from(o.field), &parts) >> 32) as u32 | 1
+}
+
+fn scramble(start: u64, parts: &[u64]) -> u64 {
+    parts.iter().fold(start, |sum, part| {
+        (sum.rotate_left(23) ^ part).wrapping_mul(ODD)
+    })
+}
+
+/// Whether a sender may well say this twice at once: a burst of segments is answered by a burst of
+/// equal duplicate ACKs, or RSTs, and a coarse clock gives them all one time. Where the capture has
+/// made certain copies before, it is the likelier reason.
+fn may_be_said_twice(o: &Observation, sender: &Half, receiver: &Half) -> bool {
+    let copied = |half: &Half| {
+        half.rare()
+            .is_some_and(|rare| rare.counts.capture_duplicates > 0)
+    };
+    o.end == o.seq
+        && (o.flags.rst() || receiver.outstanding() > 0)
+        && !copied(sender)
+        && !copied(receiver)
 }
 
 impl Connection {
     /// Whether the sender's same packet was captured moments ago; remembers it otherwise.
-    pub(super) fn captured_twice(&mut self, o: &Observation, ip_id: Option<u32>) -> bool {
-        // Many stacks send 0 with don't-fragment set: that identifies nothing (RFC 6864).
-        let Some(id) = ip_id.filter(|&id| id != 0) else {
-            return false;
-        };
-        let print = fingerprint(o, id);
-        let (sender, _) = self.pair(o.side);
+    pub(super) fn captured_twice(&mut self, o: &mut Observation, ip_id: Option<u32>) -> bool {
+        let id = ip_id.filter(|&id| id != 0);
+        let print = id.map_or_else(|| fingerprint_of_the_moment(o), |id| fingerprint(o, id));
+        let (sender, receiver) = self.pair(o.side);
         // New data can't be a copy, whatever its fingerprint is.
         let told_before = o.end.at_or_before(sender.seen_end);
         if told_before
             && sender.recent.contains(&print)
             && o.time.nanos_since(sender.last_time) <= MOMENT_NS
+            && (id.is_some() || !may_be_said_twice(o, sender, receiver))
         {
+            let latest = usize::from(sender.recent_next.wrapping_sub(1) & 3);
+            o.original_frame = (sender.recent[latest] == print).then_some(sender.last_frame);
             return true;
         }
         sender.recent[usize::from(sender.recent_next & 3)] = print;

@@ -138,7 +138,8 @@ pub struct Observation {
     pub hole: Option<Hole>,
     /// For what was sent before: the segment that first carried it, while it is outstanding.
     pub original: Option<Sent>,
-    /// For what was sent before and is acknowledged: the frame that first carried it.
+    /// For what was sent before and is acknowledged: the frame that first carried it. For what was
+    /// captured twice: the frame before, if that is the same packet.
     pub original_frame: Option<u64>,
     /// SND.UNA of the sender before this segment, and the frame that brought it.
     pub una: Seq,
