@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::{Paint, Style, View, text};
-use crate::event::{Event, Flow, LetGo, Side, units};
+use crate::event::{Event, Flow, Side, units};
 use crate::frame::Timestamp;
 
 /// Connections held at most, some 2 kB each.
@@ -229,14 +229,7 @@ fn remarks(flow: &Flow) -> String {
             parts.push(part);
         }
     }
-    if let Some(frame) = flow.gave_up_at {
-        parts.push(format!(
-            "too much to follow: judgements from frame {frame} on may be incomplete"
-        ));
-    }
-    if flow.let_go == LetGo::TableFull {
-        parts.push("let go before it ended: too many connections at once".to_owned());
-    }
+    parts.extend(flow.caveats());
     parts.join(", ")
 }
 
