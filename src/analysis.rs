@@ -18,10 +18,10 @@ pub struct Analysis {
     flows_only: bool,
 }
 
-/// Whether it was said that there are too many connections, and how many that is.
+/// Whether it was said that there is too much, and how much that is.
 #[derive(Debug)]
 struct Crowd {
-    most: usize,
+    limits: Limits,
     said: bool,
 }
 
@@ -33,7 +33,7 @@ impl Analysis {
             tracker: Tracker::new(limits),
             notes: Vec::new(),
             crowd: Crowd {
-                most: limits.connections,
+                limits,
                 said: false,
             },
             flows_only: false,
@@ -63,6 +63,11 @@ impl Analysis {
     /// Brings what was expected near.
     pub fn bring_near(&mut self) {
         self.tracker.bring_near();
+    }
+
+    /// Connections kept, and bytes of detail on them: see [`Limits`].
+    pub fn kept(&self) -> (usize, usize) {
+        self.tracker.kept()
     }
 
     /// Takes the next frame and hands the events that come of it to `sink`.
@@ -155,9 +160,11 @@ impl Crowd {
         if tracker.crowded_out() > 0 && !self.said {
             self.said = true;
             sink(&Event::Notice(&format!(
-                "from frame {frame} on there are more open connections than are followed at once \
-                 ({}): the longest silent are let go, and count as new if they go on",
-                self.most
+                "from frame {frame} on there is more than is followed at once ({} connections, {} KiB \
+                 of what is outstanding or missing on them): those that are least to be missed are \
+                 let go, and count as new if they go on",
+                self.limits.connections,
+                self.limits.details / 1024,
             )))?;
         }
         Ok(())

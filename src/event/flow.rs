@@ -187,4 +187,14 @@ impl Flow {
     pub fn packets(&self) -> u64 {
         self.stats.iter().map(|s| u64::from(s.packets)).sum()
     }
+
+    /// What a person must know before believing the rest: limits that were reached on it.
+    pub fn caveats(&self) -> Vec<String> {
+        let gave_up = self.gave_up_at.map(|frame| {
+            format!("too much to follow: judgements from frame {frame} on may be incomplete")
+        });
+        let let_go = (self.let_go == LetGo::TableFull)
+            .then(|| "let go before it ended: too many connections at once".to_owned());
+        gave_up.into_iter().chain(let_go).collect()
+    }
 }

@@ -7,6 +7,8 @@ use crate::frame::Timestamp;
 pub(super) const KEPT: usize = 6;
 /// Frames kept as evidence.
 const EVIDENCE: usize = 6;
+/// What those take, in bytes, as a list that grew to hold them.
+const FRAMES: usize = size_of::<[u64; 8]>();
 /// What is sent again within this time of the last repair is part of the same trouble.
 const SAME_TROUBLE_NS: u64 = 1_000_000_000;
 
@@ -108,6 +110,10 @@ pub(super) struct Episodes {
     pub(super) resets: u32,
     /// Kinds that need no episodes: the frames that show them, by kind and side.
     pub(super) simple: Vec<(Kind, Side, Evidence, String)>,
+    /// Whether there was no room for what happened.
+    pub(super) untold: bool,
+    /// Bytes that this takes beside itself.
+    weight: usize,
 }
 
 /// Kinds of which it is enough to know how often and where.
@@ -129,15 +135,29 @@ const SIMPLE: [Kind; 14] = [
 ];
 
 impl Episodes {
-    pub(super) fn observe(&mut self, s: &Segment<'_>) {
+    /// Of a connection for which there was no room.
+    pub(super) fn untold() -> Self {
+        Self {
+            untold: true,
+            ..Self::default()
+        }
+    }
+
+    /// Bytes of memory that this takes.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.weight
+    }
+
+    /// Takes in a segment; without `room` what is known is added to, and nothing else is kept.
+    pub(super) fn observe(&mut self, s: &Segment<'_>, room: bool) {
         let side = s.dir.0;
         for note in s.notes {
             match note.kind {
-                Kind::Retransmission => self.loss(s, note),
-                Kind::ZeroWindow => self.close(s),
+                Kind::Retransmission => self.loss(s, note, room),
+                Kind::ZeroWindow => self.close(s, room),
                 Kind::ZeroWindowProbe => self.probe(s),
                 Kind::Reset | Kind::Refused => self.reset(s, note),
-                kind if SIMPLE.contains(&kind) => self.simple(kind, side, s.frame, note),
+                kind if SIMPLE.contains(&kind) => self.simple(kind, side, s.frame, note, room),
                 _ => {}
             }
         }
@@ -149,7 +169,7 @@ impl Episodes {
         }
     }
 
-    fn loss(&mut self, s: &Segment<'_>, note: &Note) {
+    fn loss(&mut self, s: &Segment<'_>, note: &Note, room: bool) {
         let side = s.dir.0;
         // The same bytes again belong to it however long the timer has grown.
         let current = self
@@ -162,11 +182,13 @@ impl Episodes {
                     || s.time.nanos_since(loss.last) <= SAME_TROUBLE_NS
             });
         if current.is_none() {
-            if self.losses.len() >= KEPT {
+            if self.losses.len() >= KEPT || !room {
                 self.more_losses = self.more_losses.saturating_add(1);
                 return;
             }
-            self.losses.push(Loss::new(s, note));
+            let loss = Loss::new(s, note);
+            self.weight += size_of::<Loss>() + FRAMES + loss.why.len();
+            self.losses.push(loss);
         }
         let Some(loss) = (match current {
             Some(at) => self.losses.get_mut(at),
@@ -198,16 +220,17 @@ impl Episodes {
             .filter(|c| c.until.is_none())
     }
 
-    fn close(&mut self, s: &Segment<'_>) {
+    fn close(&mut self, s: &Segment<'_>, room: bool) {
         let side = s.dir.0;
         if let Some(closed) = self.closed_now(side) {
             closed.evidence.add(s.frame);
             return;
         }
-        if self.closed.len() >= KEPT {
+        if self.closed.len() >= KEPT || !room {
             self.more_closed = self.more_closed.saturating_add(1);
             return;
         }
+        self.weight += size_of::<Closed>() + FRAMES;
         let mut evidence = Evidence::default();
         evidence.add(s.frame);
         let (from, until) = (s.time, None);
@@ -245,7 +268,7 @@ impl Episodes {
         });
     }
 
-    fn simple(&mut self, kind: Kind, side: Side, frame: u64, note: &Note) {
+    fn simple(&mut self, kind: Kind, side: Side, frame: u64, note: &Note, room: bool) {
         let found = self
             .simple
             .iter_mut()
@@ -254,10 +277,16 @@ impl Episodes {
             evidence.add(frame);
             return;
         }
+        if !room {
+            self.untold = true;
+            return;
+        }
         // At most one entry a kind and side, so this list is bounded by itself.
         let mut evidence = Evidence::default();
         evidence.add(frame);
-        self.simple.push((kind, side, evidence, note.why()));
+        let why = note.why();
+        self.weight += size_of::<(Kind, Side, Evidence, String)>() + FRAMES + why.len();
+        self.simple.push((kind, side, evidence, why));
     }
 }
 

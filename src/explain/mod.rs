@@ -14,11 +14,16 @@ use std::collections::HashMap;
 use crate::event::{Finding, Flow, Segment};
 use episode::Episodes;
 
+/// Bytes kept of all stories together; beyond that, what happens is only counted.
+const MOST: usize = 4 << 20;
+
 /// Follows all connections and tells the story of each when it ends.
 #[derive(Debug, Default)]
 pub struct Explainer {
     /// Connections on which something happened; forgotten when they end.
-    open: HashMap<u32, Episodes>,
+    open: HashMap<u32, Box<Episodes>>,
+    /// What their episodes weigh together, in bytes.
+    weight: usize,
 }
 
 impl Explainer {
@@ -32,16 +37,29 @@ impl Explainer {
         // A connection without anything remarkable needs no memory: its summary says it all.
         let flags = segment.flags;
         let marks = !segment.notes.is_empty() || flags.fin() || flags.rst();
-        match self.open.get_mut(&segment.flow) {
-            Some(episodes) => episodes.observe(segment),
-            None if marks => self.open.entry(segment.flow).or_default().observe(segment),
-            None => {}
-        }
+        let room = self.weight < MOST;
+        let (episodes, before) = match self.open.get_mut(&segment.flow) {
+            Some(episodes) => {
+                let before = episodes.weight();
+                (episodes, before)
+            }
+            None if marks && room => (self.open.entry(segment.flow).or_default(), 0),
+            None => return,
+        };
+        episodes.observe(segment, room);
+        self.weight = self.weight + episodes.weight() - before;
     }
 
     /// The story of a connection that has ended, in the order in which it happened.
     pub fn conclude(&mut self, flow: &Flow) -> Vec<Finding> {
-        let episodes = self.open.remove(&flow.flow).unwrap_or_default();
+        let kept = self.open.remove(&flow.flow);
+        self.weight -= kept.as_ref().map_or(0, |kept| kept.weight());
+        let remarkable = flow.notes.iter().any(|notes| notes.iter().next().is_some());
+        let episodes = match kept {
+            Some(episodes) => *episodes,
+            None if remarkable => Episodes::untold(),
+            None => Episodes::default(),
+        };
         telling::tell(flow, &episodes)
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn tell(flow: &Flow, episodes: &Episodes) -> Vec<Finding> {
     findings.extend(missed(flow));
     findings.extend(round_trips(flow, &names));
     findings.extend(ending(flow, &names, episodes));
-    findings.extend(limits(flow));
+    findings.extend(limits(flow, episodes));
     for finding in &mut findings {
         finding.flow = flow.flow;
     }
@@ -311,8 +311,17 @@ fn ending(flow: &Flow, names: &Names, episodes: &Episodes) -> Option<Finding> {
     })
 }
 
-fn limits(flow: &Flow) -> Vec<Finding> {
+fn limits(flow: &Flow, episodes: &Episodes) -> Vec<Finding> {
     let mut findings = Vec::new();
+    if episodes.untold {
+        let what = "too much happened on too many connections at once to tell all of it here";
+        findings.push(Finding {
+            evidence: vec![flow.last_frame],
+            advice: "`wirelab flows --long` counts what was noted, and `wirelab replay` shows each"
+                .to_owned(),
+            ..finding("limit", Severity::Notice, what)
+        });
+    }
     if let Some(frame) = flow.gave_up_at {
         let what = format!(
             "too much was missing or outstanding to follow all of it: from frame {frame} on judgements may be incomplete"

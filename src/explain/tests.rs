@@ -160,3 +160,25 @@ fn a_refusal_says_by_whom_and_what_to_do() {
     );
     assert!(!findings[0].advice.is_empty());
 }
+
+#[test]
+fn stories_of_ever_more_connections_are_bounded_and_that_is_said() {
+    let mut talk = Talk::new(Told::default());
+    for flow in 0..60_000 {
+        talk.flow = flow;
+        talk.note(note(Kind::Retransmission)).ack(0);
+    }
+    let explainer = &talk.view.0;
+    let weighed: usize = explainer.open.values().map(|kept| kept.weight()).sum();
+    assert_eq!(weighed, explainer.weight);
+    assert!(weighed < MOST + 1_000, "{weighed}");
+    let (first, last) = (0, 59_999);
+    for (flow, untold) in [(first, false), (last, true)] {
+        talk.flow = flow;
+        let mut summary = talk.summary();
+        summary.notes[0].add(Kind::Retransmission);
+        talk.flow(&summary);
+        let limits = talk.view.1.iter().filter(|f| f.kind == "limit").count();
+        assert_eq!(limits > 0, untold, "{:?}", talk.view.1);
+    }
+}

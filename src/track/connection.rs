@@ -38,6 +38,8 @@ pub struct Connection {
     pub completeness: u8,
     /// Who sent the first FIN or RST.
     pub closed_by: Option<Side>,
+    /// What it weighed when that was last looked at.
+    pub(super) weighed: u32,
     /// What only eventful connections have.
     pub remarks: Option<Box<Remarks>>,
     /// What the initiator and the responder sent.
@@ -99,6 +101,7 @@ impl Connection {
             reset_by: None,
             completeness: 0,
             history: ArrayVec::new(),
+            weighed: 0,
             remarks: None,
         }
     }
@@ -239,6 +242,14 @@ impl Connection {
     pub fn opening(&self) -> [Option<u64>; 3] {
         self.opening
             .map(|frame| frame.map(|frame| self.first_frame + u64::from(frame.get()) - 1))
+    }
+
+    /// Bytes it takes beside itself, as far as they depend on what is sent: who bounds those, bounds
+    /// memory. The allocator's own are not counted.
+    pub(super) fn weight(&self) -> u32 {
+        let remarks = self.remarks.as_ref().map_or(0, |_| size_of::<Remarks>());
+        let halves: usize = self.halves.iter().map(Half::weight).sum();
+        u32::try_from(remarks + halves).unwrap_or(u32::MAX)
     }
 
     /// Notes that something had to be forgotten here.

@@ -5,7 +5,7 @@
 
 use super::counts::Counts;
 use super::rare::Rare;
-use super::sent::{SentList, Store};
+use super::sent::{Sent, SentList, Store};
 use crate::event::{Cause, Summary, TcpState};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
@@ -123,6 +123,12 @@ impl Half {
     /// What only eventful connections have.
     pub fn rare(&self) -> Option<&Rare> {
         self.rare.as_deref()
+    }
+
+    /// Bytes of memory it takes beside itself.
+    pub(super) fn weight(&self) -> usize {
+        let rare = self.rare().map_or(0, Rare::weight);
+        self.sent.room() * size_of::<Sent>() + rare
     }
 
     /// Its bytes that the other side holds beyond SND.UNA: how many, and where they end.

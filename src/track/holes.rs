@@ -55,6 +55,11 @@ impl Holes {
         self.list.is_empty()
     }
 
+    /// Bytes of memory they take.
+    pub(super) fn weight(&self) -> usize {
+        self.list.capacity() * size_of::<Hole>()
+    }
+
     /// Remembers a hole; tells whether the lowest one was forgotten for it.
     pub fn open(&mut self, hole: Hole) -> bool {
         let full = self.list.len() >= MAX_HOLES;

@@ -60,12 +60,14 @@ pub struct Limits {
     pub connections: usize,
     /// Sent segments remembered per direction of a connection.
     pub ranges: usize,
-    /// Sent segments remembered in all; beyond that, a direction keeps [`Limits::SCARCE`].
-    pub all_ranges: usize,
+    /// Bytes of what is outstanding, missing or remarkable on all connections together, beside the
+    /// kilobyte that each has. Beyond half of that a direction keeps [`Limits::SCARCE`] segments;
+    /// beyond all of it connections are let go.
+    pub details: usize,
 }
 
 impl Limits {
-    /// Sent segments a direction may keep when there are too many in all.
+    /// Sent segments a direction may keep when there is little room left.
     pub const SCARCE: usize = 16;
 }
 
@@ -74,7 +76,7 @@ impl Default for Limits {
         Self {
             connections: 32_768,
             ranges: 16_384,
-            all_ranges: 262_144,
+            details: 12 << 20,
         }
     }
 }
@@ -86,7 +88,6 @@ pub struct Tracker {
     limits: Limits,
     store: Store,
     next_number: u32,
-    remembered: usize,
     ended: Vec<Flow>,
     crowded_out: u64,
     seen: Observation,
@@ -110,7 +111,6 @@ impl Tracker {
             limits,
             store: Store::new(limits.ranges),
             next_number: 0,
-            remembered: 0,
             ended: Vec::new(),
             crowded_out: 0,
             seen: Observation::blank(),
@@ -140,20 +140,24 @@ impl Tracker {
             known = None;
         }
         let place = known.unwrap_or_else(|| self.begin(arrival, tcp, key, sender_is_low, earlier));
-        let scarce = self.remembered >= self.limits.all_ranges;
+        let scarce = self.table.weight() > self.limits.details / 2;
         self.store.limit = if scarce {
             Limits::SCARCE
         } else {
             self.limits.ranges
         };
         let (store, seen) = (&mut self.store, &mut self.seen);
-        let (before, after) = self.table.visit(place, arrival.time, |connection| {
+        self.table.visit(place, arrival.time, |connection| {
             let side = side(connection, sender_is_low, arrival);
-            let before = remembered(connection);
             connection.observe(seen, arrival, tcp, side, store);
-            (before, remembered(connection))
         })?;
-        self.remembered = (self.remembered + after).saturating_sub(before);
+        while self.table.weight() > self.limits.details {
+            let Some(connection) = self.table.shed(place) else {
+                break;
+            };
+            self.crowded_out += 1;
+            self.let_go(&connection, LetGo::TableFull);
+        }
         Some(Place(place))
     }
 
@@ -202,10 +206,9 @@ impl Tracker {
     ) -> usize {
         let mut leaving = Vec::new();
         self.table.make_room(arrival.time, |connection, reason| {
-            leaving.push((connection.summary(reason), remembered(connection)));
+            leaving.push(connection.summary(reason));
         });
-        for (flow, remembered) in leaving {
-            self.remembered = self.remembered.saturating_sub(remembered);
+        for flow in leaving {
             self.crowded_out += u64::from(flow.let_go == LetGo::TableFull);
             self.ended.push(flow);
         }
@@ -219,7 +222,6 @@ impl Tracker {
     }
 
     fn let_go(&mut self, connection: &Connection, reason: LetGo) {
-        self.remembered = self.remembered.saturating_sub(remembered(connection));
         self.ended.push(connection.summary(reason));
     }
 
@@ -231,6 +233,11 @@ impl Tracker {
     /// The connections let go since this was last asked; empty almost always.
     pub fn ended(&mut self) -> Vec<Flow> {
         std::mem::take(&mut self.ended)
+    }
+
+    /// Connections kept, and bytes of detail on them: see [`Limits`].
+    pub fn kept(&self) -> (usize, usize) {
+        (self.table.len(), self.table.weight())
     }
 
     /// How many connections had to make room for others before they were over.
@@ -245,11 +252,6 @@ impl Tracker {
             .into_iter()
             .map(|connection| connection.summary(LetGo::CaptureEnded))
     }
-}
-
-/// Sent segments remembered of a connection.
-fn remembered(connection: &Connection) -> usize {
-    connection.halves.iter().map(|half| half.sent.len()).sum()
 }
 
 /// Which side of the connection the sender is. Where both ends are the same address and port, only

@@ -25,6 +25,11 @@ impl RangeSet {
         self.ranges.is_empty()
     }
 
+    /// Bytes of memory they take.
+    pub(super) fn weight(&self) -> usize {
+        self.ranges.capacity() * size_of::<(Seq, Seq)>()
+    }
+
     /// End of the last range.
     pub fn last_end(&self) -> Option<Seq> {
         self.ranges.last().map(|r| r.1)

@@ -62,6 +62,11 @@ pub struct RareCounts {
 }
 
 impl Rare {
+    /// Bytes of memory it takes.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.holes.weight() + self.sacked.weight()
+    }
+
     /// Puts these statistics among the others.
     pub(super) fn fill_in(&self, stats: &mut Stats) {
         let c = &self.counts;

@@ -9,9 +9,9 @@ use crate::wire::seq::Seq;
 /// How many acknowledged segments stay known by their first frame.
 const HISTORY: usize = 4;
 /// Most lists kept for the next connection that needs one.
-const POOL: usize = 1024;
+const POOL: usize = 256;
 /// Lists with more room than this are not kept.
-const ROOM: usize = 256;
+const ROOM: usize = 64;
 
 /// What all connections share for their lists of sent segments: how long one may be, and lists that
 /// are empty at the moment, since most connections are idle most of the time.
@@ -32,7 +32,10 @@ impl Store {
     }
 
     fn lend(&mut self) -> VecDeque<Sent> {
-        self.empty.pop().unwrap_or_default()
+        // Of most connections that there are most of, a SYN is all that is ever outstanding.
+        self.empty
+            .pop()
+            .unwrap_or_else(|| VecDeque::with_capacity(1))
     }
 
     fn take_back(&mut self, list: &mut VecDeque<Sent>) {
@@ -119,6 +122,11 @@ impl SentList {
         self.list.front().map_or(0, |sent| u64::from(sent.seq.0))
     }
 
+    /// Segments there is room for without asking for more memory.
+    pub(super) fn room(&self) -> usize {
+        self.list.capacity()
+    }
+
     /// Whether nothing is outstanding.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
@@ -202,8 +210,12 @@ impl SentList {
             self.history_len = (self.history_len + 1).min(HISTORY as u8);
             self.list.pop_front();
         }
-        if self.list.is_empty() && self.list.capacity() > 0 {
+        let room = self.list.capacity();
+        if self.list.is_empty() && room > 0 {
             store.take_back(&mut self.list);
+        } else if room > ROOM && self.list.len() < room / 4 {
+            // A burst is over: what it took is not kept for the next one.
+            self.list.shrink_to(room / 2);
         }
         acked
     }

@@ -61,6 +61,11 @@ pub(super) struct Table {
     /// The bucket at which the last look at old connections ended.
     hand: usize,
     cap: usize,
+    /// The box of the connection let go last, for the next new one: when each makes room for another,
+    /// memory would fall to pieces.
+    spare: Option<Box<Connection>>,
+    /// What the connections weigh together: see [`Connection::weight`].
+    weight: usize,
 }
 
 impl Table {
@@ -72,12 +77,19 @@ impl Table {
             hasher,
             hand: 0,
             cap: cap.max(1),
+            spare: None,
+            weight: 0,
         }
     }
 
     /// Connections in it.
     pub(super) fn len(&self) -> usize {
         self.connections.len()
+    }
+
+    /// Bytes that the connections have beside the kilobyte that each has anyway.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
     }
 
     /// Where the connection of `key` is; good until the table is changed.
@@ -118,6 +130,12 @@ impl Table {
     ) -> Option<T> {
         let slot = self.connections.get_bucket_mut(place)?;
         let found = look(&mut slot.connection);
+        let weight = slot.connection.weight();
+        if weight != slot.connection.weighed {
+            // What was weighed before is part of the sum.
+            self.weight = self.weight - slot.connection.weighed as usize + weight as usize;
+            slot.connection.weighed = weight;
+        }
         slot.seen = slot.seen.max(coarse(now.as_nanos()));
         slot.rank = if slot.connection.is_over() {
             Rank::Over
@@ -133,8 +151,15 @@ impl Table {
     pub(super) fn insert(&mut self, connection: Connection) -> usize {
         let (hasher, hash) = (&self.hasher, self.hasher.hash_one(connection.key));
         let seen = coarse(connection.start.as_nanos());
+        let connection = match self.spare.take() {
+            Some(mut place) => {
+                *place = connection;
+                place
+            }
+            None => Box::new(connection),
+        };
         let slot = Slot {
-            connection: Box::new(connection),
+            connection,
             seen,
             rank: Rank::HalfOpen,
             tag: tag(hash),
@@ -147,10 +172,33 @@ impl Table {
 
     /// Takes a connection out.
     pub(super) fn remove(&mut self, place: usize) -> Option<Box<Connection>> {
-        self.connections
-            .get_bucket_entry(place)
-            .ok()
-            .map(|entry| entry.remove().0.connection)
+        let entry = self.connections.get_bucket_entry(place).ok()?;
+        let connection = entry.remove().0.connection;
+        self.weight -= connection.weighed as usize;
+        Some(connection)
+    }
+
+    /// Takes out a connection to save its weight: of the next few that have any the one that is
+    /// least to be missed, and the heaviest of those. Never the one at `spare`.
+    pub(super) fn shed(&mut self, spare: usize) -> Option<Box<Connection>> {
+        let mut best: Option<(Rank, u32, usize)> = None;
+        let mut compared = 0;
+        for _ in 0..self.connections.num_buckets() {
+            let place = self.turn();
+            let Some(slot) = self.connections.get_bucket(place) else {
+                continue;
+            };
+            let weight = slot.connection.weighed;
+            if weight == 0 || place == spare {
+                continue;
+            }
+            best = best.max(Some((slot.rank, weight, place)));
+            compared += 1;
+            if compared == CANDIDATES {
+                break;
+            }
+        }
+        self.remove(best?.2)
     }
 
     /// Makes room for one more: lets go of what is over among a few, and if the table is full, of
@@ -172,6 +220,7 @@ impl Table {
             };
             if let Some(connection) = self.remove(place) {
                 let_go(&connection, reason);
+                self.spare = Some(connection);
             }
         }
         while self.connections.len() >= self.cap {
@@ -184,6 +233,7 @@ impl Table {
                 LetGo::TableFull
             };
             let_go(&connection, reason);
+            self.spare = Some(connection);
         }
     }
 
@@ -222,6 +272,7 @@ impl Table {
         reason = "they are boxed already; unboxing would move a kilobyte each"
     )]
     pub(super) fn drain(&mut self) -> Vec<Box<Connection>> {
+        self.weight = 0;
         let mut all: Vec<_> = self
             .connections
             .drain()

@@ -73,7 +73,7 @@ fn limits(random: &mut Random) -> Limits {
         return Limits {
             connections: 1 + random.below(3) as usize,
             ranges: 1 + random.below(4) as usize,
-            all_ranges: random.below(6) as usize,
+            details: random.below(4000) as usize,
         };
     }
     Limits::default()

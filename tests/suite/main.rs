@@ -6,6 +6,7 @@ mod decode;
 mod docs;
 mod files;
 mod fuzz;
+mod limits;
 mod live;
 mod recordings;
 mod run;

@@ -248,11 +248,7 @@ fn facts(flow: &Flow) -> Vec<String> {
     if let Some(side) = flow.closed_by {
         facts.push(format!("closed first by the {}", side.name()));
     }
-    if let Some(frame) = flow.gave_up_at {
-        facts.push(format!(
-            "too much to follow: judgements from frame {frame} on may be incomplete"
-        ));
-    }
+    facts.extend(flow.caveats());
     facts
 }
 

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::{Paint, Style, View, text};
-use crate::event::{Event, Flow, LetGo, Side, units};
+use crate::event::{Event, Flow, Side, units};
 use crate::frame::Timestamp;
 
 /// Connections held at most: a few hundred bytes each, or 1.3 kB in the long form.
@@ -311,14 +311,7 @@ fn remarks(flow: &Flow) -> String {
             parts.push(part);
         }
     }
-    if let Some(frame) = flow.gave_up_at {
-        parts.push(format!(
-            "too much to follow: judgements from frame {frame} on may be incomplete"
-        ));
-    }
-    if flow.let_go == LetGo::TableFull {
-        parts.push("let go before it ended: too many connections at once".to_owned());
-    }
+    parts.extend(flow.caveats());
     parts.join(", ")
 }
 

@@ -369,6 +369,11 @@ impl Ladder {
                 &format!("{kind}\u{a0}{}{end}", units::count((*count).into())),
             )?;
         }
+        for caveat in flow.caveats() {
+            for word in caveat.split(' ') {
+                line.word(Paint::Caution, word)?;
+            }
+        }
         line.end()
     }
 }
