@@ -104,7 +104,7 @@ pub struct Stats {
     pub window_sum: u64,
     /// Segments in that sum (an RST's window says nothing).
     pub window_count: u32,
-    /// Payload bytes sent before the first acknowledgment of any payload.
+    /// Payload bytes sent before the first acknowledgment of any payload; 0 without the SYN.
     pub initial_window_bytes: u64,
     /// Segments with payload until then.
     pub initial_window_packets: u32,

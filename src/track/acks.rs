@@ -53,7 +53,10 @@ impl Connection {
             let sacked_before = data.sacked().1;
             let echo = o.options.ts.map(|ts| ts.1);
             let acked = data.sent.ack(ack, echo, first_frame, store);
-            data.sample(o, &acked, sacked_before);
+            // What called forth an ACK of unseen bytes was not seen either.
+            if o.acked_unseen == 0 {
+                data.sample(o, &acked, sacked_before);
+            }
             data.counts.cumulatively_acked += acked.count.saturating_sub(1);
             (data.una, data.una_frame, data.una_time) = (ack, o.frame, o.time);
             (data.acked, data.dup_acks) = (true, 0);

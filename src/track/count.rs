@@ -1,8 +1,9 @@
 //! Counting: the statistics of each direction, Zeek's history letters and tshark's completeness.
 
 use super::connection::Connection;
-use super::half::Half;
+use super::half::{Base, Half};
 use super::observation::{Facts, Observation};
+use super::sent::Sent;
 use crate::decode::Tcp;
 use crate::event::Side;
 
@@ -43,6 +44,9 @@ impl Connection {
         window(o, sender);
         if o.len > 0 {
             data(o, tcp, sender);
+        }
+        if let Some(original) = o.original.filter(|_| o.facts.any(Facts::RESENT)) {
+            sent_again(o, &original, sender);
         }
         outstanding(o, sender);
         if o.newly_acked > 0 {
@@ -129,13 +133,14 @@ fn window(o: &Observation, sender: &mut Half) {
 
 fn data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half) {
     let acked_data = sender.data_acked;
+    let from_syn = sender.base_from == Base::Syn;
     let (len, counts) = (o.len, &mut sender.counts);
     if counts.data_packets == 0 {
         counts.first_data_time = o.time;
     }
     // SYN and FIN are in `new` and `resent` too, where they apply.
     let phantom = u32::from(o.flags.syn()) + u32::from(o.flags.fin());
-    if counts.data_packets == 0 || !acked_data {
+    if from_syn && (counts.data_packets == 0 || !acked_data) {
         counts.initial_window_packets = counts.initial_window_packets.saturating_add(1);
         counts.initial_window_bytes = counts.initial_window_bytes.saturating_add(len);
     }
@@ -157,19 +162,22 @@ fn data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half) {
     }
 }
 
+/// A segment, with data or SYN or FIN alone, that is sent again.
+fn sent_again(o: &Observation, original: &Sent, sender: &mut Half) {
+    let stats = &mut sender.rare_mut().counts;
+    let again = original.resent.saturating_add(1);
+    stats.max_retransmissions = stats.max_retransmissions.max(again);
+    stats
+        .retransmission_time
+        .add(o.time.nanos_since(original.last_time));
+}
+
 /// Data that was sent again, came late, probes, is urgent, or was cut short by the capture.
 fn odd_data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half, cut: u64) {
     let (len, stats) = (o.len, &mut sender.rare_mut().counts);
     if o.facts.any(Facts::RESENT) {
         stats.retransmitted_packets += 1;
         stats.retransmitted_bytes += u64::from(o.resent.min(len));
-        if let Some(original) = &o.original {
-            let again = original.resent.saturating_add(1);
-            stats.max_retransmissions = stats.max_retransmissions.max(again);
-            stats
-                .retransmission_time
-                .add(o.time.nanos_since(original.last_time));
-        }
     }
     stats.out_of_order_packets += u32::from(o.facts.any(Facts::FILLED));
     if o.probe.is_some() {

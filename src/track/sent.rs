@@ -159,14 +159,19 @@ impl SentList {
     }
 
     /// Notes that `start..end` was sent again, and gives the first segment in it as it was before.
+    ///
+    /// A segment that was sent again in part is two from then on: a card that cuts segments lets one
+    /// of them be repeated in many pieces, and each is repeated for the first time.
     pub fn resend(
         &mut self,
-        start: Seq,
-        end: Seq,
+        (start, end): (Seq, Seq),
         frame: u64,
         time: Timestamp,
         tsval: Option<u32>,
+        store: &Store,
     ) -> Option<Sent> {
+        self.split(start, store);
+        self.split(end, store);
         let mut first = None;
         let at = self.list.partition_point(|s| s.end.at_or_before(start));
         for sent in self
@@ -180,6 +185,21 @@ impl SentList {
             (sent.last_frame, sent.last_time, sent.last_tsval) = (frame, time, tsval);
         }
         first
+    }
+
+    /// Makes two of the segment that holds `at` in its middle, if there is room for one more.
+    fn split(&mut self, at: Seq, store: &Store) {
+        let index = self.list.partition_point(|s| s.end.at_or_before(at));
+        let full = self.list.len() >= store.limit.max(1);
+        let Some(head) = self.list.get_mut(index).filter(|s| s.seq.before(at)) else {
+            return;
+        };
+        if full {
+            return;
+        }
+        let tail = Sent { seq: at, ..*head };
+        head.end = at;
+        self.list.insert(index + 1, tail);
     }
 
     /// Takes everything before `ack` as acknowledged; `echo` is the TSecr that came with it.
@@ -197,7 +217,8 @@ impl SentList {
                 front.seq = front.seq.max(ack);
                 break;
             }
-            acked.count += 1;
+            // The pieces of one that was split count as the one they were sent as.
+            acked.count += u32::from(acked.last.is_none_or(|last| last.frame != front.frame));
             acked.any_resent |= front.resent > 0;
             acked.last = Some(*front);
             if acked.echoed.is_none() {
@@ -266,15 +287,32 @@ mod tests {
     }
 
     #[test]
-    fn a_resend_marks_every_segment_it_touches() {
+    fn a_resend_marks_every_segment_in_it() {
         let (mut list, mut store) = (SentList::default(), Store::new(100));
         list.push(sent(0, 10, 1), &mut store);
         list.push(sent(10, 20, 2), &mut store);
-        let first = list.resend(Seq(5), Seq(15), 9, Timestamp::from_nanos(9), None);
+        let first = list.resend((Seq(0), Seq(20)), 9, Timestamp::from_nanos(9), None, &store);
         assert_eq!(first.map(|s| s.frame), Some(1));
         let acked = list.ack(Seq(20), None, 1, &mut store);
         assert!(acked.any_resent);
         assert_eq!(acked.last.map(|s| (s.frame, s.last_frame)), Some((2, 9)));
+    }
+
+    #[test]
+    fn what_is_sent_again_in_part_is_marked_in_part() {
+        let (mut list, mut store) = (SentList::default(), Store::new(100));
+        list.push(sent(0, 30, 1), &mut store);
+        let mut again = |from, to, frame| {
+            let time = Timestamp::from_nanos(frame);
+            let before = list.resend((Seq(from), Seq(to)), frame, time, None, &store);
+            before.map(|s| (s.frame, s.resent, s.last_frame))
+        };
+        assert_eq!(again(0, 10, 7), Some((1, 0, 1)));
+        assert_eq!(again(10, 20, 8), Some((1, 0, 1)));
+        assert_eq!(again(10, 20, 9), Some((1, 1, 8)));
+        let acked = list.ack(Seq(30), None, 1, &mut store);
+        assert_eq!((acked.count, acked.last.map(|s| s.resent)), (1, Some(0)));
+        assert!(acked.any_resent);
     }
 
     #[test]

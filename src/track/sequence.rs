@@ -87,7 +87,7 @@ impl Connection {
             };
         }
         sender.keep_in_reach(first_frame, store);
-        self.respoil(o);
+        self.respoil(o, store);
         if forgot {
             self.give_up(o.frame);
         }
@@ -176,7 +176,9 @@ impl Connection {
         if o.resent > 0 {
             o.facts.set(Facts::RESENT);
             if o.filled == 0 {
-                o.original = sender.sent.resend(o.seq, old_end, frame, time, tsval);
+                o.original = sender
+                    .sent
+                    .resend((o.seq, old_end), frame, time, tsval, store);
             }
             if o.original.is_none() {
                 o.original_frame = sender.sent.acknowledged_frame(o.seq, first_frame);
@@ -187,7 +189,7 @@ impl Connection {
     }
 
     /// New bytes that a spoiled segment carried before are being sent again.
-    fn respoil(&mut self, o: &mut Observation) {
+    fn respoil(&mut self, o: &mut Observation, store: &Store) {
         let (sender, _) = self.pair(o.side);
         let Some(spoiled) = sender.rare().and_then(|rare| rare.spoiled) else {
             return;
@@ -214,9 +216,10 @@ impl Connection {
             last_time: spoiled.time,
             ..first
         });
+        let tsval = o.options.ts.map(|ts| ts.0);
         sender
             .sent
-            .resend(from, to, o.frame, o.time, o.options.ts.map(|ts| ts.0));
+            .resend((from, to), o.frame, o.time, tsval, store);
     }
 }
 
