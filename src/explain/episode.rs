@@ -259,6 +259,10 @@ impl Episodes {
     }
 
     fn reset(&mut self, s: &Segment<'_>, note: &Note) {
+        // One that its receiver ignores ends nothing.
+        if note.kind == Kind::Reset && s.state.iter().any(|state| !state.is_over()) {
+            return;
+        }
         self.resets = self.resets.saturating_add(1);
         self.reset.get_or_insert_with(|| Reset {
             side: s.dir.0,

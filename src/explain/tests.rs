@@ -182,3 +182,13 @@ fn stories_of_ever_more_connections_are_bounded_and_that_is_said() {
         assert_eq!(limits > 0, untold, "{:?}", talk.view.1);
     }
 }
+
+#[test]
+fn a_reset_that_is_ignored_ends_no_story() {
+    let mut talk = Talk::new(Told::default());
+    talk.handshake();
+    talk.note(note(Kind::Reset)).emit(0, Flags::RST, 900, b"");
+    let findings = finish(&mut talk, |_| ());
+    assert!(findings.iter().all(|f| f.kind != "reset"), "{findings:?}");
+    assert_eq!(of(&findings, "still-open").severity, Severity::Info);
+}

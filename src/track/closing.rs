@@ -42,7 +42,7 @@ impl Connection {
                 o.facts.set(Facts::AFTER_PEER_FIN);
             }
         }
-        if o.flags.fin() && !o.facts.any(Facts::PROBE) {
+        if o.flags.fin() && !o.facts.any(Facts::PROBE) && !was_reset {
             on_fin(o, sender, receiver);
             self.closed_by.get_or_insert(o.side);
             self.phase = Phase::Teardown;
@@ -60,11 +60,24 @@ impl Connection {
         if receiver.state == SynSent && o.ack != Some(receiver.nxt) {
             return;
         }
+        if !in_window(o, sender, receiver) {
+            o.facts.set(Facts::STRAY);
+            return;
+        }
         (sender.state, receiver.state) = (Closed, Closed);
         self.closed_by.get_or_insert(o.side);
         self.reset_by.get_or_insert(o.side);
         self.phase = Phase::Teardown;
     }
+}
+
+/// Whether an RST is where its receiver believes it: in the window (RFC 9293 section 3.10.7.4; RFC
+/// 5961 section 3 would have it at RCV.NXT exactly), as far as the capture knows that.
+fn in_window(o: &Observation, sender: &Half, receiver: &Half) -> bool {
+    let (Some(next), Some(edge)) = (receiver.last_ack, receiver.furthest_edge()) else {
+        return true;
+    };
+    o.seq == sender.nxt || (o.seq.at_or_after(next) && o.seq.at_or_before(edge))
 }
 
 fn on_syn(o: &mut Observation, sender: &mut Half, receiver: &mut Half) {
@@ -125,6 +138,8 @@ fn after_fin_arrived(state: TcpState, own_fin_acked: bool) -> TcpState {
 
 fn on_fin(o: &mut Observation, sender: &mut Half, receiver: &mut Half) {
     match sender.state {
+        // It was acknowledged long ago, and comes once more.
+        Closed if sender.fin_acked() => return,
         Established | SynReceived | SynSent | Closed | Listen => sender.state = FinWait1,
         CloseWait if receiver.fin_acked() => sender.state = LastAck,
         // It was taken to have the other side's FIN, yet does not acknowledge it: the two crossed.

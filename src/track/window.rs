@@ -39,7 +39,9 @@ impl Connection {
         // A window that was rounded down to whole units is no retreat (RFC 7323 section 2.4).
         let unit = 1_i32 << sender.shift.unwrap_or(0);
         let retreat = sender.edge.map_or(0, |before| before.from(edge));
-        if retreat >= unit {
+        // Who has nothing more to send, and closes the window with that, takes nothing back that matters.
+        let farewell = o.flags.fin() && o.field == 0;
+        if retreat >= unit && !farewell {
             o.retreat = retreat as u32;
             o.facts.set(Facts::EDGE_RETREATED);
         }

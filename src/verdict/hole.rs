@@ -38,7 +38,7 @@ fn judge(case: &Case<'_>) -> Option<Note> {
 /// A segment far beyond anything that could be: its bytes are not believed to be there.
 fn stray(case: &Case<'_>) -> Option<Note> {
     let seen = case.seen;
-    if seen.facts.any(Facts::ACKS_UNSEEN) || !seen.seq.after(seen.nxt) {
+    if seen.flags.rst() || seen.facts.any(Facts::ACKS_UNSEEN) || !seen.seq.after(seen.nxt) {
         return None;
     }
     let mut note = Note::new(RULE.kind, RULE.rfc, |note| {

@@ -23,6 +23,8 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         (of_closed, Confidence::Likely)
     } else if receiver_before == TcpState::SynSent && seen.ack.is_some() {
         (unacceptable, Confidence::Certain)
+    } else if seen.facts.any(Facts::STRAY) {
+        (outside, Confidence::Likely)
     } else if case.connection.closed_by == Some(seen.side.other()) && seen.phase == Phase::Teardown
     {
         (late_data, Confidence::Likely)
@@ -76,6 +78,14 @@ fn of_closed(note: &Note) -> String {
     format!(
         "the {} resets once more a connection that was over",
         who(note)
+    )
+}
+
+fn outside(note: &Note) -> String {
+    format!(
+        "an RST of the {} at {}, outside the window of its receiver: late or forged, to be ignored",
+        who(note),
+        note.number_of("seq"),
     )
 }
 
