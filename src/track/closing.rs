@@ -141,7 +141,7 @@ fn on_fin(o: &mut Observation, sender: &mut Half, receiver: &mut Half) {
         // It was acknowledged long ago, and comes once more.
         Closed if sender.fin_acked() => return,
         Established | SynReceived | SynSent | Closed | Listen => sender.state = FinWait1,
-        CloseWait if receiver.fin_acked() => sender.state = LastAck,
+        CloseWait if receiver.fin_acked() || receiver.state != FinWait1 => sender.state = LastAck,
         // It was taken to have the other side's FIN, yet does not acknowledge it: the two crossed.
         CloseWait => {
             o.facts.set(Facts::CROSSED);

@@ -6,7 +6,7 @@
 //! the events say must agree with itself. The seed is fixed; `make soak` runs more of it.
 //!
 //! `WIRELAB_SOAK` is how many conversations to hold, `WIRELAB_SEED` where to begin. A failure names
-//! the seed that repeats it.
+//! the seed that repeats it. `WIRELAB_CAPTURES` is a folder of captures to damage as well.
 
 mod invariants;
 mod mutate;

@@ -1,9 +1,10 @@
 //! Frames to be afraid of: recorded ones, damaged, and made-up ones.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use wirelab::frame::{Frame, LinkType, Timestamp};
-use wirelab::io::file;
+use wirelab::io::{Source, file};
 use wirelab::recordings;
 use wirelab::wire::checksum::Sum;
 
@@ -30,6 +31,9 @@ impl Kept {
         }
     }
 }
+
+/// As many frames of a capture are used.
+const ENOUGH: usize = 200;
 
 /// `SplitMix64`: small, and the same everywhere.
 pub(super) struct Random(u64);
@@ -66,7 +70,14 @@ pub(super) struct Recorded(Vec<Vec<Kept>>);
 impl Recorded {
     pub(super) fn all() -> Self {
         let captures = recordings::all().iter().flat_map(|r| [r.client, r.server]);
-        Self(captures.map(read).collect())
+        let mut all: Vec<Vec<Kept>> = captures
+            .map(|capture| read(&mut *file::from_bytes(capture).expect("a recording is a capture")))
+            .collect();
+        if let Some(folder) = std::env::var_os("WIRELAB_CAPTURES") {
+            all.extend(others(Path::new(&folder)));
+        }
+        all.retain(|frames| !frames.is_empty());
+        Self(all)
     }
 
     /// A conversation to run: a recording damaged, or one made up.
@@ -85,10 +96,18 @@ impl Recorded {
     }
 }
 
-fn read(capture: &'static [u8]) -> Vec<Kept> {
-    let mut source = file::from_bytes(capture).expect("a recording is a capture");
+/// The captures of a folder; what is none, or ends early, counts as far as it goes.
+fn others(folder: &Path) -> Vec<Vec<Kept>> {
+    let files = std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    files
+        .filter_map(|file| std::fs::read(file.ok()?.path()).ok())
+        .filter_map(|bytes| Some(read(&mut *file::from_bytes(bytes.leak()).ok()?)))
+        .collect()
+}
+
+fn read(source: &mut dyn Source) -> Vec<Kept> {
     let mut frames = Vec::new();
-    while let Some(frame) = source.next_frame().expect("a recording can be read") {
+    while let Ok(Some(frame)) = source.next_frame() {
         frames.push(Kept {
             number: frame.number,
             time: frame.time.as_nanos(),
@@ -96,6 +115,9 @@ fn read(capture: &'static [u8]) -> Vec<Kept> {
             original_len: frame.original_len,
             bytes: frame.bytes.to_vec(),
         });
+        if frames.len() == ENOUGH {
+            break;
+        }
     }
     frames
 }
