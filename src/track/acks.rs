@@ -42,10 +42,12 @@ impl Connection {
             }
             return;
         }
+        let mut forgot = false;
         if ack.after(data.nxt) {
-            if !accept_unseen(o, data, ack) {
+            let Some(forgot_holes) = accept_unseen(o, data, ack) else {
                 return;
-            }
+            };
+            forgot = forgot_holes;
             data.keep_in_reach(first_frame, store);
         }
         if ack.after(data.una) {
@@ -74,7 +76,7 @@ impl Connection {
                 }
             }
         }
-        let forgot = read_sack(o, data, ack);
+        forgot |= read_sack(o, data, ack);
         if repeats {
             duplicate(o, data, ack);
         }
@@ -102,16 +104,17 @@ fn is_stray(data: &mut Half, ack: Seq, furthest: Option<Seq>) -> bool {
     !near
 }
 
-/// An acknowledgment of what was not seen: what it means, and whether it counts.
-fn accept_unseen(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
+/// An acknowledgment of what was not seen: what it means, and whether it counts. If so, tells
+/// whether a hole had to be forgotten for the new one.
+fn accept_unseen(o: &mut Observation, data: &mut Half, ack: Seq) -> Option<bool> {
     if data.probed_up_to(ack) {
         // The receiver took the byte that a zero-window probe carried.
         (data.nxt, data.seen_end) = (ack, ack);
-        return true;
+        return Some(false);
     }
     if data.base_from == Base::Syn && data.una == data.base {
         // While only the SYN is out, no other number is acceptable (RFC 9293 section 3.10.7.3).
-        return false;
+        return None;
     }
     o.acked_unseen = ack.offset_from(data.nxt);
     o.facts.set(Facts::ACKS_UNSEEN);
@@ -123,9 +126,9 @@ fn accept_unseen(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
         tsval: None,
         before_capture: false,
     };
-    data.rare_mut().holes.open(hole);
+    let forgot = data.rare_mut().holes.open(hole);
     data.nxt = ack;
-    true
+    Some(forgot)
 }
 
 /// Reads the SACK blocks; tells whether some had to be forgotten.

@@ -64,7 +64,7 @@ impl Connection {
         let fresh_from = o.seq.max(sender.nxt);
         let old_end = o.end.min(sender.nxt);
         if o.seq.before(old_end) {
-            self.place_old(o, old_end, tsval, store);
+            forgot |= self.place_old(o, old_end, tsval, store);
         }
         let (sender, _) = self.pair(o.side);
         if o.end.after(fresh_from) {
@@ -134,22 +134,22 @@ impl Connection {
     }
 
     /// The part of the segment below SND.NXT: first sight of what was missing, and what was sent
-    /// before.
+    /// before. Tells whether something had to be forgotten for it.
     fn place_old(
         &mut self,
         o: &mut Observation,
         old_end: Seq,
         tsval: Option<u32>,
         store: &mut Store,
-    ) {
+    ) -> bool {
         let (first_frame, frame, time) = (self.first_frame, o.frame, o.time);
         let (sender, _) = self.pair(o.side);
-        let mut unseen = 0;
+        let (mut unseen, mut forgot) = (0, false);
         if o.seq.before(sender.floor) {
             unseen = old_end.min(sender.floor).offset_from(o.seq);
             if old_end.before(sender.floor) {
                 let (start, end) = (old_end, sender.floor);
-                sender.rare_mut().holes.open(Hole {
+                forgot |= sender.rare_mut().holes.open(Hole {
                     start,
                     end,
                     frame,
@@ -170,7 +170,7 @@ impl Connection {
             o.new += o.filled;
             if old_end.after(sender.una) {
                 let sent = Sent::first(o, o.seq.max(sender.una), old_end, false, tsval);
-                sender.sent.push(sent, store);
+                forgot |= sender.sent.push(sent, store);
             }
         }
         if o.resent > 0 {
@@ -186,6 +186,7 @@ impl Connection {
             let until = sender.nxt;
             sender.rare_mut().recovery_until.get_or_insert(until);
         }
+        forgot
     }
 
     /// New bytes that a spoiled segment carried before are being sent again.

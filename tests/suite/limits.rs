@@ -177,6 +177,19 @@ fn ever_more_holes_are_given_up_and_that_is_said() {
 }
 
 #[test]
+fn ever_more_that_only_acknowledgments_tell_of_is_given_up_and_that_is_said() {
+    let pairs = (0..500).flat_map(|at| {
+        let seq = 1 + at * 2_000;
+        [
+            Said(1, false, ACK, [seq, 1], 1_000, &[]),
+            Said(1, true, ACK, [1, seq + 2_000], 0, &[]),
+        ]
+    });
+    let outcome = run(Limits::default(), opening(1).into_iter().chain(pairs));
+    assert!(outcome.flows[0].2.is_some(), "{:?}", outcome.flows);
+}
+
+#[test]
 fn ever_more_sacked_ranges_are_given_up_and_that_is_said() {
     let data = (0..200).map(|at| Said(1, false, ACK, [1 + at * 60_000, 1], 60_000, &[]));
     let blocks: Vec<[u32; 2]> = (0..6_000)
