@@ -61,6 +61,8 @@ pub(super) fn tell(flow: &Flow, episodes: &Episodes) -> Vec<Finding> {
     findings.extend(limits(flow, episodes));
     for finding in &mut findings {
         finding.flow = flow.flow;
+        // An answer may be captured before what it answers.
+        finding.evidence.sort_unstable();
     }
     findings
 }
