@@ -91,6 +91,15 @@ pub fn ordinal(n: u64) -> String {
     format!("{n}{suffix}")
 }
 
+/// `once`, `twice`, `3 times`, with commas.
+pub fn times(n: u64) -> String {
+    match n {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        n => plural(n, "time"),
+    }
+}
+
 /// Items in a row: `a`, `a and b`, `a, b and c`.
 pub fn list<T: AsRef<str>>(items: &[T]) -> String {
     let mut text = String::new();

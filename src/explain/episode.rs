@@ -51,6 +51,8 @@ pub(super) struct Loss {
     pub(super) why: String,
     /// Whether it was the SYN.
     pub(super) syn: bool,
+    /// How many different segments that was, as far as neighbours show.
+    pub(super) originals: u32,
     of_frame: Option<u64>,
 }
 
@@ -66,6 +68,7 @@ impl Loss {
             last: s.time,
             why: note.why(),
             syn: s.flags.syn(),
+            originals: 0,
             of_frame: note.of_frame,
         }
     }
@@ -157,6 +160,8 @@ impl Episodes {
                 Kind::ZeroWindow => self.close(s, room),
                 Kind::ZeroWindowProbe => self.probe(s),
                 Kind::Reset | Kind::Refused => self.reset(s, note),
+                // What a keep-alive is made of is no trouble.
+                Kind::Dsack if has(s, Kind::KeepAliveAck) => {}
                 kind if SIMPLE.contains(&kind) => self.simple(kind, side, s.frame, note, room),
                 _ => {}
             }
@@ -197,6 +202,9 @@ impl Episodes {
             return;
         };
         loss.last = s.time;
+        if loss.originals == 0 || note.of_frame.is_none() || note.of_frame != loss.of_frame {
+            loss.originals = loss.originals.saturating_add(1);
+        }
         loss.bytes += u64::from(s.len);
         let cause = note.cause.unwrap_or(Cause::Unknown);
         for (count, of) in loss.causes.iter_mut().zip(CAUSES) {

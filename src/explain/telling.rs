@@ -3,7 +3,7 @@
 use super::episode::Episodes;
 use super::trouble;
 use crate::event::units::{count, nanos, plural};
-use crate::event::{Capability, Finding, Flow, LetGo, Severity, Shape, Side, TcpState};
+use crate::event::{Capability, Finding, Flow, LetGo, Severity, Shape, Side, Stats, TcpState};
 
 /// From so many bytes on a throughput is told: of a few it says more about pauses than the path.
 const RATE_SAYS_SOMETHING: u64 = 65_536;
@@ -61,6 +61,8 @@ pub(super) fn tell(flow: &Flow, episodes: &Episodes) -> Vec<Finding> {
     findings.extend(limits(flow, episodes));
     for finding in &mut findings {
         finding.flow = flow.flow;
+        // An answer may be captured before what it answers.
+        finding.evidence.sort_unstable();
     }
     findings
 }
@@ -110,7 +112,10 @@ fn opening(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
     }
     let took = h
         .took_ns
-        .map(|ns| format!(", which took {}", nanos(ns)))
+        .map(|ns| match flow.stats[0].syns {
+            0 | 1 => format!(", which took {}", nanos(ns)),
+            n => format!(", which took {} from the last of {n} SYNs on", nanos(ns)),
+        })
         .unwrap_or_default();
     let (severity, what) = match (h.syn_ack_frame, h.ack_frame) {
         (Some(_), Some(_)) => (
@@ -200,6 +205,10 @@ fn carried(flow: &Flow, names: &Names) -> Option<Finding> {
         let rate = bytes as f64 * 1e9 / flow.duration_ns().max(1) as f64;
         format!(", {} bytes/s", count(rate.round() as u64))
     };
+    let again = |stats: &Stats| match stats.retransmitted_packets {
+        0 => String::new(),
+        n => format!(", {} of them again", count(n.into())),
+    };
     let parts: Vec<String> = [Side::Initiator, Side::Responder]
         .into_iter()
         .map(|side| (side, &flow.stats[side.index()]))
@@ -210,8 +219,9 @@ fn carried(flow: &Flow, names: &Names) -> Option<Finding> {
                 plural(stats.data_packets.into(), "segment"),
             );
             format!(
-                "{} sent {bytes} in {segments}{}",
+                "{} sent {bytes} in {segments}{}{}",
                 names.of_side(side),
+                again(stats),
                 rate(stats.unique_bytes)
             )
         })
@@ -241,12 +251,16 @@ fn round_trips(flow: &Flow, names: &Names) -> Option<Finding> {
     if stats.rtt.count == 0 || stats.data_packets == 0 {
         return None;
     }
+    let (least, most) = (nanos(stats.rtt.min), nanos(stats.rtt.max));
+    let span = if least == most {
+        least
+    } else {
+        let mean = nanos(mean(far).round() as u64);
+        format!("{least} to {most}, {mean} on average")
+    };
     let what = format!(
-        "round trips of the data of {} took {} to {}, {} on average ({})",
+        "what {} sent was acknowledged after {span} ({})",
         names.of_side(far),
-        nanos(stats.rtt.min),
-        nanos(stats.rtt.max),
-        nanos(mean(far).round() as u64),
         plural(stats.rtt.count.into(), "sample"),
     );
     Some(Finding {

@@ -90,7 +90,7 @@ fn a_closed_window_lasts_until_it_opens_and_counts_its_probes() {
     assert_eq!(closed.severity, Severity::Problem);
     assert_eq!(
         closed.summary,
-        "10.0.0.2 had no room for more data for 1.50s (window 0); 10.0.0.1 asked 2 times whether it had opened"
+        "10.0.0.2 had no room for more data for 1.50s (window 0); 10.0.0.1 asked twice whether it had opened"
     );
     assert_eq!((closed.evidence[0], closed.evidence.last()), (4, Some(&9)));
     assert_eq!(
@@ -117,7 +117,7 @@ fn losses_close_together_are_one_episode_and_far_apart_are_two() {
     assert!(
         losses[0]
             .summary
-            .contains("2 segments again (200 bytes), over 300ms"),
+            .contains("2 segments again (200 bytes), within 300ms"),
         "{}",
         losses[0].summary
     );

@@ -2,7 +2,7 @@
 
 use super::episode::{Closed, Episodes, Evidence, Loss};
 use super::telling::{Names, finding};
-use crate::event::units::{count, nanos, plural};
+use crate::event::units::{count, nanos, plural, times};
 use crate::event::{Finding, Flow, Kind, Severity, Side};
 
 /// All that happened, not yet in order.
@@ -61,14 +61,18 @@ fn loss(names: &Names, loss: &Loss) -> Finding {
     let when = |yes: bool, text: String| if yes { text } else { String::new() };
     let what = match (loss.syn, n) {
         (true, 1) => "its SYN again".to_owned(),
-        (true, n) => format!("its SYN again {n} times"),
-        (false, _) => format!(
-            "{segments} again{}",
-            when(loss.bytes > 0, format!(" ({})", plural(loss.bytes, "byte")))
-        ),
+        (true, n) => format!("its SYN again {}", times(n.into())),
+        (false, _) => {
+            let bytes = when(loss.bytes > 0, format!(" ({})", plural(loss.bytes, "byte")));
+            if loss.originals == 1 && n > 1 {
+                format!("1 segment again {}{bytes}", times(n.into()))
+            } else {
+                format!("{segments} again{bytes}")
+            }
+        }
     };
     let lasted = loss.last.nanos_since(loss.first);
-    let lasted = when(lasted > 0, format!(", over {}", nanos(lasted)));
+    let lasted = when(lasted > 0, format!(", within {}", nanos(lasted)));
     let reason = when(n == 1, format!(": {}", loss.why));
     let what = format!("{host} sent {what}{lasted}, {}{reason}", causes(loss));
     let [rto, ..] = loss.causes;
@@ -114,10 +118,7 @@ fn closed_window(flow: &Flow, names: &Names, closed: &Closed) -> Finding {
         0 => String::new(),
         n => {
             let other = names.of_side(closed.side.other());
-            format!(
-                "; {other} asked {} whether it had opened",
-                plural(n.into(), "time")
-            )
+            format!("; {other} asked {} whether it had opened", times(n.into()))
         }
     };
     let what = format!("{host} had no room for more data {how_long} (window 0){probes}");
@@ -140,7 +141,7 @@ fn simply(
     why: &str,
 ) -> Option<Finding> {
     let (host, n) = (names.of_side(side), u64::from(evidence.count));
-    let (segments, times) = (plural(n, "segment"), plural(n, "time"));
+    let (segments, times) = (plural(n, "segment"), times(n));
     let what = match kind {
         Kind::OutOfOrder => format!("{segments} of {host} came out of order: {why}"),
         Kind::AckedUnseen => {
@@ -158,7 +159,8 @@ fn simply(
         Kind::PortReused => format!("these addresses and ports had a connection before: {why}"),
         Kind::CaptureDuplicate => format!("{segments} of {host} are in the capture twice"),
         Kind::ChecksumBad => {
-            format!("{segments} of {host} came with a wrong checksum: the receiver discards them")
+            let what = if n == 1 { "it" } else { "them" };
+            format!("{segments} of {host} came with a wrong checksum: the receiver discards {what}")
         }
         Kind::ChallengeAck => {
             format!("{host} answered a suspicious segment with a challenge, {times}")

@@ -52,7 +52,15 @@ impl Connection {
         if o.newly_acked > 0 {
             outstanding(o, receiver);
         }
+        // A content gap is what was acknowledged and never seen: until then it may only be late.
+        let gap = o.newly_acked > 0
+            && receiver
+                .rare()
+                .is_some_and(|rare| rare.holes.any_before(receiver.una));
         self.letters(o.side, letters(o));
+        if gap {
+            self.letters(o.side.other(), GAP);
+        }
     }
 
     /// Zeek's history: each letter once a side; and tshark's completeness.
@@ -91,7 +99,6 @@ fn letters(o: &Observation) -> u16 {
         | pick(f.fin(), FIN)
         | pick(f.rst(), RST)
         | pick(o.facts.any(Facts::RESENT), RESENT)
-        | pick(o.facts.any(Facts::OPENED_HOLE), GAP)
         | pick(o.facts.any(Facts::ZERO_WINDOW), ZERO_WINDOW)
 }
 

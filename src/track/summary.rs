@@ -70,6 +70,7 @@ impl Connection {
             (true, false, Some(Side::Responder)) => Shape::Rej,
             (true, false, Some(Side::Initiator)) => Shape::Rstos0,
             (false, true, Some(Side::Responder)) => Shape::Rstrh,
+            (false, false, None) if fins == [true, true] => Shape::Sf,
             (false, false, _) => Shape::Oth,
             (_, _, Some(Side::Initiator)) => Shape::Rsto,
             (_, _, Some(Side::Responder)) => Shape::Rstr,

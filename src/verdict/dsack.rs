@@ -2,7 +2,7 @@
 
 use super::{Case, Rule};
 use crate::event::{Kind, Note, Quantity};
-use crate::track::Facts;
+use crate::track::{Facts, Probe};
 
 /// The first SACK block is below the acknowledgment, or inside the second block.
 pub(super) const RULE: Rule = Rule {
@@ -22,9 +22,21 @@ fn judge(case: &Case<'_>) -> Option<Note> {
             note.number_of("right"),
         )
     });
-    let note = note
+    let mut note = note
         .with("left", Quantity::Seq(data.relative(left)))
         .with("right", Quantity::Seq(data.relative(right)))
         .with("ack", Quantity::Seq(case.ack()));
+    if case.seen.answers == Some(Probe::KeepAlive) {
+        note.why.sentence = of_the_keep_alive;
+        note = note.frame(case.seen.peer_frame);
+    }
     Some(note.frame(case.seen.frame))
+}
+
+fn of_the_keep_alive(note: &Note) -> String {
+    format!(
+        "bytes {} to {} came to the receiver twice: the keep-alive is made of an old one",
+        note.number_of("left"),
+        note.number_of("right"),
+    )
 }

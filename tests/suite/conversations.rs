@@ -10,6 +10,7 @@
 //! then what applies of `ack N`, `win N`, `<options>`, `id N` (IP identification), `byte HEX` (all
 //! payload bytes), `badsum`. After `|` stand the notes expected and checks of other figures, and no
 //! note is given that does not stand there. The notes of a line without `|` must be empty.
+//! A line `= SF ShADadFf` tells a connection's shape and history, in the order they end.
 //!
 //! Every conversation runs with several pairs of initial sequence numbers, since no verdict may
 //! depend on them, with the wrap in the middle of things among them.
@@ -20,7 +21,7 @@ use std::path::Path;
 
 use etherparse::{IpHeaders, IpNumber, Ipv4Extensions, Ipv4Header, PacketBuilder};
 use wirelab::analysis::{Analysis, Limits};
-use wirelab::event::{Event, Note, Segment};
+use wirelab::event::{End, Event, Note, Segment};
 use wirelab::frame::{Frame, LinkType, Timestamp};
 
 const ISNS: [[u32; 2]; 5] = [
@@ -76,7 +77,7 @@ fn run(text: &str, isns: [u32; 2]) -> String {
     let lines = text
         .lines()
         .enumerate()
-        .filter(|(_, l)| !l.trim().is_empty() && !l.starts_with('#'));
+        .filter(|(_, l)| !l.trim().is_empty() && !l.starts_with(['#', '=']));
     for (frame_number, (at, line)) in (1u64..).zip(lines) {
         let (said, expected) = line.split_once('|').unwrap_or((line, ""));
         let bytes = Said::parse(said, frame_number).build(isns);
@@ -102,7 +103,23 @@ fn run(text: &str, isns: [u32; 2]) -> String {
         });
         assert_eq!(judged, 1, "line {} made {judged} segments: {line}", at + 1);
     }
+    let told = text.lines().filter_map(|line| line.strip_prefix("= "));
+    shapes(analysis, &told.collect::<Vec<_>>(), &mut problems);
     problems
+}
+
+/// Compares the connections still open at the end with the lines that tell of them, if any do.
+fn shapes(mut analysis: Analysis, told: &[&str], problems: &mut String) {
+    let mut found = Vec::new();
+    let _: Result<(), ()> = analysis.finish(&End::default(), &mut |event| {
+        if let Event::Flow(flow) = event {
+            found.push(format!("{} {}", flow.shape.name(), flow.history));
+        }
+        Ok(())
+    });
+    if !told.is_empty() && told != found {
+        let _ = writeln!(problems, "  expected {told:?}, got {found:?}");
+    }
 }
 
 /// What a line says of its segment.

@@ -30,6 +30,8 @@ const fn is_repetitive(kind: Kind) -> bool {
             | Kind::WindowUpdate
             | Kind::ZeroWindow
             | Kind::WindowFull
+            | Kind::WindowExceeded
+            | Kind::Dsack
             | Kind::ZeroWindowProbe
             | Kind::ZeroWindowProbeAck
             | Kind::KeepAlive
