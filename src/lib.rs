@@ -12,6 +12,7 @@ pub mod event;
 pub mod explain;
 pub mod frame;
 pub mod io;
+pub mod lab;
 pub mod recordings;
 pub mod select;
 pub mod track;
