@@ -6,6 +6,7 @@ mod decode;
 mod docs;
 mod files;
 mod fuzz;
+mod lab;
 mod limits;
 mod live;
 mod recordings;

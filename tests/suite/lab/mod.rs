@@ -1,0 +1,10 @@
+//! The laboratory's wire, in virtual time: what goes in, when, and what comes out, when.
+
+mod actions;
+mod frames;
+mod links;
+mod pair;
+mod precision;
+mod robust;
+mod routers;
+mod selectors;
