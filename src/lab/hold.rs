@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::wire::Parcel;
+use super::parcel::{Parcel, after};
 use crate::frame::Timestamp;
 
 /// Most packets held at once in a direction; one more lets the oldest go.
@@ -45,7 +45,7 @@ impl Holds {
         self.held.push(Held {
             parcel,
             left: packets,
-            deadline: super::wire::after(now, timeout),
+            deadline: after(now, timeout),
             behind: None,
         });
     }

@@ -50,6 +50,7 @@
 //! ```
 
 mod answer;
+mod config;
 mod corrupt;
 mod counting;
 mod fate;
@@ -60,12 +61,14 @@ mod impair;
 mod ip;
 mod link;
 pub mod matching;
+mod parcel;
 mod random;
 mod router;
 mod side;
 mod stream;
 mod wire;
 
+pub use config::Config;
 pub use corrupt::{Damage, FieldChange, UnknownField};
 pub use fate::{Cause, Fate, Origin, Outcome};
 pub use fault::{Action, Fault, HOLD, MAX_COPIES};
@@ -75,4 +78,4 @@ pub use matching::{Kind, Selector, SelectorError, What};
 pub use random::Probability;
 pub use router::Router;
 pub use side::{Both, Side};
-pub use wire::{Config, MAX_BYTES, MAX_FATES, Transmit, Wire};
+pub use wire::{MAX_BYTES, MAX_FATES, Transmit, Wire};

@@ -10,13 +10,15 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
+use super::config::Config;
 use super::corrupt::{flip, mend};
 use super::counting::{Counter, Sighting};
 use super::fate::{Cause, Fate, Origin, Outcome};
-use super::fault::{Action, Armed, Fault, MAX_COPIES};
+use super::fault::{Action, Armed, MAX_COPIES};
 use super::hold::{Held, Holds};
 use super::impair::{Chance, Draw};
 use super::link::{Link, Sender};
+use super::parcel::{Flying, Parcel, after};
 use super::router::{Chain, Exit, Router};
 use super::side::{Both, Side};
 use crate::frame::Timestamp;
@@ -34,22 +36,6 @@ const OVERHEAD: usize = 256;
 /// Bytes of an Ethernet header.
 const ETHERNET: usize = 14;
 
-/// What a wire does. The default carries everything at once and unharmed.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Config {
-    /// Where chance begins: the same seed and the same packets at the same times come to the same end.
-    pub seed: u64,
-    /// What becomes of what each side sends.
-    pub links: Both<Link>,
-    /// What befalls packets by name.
-    pub faults: Vec<Fault>,
-    /// Routers on the way, from the client's end to the server's.
-    pub routers: Vec<Router>,
-    /// The port the experiment is about: connections that have it at neither end are not counted. They
-    /// are met by `any` and `packet` alone. `None`: all are counted.
-    pub port: Option<u16>,
-}
-
 /// A frame that comes out of the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
@@ -64,57 +50,6 @@ pub struct Transmit {
     pub due: Timestamp,
     /// The frame.
     pub bytes: Vec<u8>,
-}
-
-/// What is known of a packet while it is on the wire.
-#[derive(Clone, Debug)]
-pub(super) struct Parcel {
-    pub(super) packet: u64,
-    pub(super) connection: Option<u64>,
-    time: Timestamp,
-    from: Side,
-    ip: Option<usize>,
-    frame: Vec<u8>,
-    outcome: Outcome,
-    cause: Option<Cause>,
-    /// What faults add to its delay.
-    delay: Duration,
-    jitter: Duration,
-    /// Copies to be made of it, and why.
-    copies: u8,
-    copied_by: Option<Cause>,
-}
-
-/// A frame on its way.
-#[derive(Debug)]
-struct Flying {
-    due: Timestamp,
-    /// Keeps frames that are due at the same time in order.
-    order: u64,
-    to: Side,
-    fate: Fate,
-    bytes: Vec<u8>,
-}
-
-/// By when they are due.
-impl Ord for Flying {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.order).cmp(&(other.due, other.order))
-    }
-}
-
-impl PartialOrd for Flying {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Eq for Flying {}
-
-impl PartialEq for Flying {
-    fn eq(&self, other: &Self) -> bool {
-        self.order == other.order
-    }
 }
 
 /// One direction at work.
@@ -538,32 +473,4 @@ impl Wire {
         }
         self.fates.push_back(fate);
     }
-}
-
-impl Parcel {
-    /// Something befalls it. What counts is the worst, and of two that are as bad the first.
-    fn worsen(&mut self, outcome: Outcome, cause: Cause) {
-        if outcome > self.outcome {
-            (self.outcome, self.cause) = (outcome, Some(cause));
-        }
-    }
-
-    const fn fate(&self, outcome: Outcome, cause: Option<Cause>) -> Fate {
-        Fate {
-            packet: self.packet,
-            time: self.time,
-            from: Origin::Host(self.from),
-            outcome,
-            cause,
-            delivered_at: None,
-            late: Duration::ZERO,
-            delivery: None,
-        }
-    }
-}
-
-/// The moment `by` after `time`; the end of all time when there is none.
-pub(super) fn after(time: Timestamp, by: Duration) -> Timestamp {
-    let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-    Timestamp::from_nanos(time.as_nanos().saturating_add(by))
 }

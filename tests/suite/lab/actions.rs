@@ -101,6 +101,24 @@ fn only_what_arrives_of_the_connection_has_passed() {
     assert_eq!(pair.arrived[4].0, at(15_000));
 }
 
+/// A copy that nobody sent is no further packet that has passed.
+#[test]
+fn copies_do_not_pass_for_more() {
+    let hold = Action::Hold {
+        packets: 2,
+        timeout: HOLD,
+    };
+    let mut pair = Pair::with(vec![
+        fault("client data 1", hold),
+        fault("client data 2", Action::Duplicate(3)),
+    ]);
+    for i in 0..3 {
+        pair.send(u64::from(i), Client, &data(Client, 1 + i * 100, 100));
+    }
+    pair.finish();
+    assert_eq!(pair.packets(), [2, 2, 2, 2, 3, 1]);
+}
+
 #[test]
 fn nothing_is_held_for_ever() {
     let hold = Action::Hold {

@@ -209,3 +209,67 @@ fn numbers_go_on_where_sequence_numbers_wrap() {
     pair.finish();
     assert_eq!(pair.dropped(), [3, 6]);
 }
+
+/// A refusal carries sequence number 0; what the server sends later has its own numbers.
+#[test]
+fn a_reset_before_the_syn_does_not_spoil_the_count() {
+    let mut pair = Pair::with(vec![
+        fault("server syn-ack 1", Action::Drop),
+        fault("server data 1", Action::Drop),
+        fault("server bytes 11..21", Action::Drop),
+    ]);
+    for (i, (side, flags, seq, len)) in [
+        (Client, "S", 500, 0),
+        (Server, "R", 0, 0),
+        (Client, "S", 500, 0),
+        (Server, "SA", 3_000_000_000, 0),
+        (Server, "SA", 3_000_000_000, 0),
+        (Server, "A", 3_000_000_001, 10),
+        (Server, "A", 3_000_000_011, 10),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        pair.send(i as u64, side, &Tcp::new(side, flags, seq, len).frame());
+    }
+    pair.finish();
+    assert_eq!(pair.dropped(), [4, 6, 7]);
+}
+
+/// A wire that comes to a connection under way takes the first byte it sees for number 1.
+#[test]
+fn a_connection_under_way_is_counted_from_where_it_is() {
+    let mut pair = Pair::with(vec![
+        fault("client data 2", Action::Drop),
+        fault("client bytes 1..2 x2", Action::Drop),
+    ]);
+    for (i, seq) in [700, 690, 700, 710].into_iter().enumerate() {
+        pair.send(i as u64, Client, &data(Client, seq, 10));
+    }
+    pair.finish();
+    assert_eq!(pair.dropped(), [1, 3, 4]);
+}
+
+#[test]
+fn each_side_has_its_own_numbers() {
+    let mut pair = Pair::with(vec![
+        fault("ack 5", Action::Drop),
+        fault("server ack 2", Action::Drop),
+    ]);
+    for (i, side) in [Client, Server, Client, Client, Server, Client]
+        .into_iter()
+        .enumerate()
+    {
+        pair.send(i as u64, side, &Tcp::new(side, "A", 1, 0).frame());
+    }
+    pair.finish();
+    assert_eq!(pair.dropped(), [5]);
+    assert_eq!(
+        pair.fates
+            .iter()
+            .find(|fate| fate.packet == 5)
+            .unwrap()
+            .fault(),
+        Some(0)
+    );
+}
