@@ -119,6 +119,23 @@ fn copies_do_not_pass_for_more() {
     assert_eq!(pair.packets(), [2, 2, 2, 2, 3, 1]);
 }
 
+/// To pass is to arrive before: when what goes ahead is late itself, what is held is later still.
+#[test]
+fn what_is_held_arrives_behind_what_passes() {
+    let hold = Action::Hold {
+        packets: 1,
+        timeout: HOLD,
+    };
+    let mut pair = Pair::with(vec![
+        fault("client data 1", hold),
+        fault("client data 2", Action::Delay(ms(100))),
+    ]);
+    pair.send(0, Client, &data(Client, 1, 100));
+    pair.send(0, Client, &data(Client, 101, 100));
+    pair.finish();
+    assert_eq!(pair.times(), [(2, 110_000), (1, 110_000)]);
+}
+
 #[test]
 fn nothing_is_held_for_ever() {
     let hold = Action::Hold {

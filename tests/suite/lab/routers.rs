@@ -333,11 +333,30 @@ fn no_error_answers_an_error() {
     assert_eq!(pair.arrived, []);
     assert_eq!(pair.fates.len(), 1);
     assert_eq!(pair.fates[0].cause, Some(Cause::TimeExceeded(2)));
+    // The same over IPv6.
+    let first = send(path(None), Client, &udp(Client, true, 1, 100));
+    let mut error = first.arrived[0].1.bytes.clone();
+    error[21] = 1;
+    assert_eq!(send(path(None), Server, &error).arrived, []);
     // An echo request is a question, and gets an answer.
     let mut ping = frames::ping(Client, 1);
     ping[22] = 1;
     mend_ipv4(&mut ping);
     assert_eq!(send(path(None), Client, &ping).arrived.len(), 1);
+}
+
+/// Only the first fragment of a datagram is answered.
+#[test]
+fn no_error_answers_a_later_fragment() {
+    let whole = fragmentable(Client, 1500);
+    let pieces = send(path(Some(576)), Client, &whole);
+    let answers = pieces.arrived.iter().map(|(_, transmit)| {
+        let mut piece = transmit.bytes.clone();
+        piece[22] = 1;
+        mend_ipv4(&mut piece);
+        send(path(None), Client, &piece).arrived.len()
+    });
+    assert!(answers.eq([1, 0, 0]));
 }
 
 #[test]
