@@ -458,8 +458,8 @@ impl View for Ladder {
                     let what = format!("the capture ends early: {}", text::escape(what));
                     writeln!(out, "{}", self.style.paint(Paint::Caution, what))?;
                 }
-                if end.frames == 0 {
-                    writeln!(out, "no packets")?;
+                if self.start.is_none() {
+                    writeln!(out, "{}", self.style.nothing(end.frames))?;
                 }
                 Ok(())
             }
