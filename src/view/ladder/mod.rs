@@ -180,7 +180,7 @@ impl Ladder {
             self.layout = Layout::new(self.style.width, true);
         }
         let known = self.known.entry(s.flow).or_default();
-        if s.flags.syn() {
+        if s.flags.syn() && !s.options_cut {
             known.offers[s.dir.0.index()].get_or_insert(s.options);
         }
         let changed = self.current != Some(s.flow);
