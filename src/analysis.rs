@@ -208,6 +208,7 @@ fn segment<'a>(
         window_bytes: seen.window,
         options: seen.options,
         option_bytes: tcp.options,
+        options_cut: tcp.options_cut,
         payload: tcp.payload,
         new_bytes: seen.new.min(seen.len),
         in_flight: flying.in_flight(),

@@ -26,7 +26,7 @@ use crate::io::privileges::{self, Becomes};
 use crate::io::save::Saver;
 use crate::io::saving::Saving;
 use crate::io::{Signals, Source};
-use crate::select::Scope;
+use crate::select::{Scope, Selection};
 use crate::view::{View, text};
 
 /// Runs it.
@@ -37,7 +37,9 @@ pub(super) fn run(args: &cli::Capture) -> Result<ExitCode> {
         bail!("-w - writes a capture, not text, to standard output, which is a terminal; pipe it");
     }
     // What is wrong with the command line is said before anything is opened.
-    let style = output::style(&args.output, &args.view, terminal)?;
+    let mut style = output::style(&args.output, &args.view, terminal)?;
+    let selection = Selection::from(&args.select);
+    style.chosen = !selection.is_everything();
     let view = segments_view(&args.output, &args.view, style)?;
     let shown = Rc::new(Cell::new(0));
     let view = Box::new(Counted {
@@ -65,7 +67,7 @@ pub(super) fn run(args: &cli::Capture) -> Result<ExitCode> {
         let pipeline = Pipeline {
             view,
             out: &mut out,
-            selection: (&args.select).into(),
+            selection,
             scope: Scope::Segments,
             filter: None,
             pace: None,

@@ -15,7 +15,7 @@ use crate::analysis::Limits;
 use crate::cli;
 use crate::io::clock::{self, Pacer, Speed};
 use crate::recordings::Recording;
-use crate::select::Scope;
+use crate::select::{Scope, Selection};
 use crate::view::{Style, View, view};
 
 /// What is to be shown, as the command line has it.
@@ -39,12 +39,14 @@ pub(super) fn show(
     let mut style = output::style(show.output, show.view, terminal)?;
     let mut input = input::open(show.input)?;
     style.headline = input.recording.map(headline).unwrap_or_default();
+    let selection = Selection::from(show.select);
+    style.chosen = !selection.is_everything() || input.filter.is_some();
     let mut progress = Progress::new(show.streams);
     let mut out = output::stdout();
     let pipeline = Pipeline {
         view: make(style)?,
         out: &mut out,
-        selection: show.select.into(),
+        selection,
         scope: show.scope,
         filter: input.filter.take(),
         pace: pace(show.speed)?,

@@ -53,6 +53,8 @@ pub struct Tcp<'a> {
     pub urgent: u16,
     /// The option bytes that were captured.
     pub options: &'a [u8],
+    /// Whether the capture cut some of them off.
+    pub options_cut: bool,
     /// The payload bytes that were captured.
     pub payload: &'a [u8],
     /// Payload bytes on the wire, from the lengths in the headers.

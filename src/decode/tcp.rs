@@ -87,6 +87,7 @@ pub(super) fn segment<'a>(fixed: &[u8; 20], header_len: u32, at: Span<'a>) -> Tc
         u1,
     ] = *fixed;
     let payload = at.skip(header_len);
+    let options = at.limit(header_len).skip(MIN_HEADER).bytes;
     Tcp {
         src_port: u16::from_be_bytes([s0, s1]),
         dst_port: u16::from_be_bytes([d0, d1]),
@@ -95,7 +96,8 @@ pub(super) fn segment<'a>(fixed: &[u8; 20], header_len: u32, at: Span<'a>) -> Tc
         flags: Flags(u16::from_be_bytes([f0 & 0x0f, f1])),
         window: u16::from_be_bytes([w0, w1]),
         urgent: u16::from_be_bytes([u0, u1]),
-        options: at.limit(header_len).skip(MIN_HEADER).bytes,
+        options,
+        options_cut: (options.len() as u32) < header_len.saturating_sub(MIN_HEADER),
         payload: payload.bytes,
         payload_len: payload.wire,
         checksum: super::Checksum::Unverified,

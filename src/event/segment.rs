@@ -135,6 +135,8 @@ pub struct Segment<'a> {
     pub options: TcpOptions,
     /// All option bytes as captured, for whoever shows the others too.
     pub option_bytes: &'a [u8],
+    /// Whether the capture cut some of them off.
+    pub options_cut: bool,
     /// Captured payload.
     pub payload: &'a [u8],
     /// Payload bytes of this segment that were never seen before.

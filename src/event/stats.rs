@@ -80,7 +80,7 @@ pub struct Stats {
     pub retransmitted_packets: u32,
     /// Payload bytes sent before.
     pub retransmitted_bytes: u64,
-    /// Segments judged to be zero-window probes.
+    /// Segments judged to be zero-window probes, empty ones too.
     pub probe_packets: u32,
     /// Payload bytes in those.
     pub probe_bytes: u64,

@@ -140,6 +140,14 @@ fn opening(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
 fn agreement(flow: &Flow, names: &Names) -> Option<Finding> {
     let h = &flow.handshake;
     let (syn, syn_ack) = (h.syn_frame?, h.syn_ack_frame?);
+    if h.window_scaling == Capability::Unknown {
+        let what = "what was agreed is not known: the capture cut off the options of the SYNs";
+        return Some(Finding {
+            evidence: vec![syn, syn_ack],
+            advice: "keep 128 bytes of each packet or more (-s) to have all headers".to_owned(),
+            ..finding("agreed", Severity::Notice, what)
+        });
+    }
     let [i, r] = &flow.stats;
     let mss = |mss: u16| {
         if mss == 0 {

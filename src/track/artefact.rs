@@ -43,17 +43,14 @@ fn scramble(start: u64, parts: &[u64]) -> u64 {
 }
 
 /// Whether a sender may well say this twice at once: a burst of segments is answered by a burst of
-/// equal duplicate ACKs, or RSTs, and a coarse clock gives them all one time. Where the capture has
-/// made certain copies before, it is the likelier reason.
+/// equal duplicate ACKs, or RSTs, macOS repeats a plain ACK, and a coarse clock gives them all one
+/// time. Where the capture has made certain copies before, it is the likelier reason.
 fn may_be_said_twice(o: &Observation, sender: &Half, receiver: &Half) -> bool {
     let copied = |half: &Half| {
         half.rare()
             .is_some_and(|rare| rare.counts.capture_duplicates > 0)
     };
-    o.end == o.seq
-        && (o.flags.rst() || receiver.outstanding() > 0)
-        && !copied(sender)
-        && !copied(receiver)
+    o.end == o.seq && !copied(sender) && !copied(receiver)
 }
 
 impl Connection {

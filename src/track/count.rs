@@ -1,5 +1,6 @@
 //! Counting: the statistics of each direction, Zeek's history letters and tshark's completeness.
 
+use super::Probe;
 use super::connection::Connection;
 use super::half::{Base, Half};
 use super::observation::{Facts, Observation};
@@ -44,6 +45,11 @@ impl Connection {
         window(o, sender);
         if o.len > 0 {
             data(o, tcp, sender);
+        }
+        if o.probe == Some(Probe::ZeroWindow) {
+            let stats = &mut sender.rare_mut().counts;
+            stats.probe_packets += 1;
+            stats.probe_bytes += u64::from(o.len);
         }
         if let Some(original) = o.original.filter(|_| o.facts.any(Facts::RESENT)) {
             sent_again(o, &original, sender);
@@ -162,7 +168,7 @@ fn data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half) {
     };
     counts.max_segment = counts.max_segment.max(len);
     counts.last_data_time = o.time;
-    let odd = Facts::RESENT.and(Facts::FILLED).and(Facts::PROBE);
+    let odd = Facts::RESENT.and(Facts::FILLED);
     let cut = u64::from(len).saturating_sub(tcp.payload.len() as u64);
     if o.facts.any(odd) || o.flags.urg() || cut > 0 {
         odd_data(o, tcp, sender, cut);
@@ -179,7 +185,7 @@ fn sent_again(o: &Observation, original: &Sent, sender: &mut Half) {
         .add(o.time.nanos_since(original.last_time));
 }
 
-/// Data that was sent again, came late, probes, is urgent, or was cut short by the capture.
+/// Data that was sent again, came late, is urgent, or was cut short by the capture.
 fn odd_data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half, cut: u64) {
     let (len, stats) = (o.len, &mut sender.rare_mut().counts);
     if o.facts.any(Facts::RESENT) {
@@ -187,10 +193,6 @@ fn odd_data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half, cut: u64) {
         stats.retransmitted_bytes += u64::from(o.resent.min(len));
     }
     stats.out_of_order_packets += u32::from(o.facts.any(Facts::FILLED));
-    if o.probe.is_some() {
-        stats.probe_packets += 1;
-        stats.probe_bytes += u64::from(len);
-    }
     if o.flags.urg() {
         stats.urgent_packets += 1;
         stats.urgent_bytes += u64::from(tcp.urgent).min(u64::from(len));

@@ -38,6 +38,8 @@ pub struct Offer {
     pub sack_permitted: bool,
     /// Whether it has timestamps.
     pub timestamps: bool,
+    /// Whether the capture cut off some of it: what is not there may have been.
+    pub cut: bool,
 }
 
 /// What one side of a connection sent, and what it said it can take.

@@ -65,6 +65,7 @@ impl Connection {
             wscale: o.options.wscale,
             sack_permitted: o.options.sack_permitted,
             timestamps: o.options.ts.is_some(),
+            cut: o.options_cut,
         };
         self.agree_on_scale(is_answer, o.side);
     }
@@ -80,6 +81,9 @@ impl Connection {
                 (sender.shift, receiver.shift) = (offer(ours), offer(theirs));
             }
             (Some(ours), None) if is_answer && !receiver_opened => sender.shift = offer(ours),
+            // A scale that the capture may have cut off is not known, nor is its answer.
+            (None, _) if sender.offer.cut => {}
+            (Some(_), None) if receiver.offer.cut => {}
             (None, _) => (sender.shift, receiver.shift) = (Some(0), Some(0)),
             (Some(_), None) if receiver_opened => {
                 (sender.shift, receiver.shift) = (Some(0), Some(0));

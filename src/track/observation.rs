@@ -128,6 +128,8 @@ pub struct Observation {
     pub len: u32,
     /// Options.
     pub options: TcpOptions,
+    /// Whether the capture cut some of them off.
+    pub options_cut: bool,
     /// Sequence numbers not seen before.
     pub new: u32,
     /// Of those, the ones below the highest seen.
@@ -208,6 +210,7 @@ impl Observation {
             ack: None,
             len: 0,
             options: TcpOptions::default(),
+            options_cut: false,
             new: 0,
             filled: 0,
             resent: 0,
@@ -254,6 +257,7 @@ impl Observation {
         self.ack = tcp.flags.ack().then_some(tcp.ack);
         self.len = tcp.payload_len;
         self.options = TcpOptions::read(tcp.options);
+        self.options_cut = tcp.options_cut;
         (self.new, self.filled, self.resent) = (0, 0, 0);
         self.hole = None;
         self.original = None;

@@ -40,13 +40,15 @@ impl Connection {
             .halves
             .each_ref()
             .map(|half| half.base_from == Base::Syn);
-        let offered = |what: [bool; 2]| match (opened, what) {
+        let told = [0, 1].map(|side: usize| opened[side] && !self.halves[side].offer.cut);
+        let agreed = |told: [bool; 2], what: [bool; 2]| match (told, what) {
             ([true, true], [true, true]) => Capability::On,
             // Who leaves it out settles it alone; nobody answers an offer that was not made.
             ([true, _], [false, _]) | ([_, true], [_, false]) => Capability::Off,
             ([false, true], [_, true]) if self.opening[1].is_some() => Capability::On,
             _ => Capability::Unknown,
         };
+        let offered = |what| agreed(told, what);
         let [i, r] = &self.halves;
         let [syn_frame, syn_ack_frame, ack_frame] = self.opening();
         Handshake {
@@ -57,7 +59,7 @@ impl Connection {
             window_scaling: offered([i.offer.wscale.is_some(), r.offer.wscale.is_some()]),
             sack: offered([i.offer.sack_permitted, r.offer.sack_permitted]),
             timestamps: offered([i.offer.timestamps, r.offer.timestamps]),
-            ecn: offered(self.ecn),
+            ecn: agreed(opened, self.ecn),
         }
     }
 

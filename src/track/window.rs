@@ -33,6 +33,10 @@ impl Connection {
         }
         (sender.window_field, sender.window) = (Some(o.field), o.window);
         let (Some(ack), Some(window)) = (o.ack, o.window) else {
+            if o.window.is_none() {
+                // What a SYN offered holds no longer, and what holds now is not known.
+                sender.edge = None;
+            }
             return;
         };
         let edge = ack.plus(window);

@@ -137,11 +137,7 @@ impl View for Explain {
                     writeln!(out, "the capture ends early: {}", text::escape(what))?;
                 }
                 if self.told == 0 {
-                    return writeln!(
-                        out,
-                        "no TCP connections in {}",
-                        units::plural(end.frames, "frame")
-                    );
+                    return writeln!(out, "{}", self.style.nothing(end.frames));
                 }
                 self.end(out)
             }

@@ -233,6 +233,7 @@ impl<V: View> Talk<V> {
             }),
             options: TcpOptions::read(&options),
             option_bytes: &options,
+            options_cut: false,
             payload,
             new_bytes: len,
             in_flight: self.next[of].saturating_sub(self.acked[of].max(1)),

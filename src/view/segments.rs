@@ -81,6 +81,9 @@ impl View for Segments {
             }
             Event::Notice(notice) => return writeln!(out, "({notice})"),
             Event::End(end) => {
+                if self.start.is_none() {
+                    writeln!(out, "{}", self.style.nothing(end.frames))?;
+                }
                 return end
                     .truncated
                     .as_ref()

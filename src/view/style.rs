@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use anstyle::{AnsiColor, Color};
 use encoding_rs::Encoding;
 
-use crate::event::Kind;
+use crate::event::{Kind, units};
 
 /// What a view needs to know of the place it writes to.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Style {
     pub all: bool,
     /// More of everything (`--long`).
     pub long: bool,
+    /// Whether only part of the capture was asked for.
+    pub chosen: bool,
     /// What is shown, for the first line; empty for none.
     pub headline: String,
 }
@@ -35,7 +37,22 @@ impl Default for Style {
             encoding: None,
             all: false,
             long: false,
+            chosen: false,
             headline: String::new(),
+        }
+    }
+}
+
+impl Style {
+    /// What to say when there was nothing to show in so many frames.
+    pub(super) fn nothing(&self, frames: u64) -> String {
+        match (frames, self.chosen) {
+            (0, _) => "no packets".to_owned(),
+            (n, true) => format!(
+                "nothing that was asked for in {}",
+                units::plural(n, "frame")
+            ),
+            (n, false) => format!("no TCP connections in {}", units::plural(n, "frame")),
         }
     }
 }

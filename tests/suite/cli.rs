@@ -215,3 +215,19 @@ fn a_paced_replay_shows_what_a_quick_one_shows() {
     let paced = results(&["replay", "handshake", "--speed", "10"]);
     assert_eq!(quick, paced);
 }
+
+#[test]
+fn a_choice_that_nothing_meets_is_told() {
+    for words in [
+        &["replay", "data", "--flow", "7"][..],
+        &["replay", "data", "--view", "segments", "--port", "9"],
+        &["flows", "data", "--host", "10.9.9.9"],
+        &["explain", "data", "--note", "reset"],
+    ] {
+        let run = run(words);
+        assert_eq!(
+            run.out, "nothing that was asked for in 10 frames\n",
+            "{words:?}"
+        );
+    }
+}

@@ -8,7 +8,7 @@
 //!
 //! time in seconds, direction, flags, relative sequence numbers from:to (SYN and FIN not counted),
 //! then what applies of `ack N`, `win N`, `<options>`, `id N` (IP identification), `byte HEX` (all
-//! payload bytes), `badsum`. After `|` stand the notes expected and checks of other figures, and no
+//! payload bytes), `badsum`, `snap N` (captured bytes). After `|` stand the notes expected and checks of other figures, and no
 //! note is given that does not stand there. The notes of a line without `|` must be empty.
 //! A line `= SF ShADadFf` tells a connection's shape and history, in the order they end.
 //!
@@ -80,7 +80,9 @@ fn run(text: &str, isns: [u32; 2]) -> String {
         .filter(|(_, l)| !l.trim().is_empty() && !l.starts_with(['#', '=']));
     for (frame_number, (at, line)) in (1u64..).zip(lines) {
         let (said, expected) = line.split_once('|').unwrap_or((line, ""));
-        let bytes = Said::parse(said, frame_number).build(isns);
+        let parsed = Said::parse(said, frame_number);
+        let snap = parsed.number("snap").map_or(usize::MAX, |n| n as usize);
+        let bytes = parsed.build(isns);
         let time = said.split_whitespace().next().unwrap();
         let frame = Frame {
             number: frame_number,
@@ -90,7 +92,7 @@ fn run(text: &str, isns: [u32; 2]) -> String {
             link_type: LinkType::RAW,
             interface: 0,
             original_len: bytes.len() as u32,
-            bytes: &bytes,
+            bytes: &bytes[..snap.min(bytes.len())],
             comment: None,
         };
         let mut judged = 0;

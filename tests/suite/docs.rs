@@ -9,6 +9,7 @@ const DOCUMENTS: &[&str] = &[
     "CHANGELOG.md",
     "docs/ARCHITECTURE.md",
     "docs/EXTENDING.md",
+    "docs/FLOWS.md",
     "docs/PERFORMANCE.md",
 ];
 
@@ -72,5 +73,33 @@ fn every_file_that_the_documents_name_is_there() {
                 "{document} names {path}, which is not there"
             );
         }
+    }
+}
+
+#[test]
+fn every_figure_of_flows_is_told() {
+    let output = Command::new(env!("CARGO_BIN_EXE_wirelab"))
+        .args(["flows", "data", "--format", "json"])
+        .output()
+        .expect("the program runs");
+    let printed = String::from_utf8(output.stdout).expect("it prints UTF-8");
+    let first = printed.lines().next().expect("it prints a line");
+    let flow: serde_json::Value = serde_json::from_str(first).expect("the line is JSON");
+    let told = read("docs/FLOWS.md");
+    let keys = |value: &serde_json::Value| -> Vec<String> {
+        value
+            .as_object()
+            .expect("an object")
+            .keys()
+            .cloned()
+            .collect()
+    };
+    let (whole, direction) = (keys(&flow), keys(&flow["i>r"]));
+    assert!(direction.len() > 40, "{direction:?}");
+    for key in whole.iter().filter(|key| *key != "type").chain(&direction) {
+        assert!(
+            told.contains(&format!("`{key}`")),
+            "docs/FLOWS.md does not tell what {key} is"
+        );
     }
 }

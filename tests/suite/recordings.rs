@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use wirelab::analysis::{Analysis, Limits};
-use wirelab::event::{End, Event, Kind, Note};
+use wirelab::event::{End, Event, Flow, Kind, Note};
 use wirelab::io::file;
 use wirelab::recordings;
 
@@ -110,4 +110,46 @@ fn each_recording_shows_what_its_lesson_is_about() {
             recording.name
         );
     }
+}
+
+#[test]
+fn the_figures_of_a_connection_agree_with_its_notes() {
+    let mut probes = 0;
+    for recording in recordings::all() {
+        for capture in [recording.client, recording.server] {
+            for flow in flows(capture) {
+                let counted = flow.stats.each_ref().map(|s| s.probe_packets);
+                let noted = flow.notes.each_ref().map(|n| n.of(Kind::ZeroWindowProbe));
+                assert_eq!(counted, noted, "{}", recording.name);
+                // Duplicate ACKs count for the side whose data they ask for.
+                let counted = flow.stats.each_ref().map(|s| s.duplicate_acks);
+                let [i, r] = flow.notes.each_ref().map(|n| n.of(Kind::DupAck));
+                assert_eq!(counted, [r, i], "{}", recording.name);
+                probes += noted[0];
+            }
+        }
+    }
+    assert!(probes > 0, "no recording has a zero-window probe");
+}
+
+/// The connections of a capture.
+fn flows(capture: &'static [u8]) -> Vec<Flow> {
+    let mut source = file::from_bytes(capture).expect("a recording is a capture");
+    let mut analysis = Analysis::new(Limits::default());
+    let mut flows = Vec::new();
+    let mut keep = |event: &Event<'_>| {
+        if let Event::Flow(flow) = event {
+            flows.push((*flow).clone());
+        }
+        Ok::<(), Infallible>(())
+    };
+    while let Some(frame) = source.next_frame().expect("a recording can be read") {
+        analysis
+            .handle(&frame, &mut keep)
+            .unwrap_or_else(|never| match never {});
+    }
+    analysis
+        .finish(&End::default(), &mut keep)
+        .unwrap_or_else(|never| match never {});
+    flows
 }

@@ -330,11 +330,7 @@ impl View for Flows {
             Event::End(end) => {
                 self.show_all(out)?;
                 if self.shown == 0 {
-                    writeln!(
-                        out,
-                        "no TCP connections in {}",
-                        units::plural(end.frames, "frame")
-                    )?;
+                    writeln!(out, "{}", self.style.nothing(end.frames))?;
                 }
                 match &end.truncated {
                     Some(what) => writeln!(out, "the capture ends early: {}", text::escape(what)),

@@ -180,7 +180,7 @@ impl Ladder {
             self.layout = Layout::new(self.style.width, true);
         }
         let known = self.known.entry(s.flow).or_default();
-        if s.flags.syn() {
+        if s.flags.syn() && !s.options_cut {
             known.offers[s.dir.0.index()].get_or_insert(s.options);
         }
         let changed = self.current != Some(s.flow);
@@ -458,8 +458,8 @@ impl View for Ladder {
                     let what = format!("the capture ends early: {}", text::escape(what));
                     writeln!(out, "{}", self.style.paint(Paint::Caution, what))?;
                 }
-                if end.frames == 0 {
-                    writeln!(out, "no packets")?;
+                if self.start.is_none() {
+                    writeln!(out, "{}", self.style.nothing(end.frames))?;
                 }
                 Ok(())
             }
