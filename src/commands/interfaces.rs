@@ -131,24 +131,14 @@ fn line(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::io::interfaces::{Network, State};
+    use crate::io::interfaces::{Network, State, any};
 
     fn sample() -> Vec<NetworkInterface> {
         let network = |text: &str, prefix| Network {
             address: text.parse().unwrap(),
             prefix,
         };
-        let any = NetworkInterface {
-            name: "any".to_owned(),
-            index: 0,
-            state: State::Up,
-            mac: None,
-            mtu: None,
-            addresses: Vec::new(),
-            loopback: false,
-            point_to_point: false,
-            kind: "every interface at once",
-        };
+        let any = any();
         let lo = NetworkInterface {
             name: "lo".to_owned(),
             index: 1,

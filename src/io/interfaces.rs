@@ -108,7 +108,7 @@ pub fn interfaces() -> Vec<NetworkInterface> {
 }
 
 /// The pseudo-interface that captures on all of them.
-fn any() -> NetworkInterface {
+pub(crate) fn any() -> NetworkInterface {
     NetworkInterface {
         name: ANY.to_owned(),
         index: 0,
