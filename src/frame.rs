@@ -44,6 +44,34 @@ impl fmt::Display for Timestamp {
     }
 }
 
+impl std::str::FromStr for Timestamp {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = || {
+            let (whole, part) = text.split_once('.')?;
+            let nanos: u64 = part.parse().ok().filter(|_| part.len() == 9)?;
+            let seconds: u64 = whole.parse().ok()?;
+            seconds.checked_mul(1_000_000_000)?.checked_add(nanos)
+        };
+        let expected = "a time is seconds since the epoch with nine decimals";
+        parse().map(Self).ok_or(expected)
+    }
+}
+
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// What the first bytes of a frame are: a `LINKTYPE_` number as registered at tcpdump.org.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LinkType(pub u16);

@@ -53,6 +53,7 @@ mod answer;
 mod config;
 mod corrupt;
 mod counting;
+pub mod experiment;
 mod fate;
 mod fault;
 mod fragment;
@@ -66,6 +67,7 @@ mod random;
 mod router;
 mod side;
 mod stream;
+pub mod truth;
 mod wire;
 
 pub use config::Config;

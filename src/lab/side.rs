@@ -37,7 +37,7 @@ impl fmt::Display for Side {
 }
 
 /// Something that each side has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Both<T> {
     /// The client's.
     pub client: T,

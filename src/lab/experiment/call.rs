@@ -1,0 +1,594 @@
+//! What a program does, call by call.
+//!
+//! A call is a word (`"accept"`) or a table with one (`{ send = 1000 }`), and may say on which of the
+//! program's sockets it is made and which error it has to meet:
+//!
+//! ```toml
+//! calls = ["listen", "accept", { receive = "end" }, "close"]
+//! calls = [{ connect = { port = 81 }, expect = "ECONNREFUSED" }]
+//! calls = ["connect", { connect = {}, on = "second" }, { send = 10, on = "second" }]
+//! ```
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+
+use super::{Encoding, PORT, Payload};
+
+/// One call of a program.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// What is done.
+    pub step: Step,
+    /// On which of the program's sockets; each program has its own, and a nameless one (`""`).
+    pub on: String,
+    /// The error that it has to end with; `None`: it has to succeed.
+    pub expect: Option<Errno>,
+}
+
+/// What a call does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Makes a socket, binds it, listens.
+    Listen(Listen),
+    /// Waits for a connection; it becomes the socket that later calls are made on.
+    Accept,
+    /// Makes a socket and connects it. If a program of the other host listens on that port, it waits
+    /// for that first.
+    Connect(Connect),
+    /// Sends, blocking until the send buffer has taken all of it.
+    Send(Send),
+    /// Receives.
+    Receive(Receive),
+    /// Says that nothing more will be sent: `shutdown(SHUT_WR)`.
+    Shutdown,
+    /// Closes the socket.
+    Close,
+    /// Closes it with `SO_LINGER` 0: an RST instead of a FIN (RFC 9293 section 3.10.5).
+    Abort,
+    /// Closes the listening socket.
+    StopListening,
+    /// Sets options of the socket; before `listen` or `connect`, of the socket to come.
+    Set(Options),
+    /// Does nothing for so many milliseconds.
+    PauseMs(u64),
+    /// Tells all programs that it has come to here.
+    Signal(String),
+    /// Waits until a program has signalled this.
+    Wait(String),
+    /// Sends echo requests and waits for the answers.
+    Ping(Ping),
+    /// Sends datagrams.
+    UdpSend(UdpSend),
+    /// Makes a UDP socket and receives datagrams.
+    UdpReceive(UdpReceive),
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// The port.
+    pub port: u16,
+    /// How many connections may wait to be accepted.
+    pub backlog: u32,
+    /// Whether `SO_REUSEADDR` is set.
+    pub reuse_address: bool,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            port: PORT,
+            backlog: 16,
+            reuse_address: true,
+        }
+    }
+}
+
+/// Where to connect to.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Connect {
+    /// The port.
+    pub port: u16,
+    /// The port to connect from; the kernel's choice if `None`.
+    pub from_port: Option<u16>,
+    /// Whether `SO_REUSEADDR` is set.
+    pub reuse_address: bool,
+    /// It gives up after so many milliseconds, as a program with a timeout of its own does; the error
+    /// is then `ETIMEDOUT`. `None`: when the kernel does.
+    pub timeout_ms: Option<u64>,
+}
+
+impl Default for Connect {
+    fn default() -> Self {
+        Self {
+            port: PORT,
+            from_port: None,
+            reuse_address: false,
+            timeout_ms: None,
+        }
+    }
+}
+
+/// What to send, and in how many calls. Written as a number of bytes, a text, or a table:
+/// `{ bytes = 100, times = 5, every_ms = 20 }`, `{ text = "你好", encoding = "gbk" }`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Sending")]
+pub struct Send {
+    /// What each call sends.
+    pub payload: Payload,
+    /// How many calls.
+    pub times: u32,
+    /// Milliseconds between one call and the next.
+    pub every_ms: u64,
+}
+
+/// The table of [`Send`] and [`UdpSend`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sending {
+    bytes: Option<Payload>,
+    text: Option<String>,
+    #[serde(default)]
+    encoding: Encoding,
+    port: Option<u16>,
+    #[serde(default = "once")]
+    times: u32,
+    #[serde(default)]
+    every_ms: u64,
+}
+
+impl Sending {
+    fn payload(&self) -> Result<Payload, String> {
+        match (&self.bytes, &self.text) {
+            (Some(payload), None) => Ok(payload.clone()),
+            (None, Some(text)) => Payload::text_in(text, self.encoding),
+            _ => Err("say what to send: bytes = 1000, or text = \"…\"".to_owned()),
+        }
+    }
+}
+
+impl TryFrom<Sending> for Send {
+    type Error = String;
+
+    fn try_from(table: Sending) -> Result<Self, String> {
+        if table.port.is_some() {
+            return Err("a connection has its port from connect".to_owned());
+        }
+        Ok(Self {
+            payload: table.payload()?,
+            times: table.times,
+            every_ms: table.every_ms,
+        })
+    }
+}
+
+impl TryFrom<Sending> for UdpSend {
+    type Error = String;
+
+    fn try_from(table: Sending) -> Result<Self, String> {
+        Ok(Self {
+            payload: table.payload()?,
+            port: table.port.unwrap_or(PORT),
+            times: table.times,
+            every_ms: table.every_ms,
+        })
+    }
+}
+
+const fn once() -> u32 {
+    1
+}
+
+/// What to receive, and how fast. Written as an amount, or as a table with `amount`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receive {
+    /// How much.
+    pub amount: Amount,
+    /// Most bytes asked for in one call.
+    #[serde(default = "at_once")]
+    pub at_once: usize,
+    /// Bytes a second; as fast as they come if `None`.
+    #[serde(default)]
+    pub rate: Option<u64>,
+}
+
+const fn at_once() -> usize {
+    65536
+}
+
+/// How much is received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// Until the other side is done.
+    End,
+    /// So many bytes, in as many calls as it takes.
+    Bytes(u64),
+    /// What one call gives.
+    Once,
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: de::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Written;
+        impl Visitor<'_> for Written {
+            type Value = Amount;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"end\", \"once\", or a number of bytes")
+            }
+
+            fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<Amount, E> {
+                let bytes = u64::try_from(bytes).map_err(E::custom)?;
+                Ok(Amount::Bytes(bytes))
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<Amount, E> {
+                match word {
+                    "end" => Ok(Amount::End),
+                    "once" => Ok(Amount::Once),
+                    _ => Err(E::invalid_value(de::Unexpected::Str(word), &self)),
+                }
+            }
+        }
+        from.deserialize_any(Written)
+    }
+}
+
+/// Options of a socket; what is `None` stays as the kernel has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Options {
+    /// `TCP_NODELAY`: small segments need not wait for an ACK (Nagle's algorithm off).
+    pub nodelay: Option<bool>,
+    /// `TCP_QUICKACK`: ACKs are not delayed, for the time being.
+    pub quick_ack: Option<bool>,
+    /// `SO_SNDBUF`, in bytes; the kernel doubles it for its own needs.
+    pub send_buffer: Option<usize>,
+    /// `SO_RCVBUF`, in bytes; the kernel doubles it for its own needs.
+    pub receive_buffer: Option<usize>,
+    /// `TCP_WINDOW_CLAMP`: the highest window it will advertise, in bytes.
+    pub window_clamp: Option<u32>,
+    /// `TCP_MAXSEG`: the largest segment it sends, and the MSS it offers, in bytes.
+    pub max_segment: Option<u32>,
+    /// `SO_REUSEADDR`.
+    pub reuse_address: Option<bool>,
+    /// `SO_KEEPALIVE` with `TCP_KEEPIDLE`: seconds of silence before the first probe.
+    pub keep_alive_s: Option<u32>,
+    /// `TCP_KEEPINTVL`: seconds between probes; as long as [`Options::keep_alive_s`] if that is set.
+    pub keep_alive_every_s: Option<u32>,
+    /// `TCP_KEEPCNT`: probes without answer before the connection is given up.
+    pub keep_alive_probes: Option<u32>,
+    /// `TCP_USER_TIMEOUT`: milliseconds that sent data may stay unacknowledged (RFC 5482).
+    pub user_timeout_ms: Option<u32>,
+    /// `TCP_CONGESTION`: the algorithm for congestion control.
+    pub congestion: Option<String>,
+    /// `IP_TTL` or `IPV6_UNICAST_HOPS`.
+    pub ttl: Option<u8>,
+    /// `IP_MTU_DISCOVER` or `IPV6_MTU_DISCOVER`: whether packets may not be fragmented on the way.
+    pub dont_fragment: Option<bool>,
+}
+
+/// Echo requests.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ping {
+    /// How many.
+    pub count: u32,
+    /// Bytes of data in each.
+    pub bytes: usize,
+    /// Milliseconds from one to the next.
+    pub every_ms: u64,
+    /// Milliseconds to wait for the answer to the last.
+    pub wait_ms: u64,
+    /// Time to live: the same for all, or for the first, second … of them.
+    pub ttl: Vec<u8>,
+}
+
+impl Default for Ping {
+    fn default() -> Self {
+        Self {
+            count: 1,
+            bytes: 56,
+            every_ms: 1000,
+            wait_ms: 1000,
+            ttl: Vec::new(),
+        }
+    }
+}
+
+/// Datagrams to send, as [`Send`] and with a port.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(try_from = "Sending")]
+pub struct UdpSend {
+    /// What each carries.
+    pub payload: Payload,
+    /// To which port.
+    pub port: u16,
+    /// How many.
+    pub times: u32,
+    /// Milliseconds from one to the next; at once if 0.
+    pub every_ms: u64,
+}
+
+/// Datagrams to receive.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UdpReceive {
+    /// On which port.
+    pub port: u16,
+    /// How many; `None`: until none has come for [`UdpReceive::wait_ms`].
+    pub count: Option<u32>,
+    /// Milliseconds to wait for the next before it is over.
+    pub wait_ms: u64,
+    /// Milliseconds before each call of `recv`: a slow reader.
+    pub every_ms: u64,
+    /// `SO_RCVBUF`, in bytes.
+    pub receive_buffer: Option<usize>,
+}
+
+impl Default for UdpReceive {
+    fn default() -> Self {
+        Self {
+            port: PORT,
+            count: None,
+            wait_ms: 1000,
+            every_ms: 0,
+            receive_buffer: None,
+        }
+    }
+}
+
+/// The error of a system call, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Errno(&'static str);
+
+impl<'de> Deserialize<'de> for Errno {
+    fn deserialize<D: de::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?
+            .try_into()
+            .map_err(de::Error::custom)
+    }
+}
+
+/// Those that a program over TCP, UDP or ICMP can meet.
+const ERRORS: &[&str] = &[
+    "EACCES",
+    "EADDRINUSE",
+    "EADDRNOTAVAIL",
+    "EAGAIN",
+    "ECONNABORTED",
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "EHOSTUNREACH",
+    "EINPROGRESS",
+    "EINVAL",
+    "EISCONN",
+    "EMSGSIZE",
+    "ENETUNREACH",
+    "ENOTCONN",
+    "EPIPE",
+    "EPROTO",
+    "ETIMEDOUT",
+];
+
+impl Errno {
+    /// Its name: `ECONNREFUSED`.
+    pub const fn name(self) -> &'static str {
+        self.0
+    }
+}
+
+impl TryFrom<String> for Errno {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let known = ERRORS.iter().find(|known| **known == name);
+        known
+            .map(|known| Self(known))
+            .ok_or_else(|| format!("'{name}' is no error; there are {}", ERRORS.join(", ")))
+    }
+}
+
+/// The words for steps, for messages.
+const STEPS: &[&str] = &[
+    "listen",
+    "accept",
+    "connect",
+    "send",
+    "receive",
+    "shutdown",
+    "close",
+    "abort",
+    "stop-listening",
+    "set",
+    "pause_ms",
+    "signal",
+    "wait",
+    "ping",
+    "udp_send",
+    "udp_receive",
+];
+
+impl Step {
+    /// The step of a word that stands alone.
+    fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "listen" => Self::Listen(Listen::default()),
+            "accept" => Self::Accept,
+            "connect" => Self::Connect(Connect::default()),
+            "shutdown" => Self::Shutdown,
+            "close" => Self::Close,
+            "abort" => Self::Abort,
+            "stop-listening" => Self::StopListening,
+            "ping" => Self::Ping(Ping::default()),
+            "udp_receive" => Self::UdpReceive(UdpReceive::default()),
+            _ => return None,
+        })
+    }
+
+    /// The step of a word with what belongs to it.
+    fn from_entry<'de, A: MapAccess<'de>>(word: &str, map: &mut A) -> Result<Self, A::Error> {
+        // `{ accept = true, on = "second" }`: a table needs a value, but there is nothing to say.
+        let plain = |step: Self, map: &mut A| {
+            if map.next_value()? {
+                return Ok(step);
+            }
+            Err(de::Error::custom(format!(
+                "`{word} = false` means nothing; leave the call out"
+            )))
+        };
+        Ok(match word {
+            "listen" => Self::Listen(map.next_value()?),
+            "accept" => plain(Self::Accept, map)?,
+            "connect" => Self::Connect(map.next_value()?),
+            "send" => Self::Send(map.next_value::<Short<Send>>()?.0),
+            "receive" => Self::Receive(map.next_value::<Short<Receive>>()?.0),
+            "shutdown" => plain(Self::Shutdown, map)?,
+            "close" => plain(Self::Close, map)?,
+            "abort" => plain(Self::Abort, map)?,
+            "stop-listening" => plain(Self::StopListening, map)?,
+            "set" => Self::Set(map.next_value()?),
+            "pause_ms" => Self::PauseMs(map.next_value()?),
+            "signal" => Self::Signal(map.next_value()?),
+            "wait" => Self::Wait(map.next_value()?),
+            "ping" => Self::Ping(map.next_value()?),
+            "udp_send" => Self::UdpSend(map.next_value()?),
+            "udp_receive" => Self::UdpReceive(map.next_value()?),
+            _ => return Err(de::Error::unknown_field(word, STEPS)),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Call {
+    fn deserialize<D: de::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Written)
+    }
+}
+
+struct Written;
+
+impl<'de> Visitor<'de> for Written {
+    type Value = Call;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a call: \"accept\", { send = 1000 } …")
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<Call, E> {
+        match Step::from_word(word) {
+            Some(step) => Ok(Call {
+                step,
+                on: String::new(),
+                expect: None,
+            }),
+            None if STEPS.contains(&word) => Err(E::custom(format!(
+                "'{word}' needs to be told more: {{ {word} = … }}"
+            ))),
+            None => Err(E::custom(format!(
+                "'{word}' is no call; there are {}",
+                STEPS.join(", ")
+            ))),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Call, A::Error> {
+        let (mut step, mut on, mut expect) = (None, String::new(), None);
+        while let Some(key) = map.next_key::<String>()? {
+            match &*key {
+                "on" => on = map.next_value()?,
+                "expect" => expect = Some(map.next_value()?),
+                word if step.is_none() => step = Some(Step::from_entry(word, &mut map)?),
+                word => {
+                    return Err(de::Error::custom(format!(
+                        "'{word}' is a second call in one table: each needs its own"
+                    )));
+                }
+            }
+        }
+        let step = step.ok_or_else(|| {
+            de::Error::custom(format!("no call here; there are {}", STEPS.join(", ")))
+        })?;
+        Ok(Call { step, on, expect })
+    }
+}
+
+/// Something that is written as its main part alone, or as a table.
+struct Short<T>(T);
+
+/// The main part of a [`Short`].
+trait Main: Sized {
+    type Part;
+    fn of(part: Self::Part) -> Self;
+}
+
+impl Main for Send {
+    type Part = Payload;
+
+    fn of(payload: Payload) -> Self {
+        Self {
+            payload,
+            times: once(),
+            every_ms: 0,
+        }
+    }
+}
+
+impl Main for Receive {
+    type Part = Amount;
+
+    fn of(amount: Amount) -> Self {
+        Self {
+            amount,
+            at_once: at_once(),
+            rate: None,
+        }
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Short<T>
+where
+    T: Main + Deserialize<'de>,
+    T::Part: Deserialize<'de>,
+{
+    fn deserialize<D: de::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either<T>(PhantomData<T>);
+
+        impl<'de, T> Visitor<'de> for Either<T>
+        where
+            T: Main + Deserialize<'de>,
+            T::Part: Deserialize<'de>,
+        {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, a text or a table")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
+                T::Part::deserialize(de::value::I64Deserializer::new(number)).map(T::of)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+                T::Part::deserialize(de::value::StrDeserializer::new(text)).map(T::of)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        from.deserialize_any(Either(PhantomData)).map(Self)
+    }
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
