@@ -5,6 +5,7 @@ use super::connection::Connection;
 use super::half::{Base, Half};
 use super::observation::{Facts, Observation};
 use super::sent::Store;
+use crate::event::Cause;
 use crate::wire::seq::Seq;
 
 /// Most disjoint SACKed ranges kept; a receiver reports four at a time.
@@ -19,6 +20,12 @@ impl Connection {
         let first_frame = self.first_frame;
         let (sender, data) = self.pair(o.side);
         let repeats = sender.last_ack == Some(ack);
+        // Until the SYN is acknowledged, nothing but it and what came with it can be.
+        let first = data.base_from == Base::Syn && data.una == data.base;
+        let sensible = ack.after(data.base) && ack.at_or_before(data.nxt);
+        if first && !sensible && sender.base_from != Base::Syn && !o.flags.syn() && o.len == 0 {
+            o.facts.set(Facts::REFUSES_SYN);
+        }
         let furthest = sender.furthest_edge();
         if data.seen()
             && ack.after(data.nxt)
@@ -64,17 +71,7 @@ impl Connection {
             (data.acked, data.dup_acks) = (true, 0);
             data.data_acked |= ack != data.base.plus(1);
             data.keep_in_reach(first_frame, store);
-            if let Some(rare) = data.rare_if_any() {
-                rare.sacked.remove_below(ack);
-                if rare
-                    .recovery_until
-                    .is_some_and(|until| ack.at_or_after(until))
-                {
-                    rare.recovery_until = None;
-                    rare.counts.post_loss_acks += 1;
-                    data.recovery_cause = None;
-                }
-            }
+            recover(o, data, ack);
         }
         forgot |= read_sack(o, data, ack);
         if repeats {
@@ -83,6 +80,27 @@ impl Connection {
         if forgot {
             self.give_up(o.frame);
         }
+    }
+}
+
+/// What an acknowledgment of something new means for a recovery under way: its end, or that more was
+/// lost (RFC 6582 section 3.2).
+fn recover(o: &mut Observation, data: &mut Half, ack: Seq) {
+    let fast = data.recovery_cause == Some(Cause::Fast);
+    let Some(rare) = data.rare_if_any() else {
+        return;
+    };
+    rare.sacked.remove_below(ack);
+    let Some(until) = rare.recovery_until else {
+        return;
+    };
+    if ack.at_or_after(until) {
+        rare.recovery_until = None;
+        rare.counts.post_loss_acks += 1;
+        data.recovery_cause = None;
+    } else if fast {
+        o.facts.set(Facts::PARTIAL_ACK);
+        o.recover = Some(until);
     }
 }
 

@@ -52,6 +52,8 @@ impl Facts {
     pub const DOUBTFUL_CHECKSUM: Self = Self(1 << 6);
     /// The same packet was captured just before; nothing else was looked at.
     pub const CAPTURED_TWICE: Self = Self(1 << 17);
+    /// Acknowledges something during fast recovery, but not all that was out when it began.
+    pub const PARTIAL_ACK: Self = Self(1 << 18);
     /// A SYN or FIN that crossed the other side's.
     pub const CROSSED: Self = Self(1 << 19);
 
@@ -60,6 +62,9 @@ impl Facts {
 
     /// Its numbers fit nothing known of the connection, so they were not believed.
     pub const STRAY: Self = Self(1 << 21);
+
+    /// Answers a SYN with an ACK that acknowledges something else.
+    pub const REFUSES_SYN: Self = Self(1 << 22);
 
     /// Whether it shares a bit with `other`.
     pub const fn any(self, other: Self) -> bool {
@@ -153,6 +158,8 @@ pub struct Observation {
     pub newly_acked: u32,
     /// Sequence numbers newly SACKed by it.
     pub newly_sacked: u32,
+    /// For a partial ACK: SND.NXT of the data's sender when its recovery began.
+    pub recover: Option<Seq>,
     /// The duplicate it reports, raw.
     pub dsack: Option<(Seq, Seq)>,
     /// The how-manieth duplicate ACK in a row.
@@ -222,6 +229,7 @@ impl Observation {
             nxt: Seq(0),
             newly_acked: 0,
             newly_sacked: 0,
+            recover: None,
             dsack: None,
             dup_ack: 0,
             dup_acks_received: 0,
@@ -263,7 +271,7 @@ impl Observation {
         self.original = None;
         self.original_frame = None;
         (self.newly_acked, self.newly_sacked, self.acked_unseen) = (0, 0, 0);
-        self.dsack = None;
+        (self.recover, self.dsack) = (None, None);
         self.dup_ack = 0;
         self.window = None;
         self.retreat = 0;

@@ -11,6 +11,7 @@
 mod acked_unseen;
 mod capture_duplicate;
 mod cause;
+mod challenge_ack;
 mod checksum_bad;
 mod crossing;
 mod dsack;
@@ -19,6 +20,7 @@ mod half_close;
 mod hole;
 mod keep_alive;
 mod out_of_order;
+mod partial_ack;
 mod port_reused;
 mod probe;
 mod refused;
@@ -61,7 +63,9 @@ pub const RULES: &[Rule] = &[
     out_of_order::RULE,
     hole::RULE,
     acked_unseen::RULE,
+    challenge_ack::RULE,
     dup_ack::RULE,
+    partial_ack::RULE,
     dsack::RULE,
     zero_window::RULE,
     window_update::RULE,
