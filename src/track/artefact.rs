@@ -1,5 +1,7 @@
-//! The same packet captured twice (a span port, the `any` device): told by everything in it being
-//! equal, within moments. It must not pass for something TCP did.
+//! What the capture made, and TCP did not do.
+//!
+//! The same packet captured twice (a span port, the `any` device) is told by everything in it being
+//! equal, within moments.
 //!
 //! What makes it the same *packet* is the IP identification. Where there is none (IPv6, and stacks
 //! that send 0 with don't-fragment set, RFC 6864 section 4.1), only the very same time shows a copy:
@@ -7,7 +9,7 @@
 
 use super::connection::Connection;
 use super::half::Half;
-use super::observation::Observation;
+use super::observation::{Facts, Observation};
 
 /// Copies made by a capture come within this time; a sender's own copy has a new identification.
 const MOMENT_NS: u64 = 100_000;
@@ -54,6 +56,17 @@ fn may_be_said_twice(o: &Observation, sender: &Half, receiver: &Half) -> bool {
 }
 
 impl Connection {
+    /// Whether it is longer than any segment on the wire can be: a network card cuts it later, or has
+    /// put it together of several (RFC 9293 section 3.7.1 has no other reason).
+    pub(super) fn measure(&mut self, o: &mut Observation) {
+        let (_, receiver) = self.pair(o.side);
+        // 0: the receiver's SYN was not seen, or had no such option.
+        let mss = u32::from(receiver.offer.mss);
+        if mss > 0 && o.len > mss && !o.flags.syn() {
+            o.facts.set(Facts::OVERSIZED);
+        }
+    }
+
     /// Whether the sender's same packet was captured moments ago; remembers it otherwise.
     pub(super) fn captured_twice(&mut self, o: &mut Observation, ip_id: Option<u32>) -> bool {
         let id = ip_id.filter(|&id| id != 0);

@@ -194,6 +194,7 @@ impl Connection {
             self.place(o, tcp.payload, store);
             self.acknowledge(o, store);
             self.advertise(o);
+            self.measure(o);
             self.change_state(o);
         }
         o.state = self.states();

@@ -66,6 +66,9 @@ impl Facts {
     /// Answers a SYN with an ACK that acknowledges something else.
     pub const REFUSES_SYN: Self = Self(1 << 22);
 
+    /// Longer than any segment its receiver offered to take.
+    pub const OVERSIZED: Self = Self(1 << 23);
+
     /// Whether it shares a bit with `other`.
     pub const fn any(self, other: Self) -> bool {
         self.0 & other.0 != 0

@@ -19,6 +19,7 @@ mod dup_ack;
 mod half_close;
 mod hole;
 mod keep_alive;
+mod offload_segment;
 mod out_of_order;
 mod partial_ack;
 mod port_reused;
@@ -51,6 +52,7 @@ pub struct Rule {
 pub const RULES: &[Rule] = &[
     capture_duplicate::RULE,
     checksum_bad::RULE,
+    offload_segment::RULE,
     port_reused::RULE,
     crossing::OPEN,
     refused::RULE,
