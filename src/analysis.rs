@@ -2,6 +2,8 @@
 
 pub use crate::track::{AHEAD, Limits};
 
+use hashbrown::HashSet;
+
 use crate::decode::{Body, Decoder, Packet, Tcp, glance};
 use crate::event::{Dir, End, Endpoint, Event, Note, Segment, Side};
 use crate::frame::{Frame, LinkType};
@@ -16,7 +18,21 @@ pub struct Analysis {
     notes: Vec<Note>,
     crowd: Crowd,
     flows_only: bool,
+    hindsight: Hindsight,
+    learning: bool,
 }
+
+/// What later frames prove about earlier ones. A capture that can be read twice is read once for this:
+/// then a retransmission can be told to have been needless where it stands, and not only where the
+/// proof does.
+#[derive(Clone, Debug, Default)]
+pub struct Hindsight {
+    /// Frames of retransmissions that were needless.
+    needless: HashSet<u64>,
+}
+
+/// Most frames that [`Hindsight`] holds; what is proved beyond it is told where the proof stands only.
+const MOST_HINDSIGHT: usize = 1 << 20;
 
 /// Whether it was said that there is too much, and how much that is.
 #[derive(Debug)]
@@ -37,7 +53,30 @@ impl Analysis {
                 said: false,
             },
             flows_only: false,
+            hindsight: Hindsight::default(),
+            learning: false,
         }
+    }
+
+    /// With what an analysis of the same frames has learned before.
+    #[must_use]
+    pub fn with_hindsight(mut self, hindsight: Hindsight) -> Self {
+        self.hindsight = hindsight;
+        self
+    }
+
+    /// Follows all frames only for what they prove about earlier ones: [`Analysis::learned`]. Gives no
+    /// events of segments.
+    #[must_use]
+    pub fn learning(limits: Limits) -> Self {
+        let mut analysis = Self::new(limits).flows_only(true);
+        analysis.learning = true;
+        analysis
+    }
+
+    /// What was learned.
+    pub fn learned(self) -> Hindsight {
+        self.hindsight
     }
 
     /// Leaves out the events of single segments, for who only wants to know of connections.
@@ -106,7 +145,15 @@ impl Analysis {
         let Some((seen, connection)) = place.and_then(|place| self.tracker.found(place)) else {
             return sink(&Event::Packet(frame, &packet));
         };
-        verdict::judge(seen, connection, &mut self.notes);
+        let known = &mut self.hindsight.needless;
+        if self.learning
+            && let Some(needless) = seen.needless
+            && known.len() < MOST_HINDSIGHT
+        {
+            known.insert(needless.frame);
+        }
+        let was_needless = !known.is_empty() && known.contains(&seen.frame);
+        verdict::judge(seen, connection, was_needless, &mut self.notes);
         connection.judged(seen.side, &self.notes);
         if self.flows_only {
             return Ok(());

@@ -18,7 +18,7 @@ use super::USAGE_OR_ENVIRONMENT;
 use super::output::{self, Terminal};
 use super::pipeline::{Pipeline, Stopped};
 use super::replay::segments_view;
-use crate::analysis::Limits;
+use crate::analysis::{Hindsight, Limits};
 use crate::cli;
 use crate::event::Event;
 use crate::io::live::{Ending, Live, LiveOptions};
@@ -72,6 +72,7 @@ pub(super) fn run(args: &cli::Capture) -> Result<ExitCode> {
             filter: None,
             pace: None,
             limits: Limits::default(),
+            hindsight: Hindsight::default(),
         };
         pipeline.run(&mut source, &mut |_| ()).map(|_| ())
     };

@@ -17,6 +17,8 @@ pub(super) struct Input {
     pub(super) filter: Option<Filter>,
     /// The recording it is, if it is one.
     pub(super) recording: Option<&'static Recording>,
+    /// Whether opening it again gives the same frames: not for a pipe.
+    pub(super) lasts: bool,
 }
 
 /// Opens what the command line names.
@@ -28,10 +30,12 @@ pub(super) fn open(input: &cli::Input) -> Result<Input> {
     let name = input.capture();
     let (source, recording) = capture(name)?;
     let filter = filter(&input.filter(), source.as_ref())?;
+    let lasts = recording.is_some() || Path::new(name).is_file();
     Ok(Input {
         source,
         filter,
         recording,
+        lasts: lasts && name != "-",
     })
 }
 

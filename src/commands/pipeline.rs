@@ -4,10 +4,11 @@
 //! at which the next frame may have to be waited for: nobody watching should see less than what
 //! has been read, and nobody redirecting to a file should pay for a system call a line.
 
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
-use crate::analysis::{AHEAD, Analysis, Limits};
+use crate::analysis::{AHEAD, Analysis, Hindsight, Limits};
 use crate::event::{End, Event};
 use crate::frame::{Frame, Timestamp};
 use crate::io::{Source, SourceError};
@@ -56,6 +57,8 @@ pub struct Pipeline<'a> {
     pub pace: Option<Pace>,
     /// What the analysis keeps at most.
     pub limits: Limits,
+    /// What is known of the frames from reading them before.
+    pub hindsight: Hindsight,
 }
 
 /// Ends the sink of the analysis early.
@@ -131,7 +134,9 @@ impl Pipeline<'_> {
         };
         // Who shows and selects whole connections needs no event of a segment.
         let flows_only = everything && shown.pace.is_none() && !shown.view.shows_segments();
-        let mut analysis = Analysis::new(self.limits).flows_only(flows_only);
+        let mut analysis = Analysis::new(self.limits)
+            .flows_only(flows_only)
+            .with_hindsight(self.hindsight);
         let mut filter = self.filter;
         let mut end = End::default();
         let mut failure = None;
@@ -158,6 +163,22 @@ impl Pipeline<'_> {
         shown.flush()?;
         failure.map_or(Ok(end), |error| Err(error.into()))
     }
+}
+
+/// Reads a source once for what its later frames prove about earlier ones. Where reading fails, it fails
+/// again when the frames are to be shown, and is told then.
+pub fn learn(source: &mut dyn Source, filter: &mut Option<Filter>, limits: Limits) -> Hindsight {
+    let mut analysis = Analysis::learning(limits);
+    while let Ok(Some(frame)) = source.next_frame() {
+        let wanted = filter
+            .as_mut()
+            .is_none_or(|filter| filter(&frame).unwrap_or(false));
+        if wanted {
+            let done: Result<(), Infallible> = analysis.handle(&frame, &mut |_| Ok(()));
+            let Ok(()) = done;
+        }
+    }
+    analysis.learned()
 }
 
 /// What interrupts reading.

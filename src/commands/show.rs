@@ -9,9 +9,9 @@ use anyhow::{Result, anyhow};
 use super::explain::explaining;
 use super::input;
 use super::output::{self, Terminal};
-use super::pipeline::{Pace, Pipeline, Stopped};
+use super::pipeline::{Pace, Pipeline, Stopped, learn};
 use super::progress::Progress;
-use crate::analysis::Limits;
+use crate::analysis::{Hindsight, Limits};
 use crate::cli;
 use crate::io::clock::{self, Pacer, Speed};
 use crate::recordings::Recording;
@@ -43,14 +43,23 @@ pub(super) fn show(
     style.chosen = !selection.is_everything() || input.filter.is_some();
     let mut progress = Progress::new(show.streams);
     let mut out = output::stdout();
+    let view = make(style)?;
+    let limits = Limits::default();
+    let hindsight = if input.lasts && view.shows_segments() {
+        let mut first = input::open(show.input)?;
+        learn(first.source.as_mut(), &mut first.filter, limits)
+    } else {
+        Hindsight::default()
+    };
     let pipeline = Pipeline {
-        view: make(style)?,
+        view,
         out: &mut out,
         selection,
         scope: show.scope,
         filter: input.filter.take(),
         pace: pace(show.speed)?,
-        limits: Limits::default(),
+        limits,
+        hindsight,
     };
     let outcome = pipeline.run(input.source.as_mut(), &mut |source| progress.watch(source));
     progress.clear();

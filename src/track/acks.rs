@@ -74,6 +74,9 @@ impl Connection {
             recover(o, data, ack);
         }
         forgot |= read_sack(o, data, ack);
+        if o.newly_acked > 0 || o.dsack.is_some() {
+            data.look_back(o, ack);
+        }
         if repeats {
             duplicate(o, data, ack);
         }

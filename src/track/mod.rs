@@ -10,6 +10,7 @@
 //! | how does it open? | `handshake` |
 //! | what is new, what fills a hole, what was sent before? | `sequence`, `holes`, `sent` |
 //! | what does the ACK say? | `acks`, `ranges` |
+//! | which retransmissions were needless, as it turned out? | `needless` |
 //! | how long was the round trip? | `rtt` |
 //! | how much may be sent? | `window` |
 //! | is it there only for its answer? | `probe` |
@@ -26,6 +27,7 @@ mod half;
 mod handshake;
 mod holes;
 mod key;
+mod needless;
 mod observation;
 mod probe;
 mod ranges;
@@ -42,6 +44,7 @@ pub use counts::Counts;
 pub use half::{Base, Half, Offer};
 pub use holes::Hole;
 pub use key::FlowKey;
+pub use needless::{Needless, Proof, Resendings};
 pub use observation::{Earlier, Facts, Observation, Probe};
 pub use ranges::RangeSet;
 pub use rare::{Rare, Spoiled};

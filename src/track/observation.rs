@@ -7,6 +7,7 @@ use crate::wire::seq::Seq;
 use crate::wire::tcp::{Flags, TcpOptions};
 
 use super::holes::Hole;
+use super::needless::Needless;
 use super::sent::Sent;
 
 /// Facts about a segment, as a set of bits: a segment without any needs no rule to be asked.
@@ -163,6 +164,8 @@ pub struct Observation {
     pub newly_sacked: u32,
     /// For a partial ACK: SND.NXT of the data's sender when its recovery began.
     pub recover: Option<Seq>,
+    /// The retransmission of the other side that it proves to have been needless.
+    pub needless: Option<Needless>,
     /// The duplicate it reports, raw.
     pub dsack: Option<(Seq, Seq)>,
     /// The how-manieth duplicate ACK in a row.
@@ -233,6 +236,7 @@ impl Observation {
             newly_acked: 0,
             newly_sacked: 0,
             recover: None,
+            needless: None,
             dsack: None,
             dup_ack: 0,
             dup_acks_received: 0,
@@ -274,7 +278,7 @@ impl Observation {
         self.original = None;
         self.original_frame = None;
         (self.newly_acked, self.newly_sacked, self.acked_unseen) = (0, 0, 0);
-        (self.recover, self.dsack) = (None, None);
+        (self.recover, self.needless, self.dsack) = (None, None, None);
         self.dup_ack = 0;
         self.window = None;
         self.retreat = 0;

@@ -1,6 +1,7 @@
 //! What only eventful directions of a connection have: losses, holes, probes, damage.
 
 use super::holes::Holes;
+use super::needless::Resendings;
 use super::observation::Probe;
 use super::ranges::RangeSet;
 use crate::event::{Stats, Summary};
@@ -17,6 +18,8 @@ pub struct Rare {
     /// SND.NXT when something was sent again: recovery lasts until that is acknowledged (RFC 6582,
     /// RFC 6675).
     pub recovery_until: Option<Seq>,
+    /// What it sent again lately.
+    pub resendings: Resendings,
     /// Frame of the latest duplicate ACK it received.
     pub dup_ack_frame: u64,
     /// The probe it sent last and its frame, until it is answered or something else is sent.
@@ -64,7 +67,7 @@ pub struct RareCounts {
 impl Rare {
     /// Bytes of memory it takes.
     pub(super) fn weight(&self) -> usize {
-        size_of::<Self>() + self.holes.weight() + self.sacked.weight()
+        size_of::<Self>() + self.holes.weight() + self.sacked.weight() + self.resendings.weight()
     }
 
     /// Puts these statistics among the others.

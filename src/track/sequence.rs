@@ -183,6 +183,9 @@ impl Connection {
             if o.original.is_none() {
                 o.original_frame = sender.sent.acknowledged_frame(o.seq, first_frame);
             }
+            if o.len > 0 {
+                sender.resent(o, old_end);
+            }
             let until = sender.nxt;
             sender.rare_mut().recovery_until.get_or_insert(until);
         }

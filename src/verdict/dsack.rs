@@ -15,22 +15,38 @@ pub(super) const RULE: Rule = Rule {
 fn judge(case: &Case<'_>) -> Option<Note> {
     let (left, right) = case.seen.dsack?;
     let data = case.receiver();
-    let note = Note::new(RULE.kind, RULE.rfc, |note| {
-        format!(
-            "bytes {} to {} came to the receiver twice: they were sent again without need, or copied on the way",
-            note.number_of("left"),
-            note.number_of("right"),
-        )
-    });
-    let mut note = note
+    let mut note = Note::new(RULE.kind, RULE.rfc, copied)
         .with("left", Quantity::Seq(data.relative(left)))
         .with("right", Quantity::Seq(data.relative(right)))
         .with("ack", Quantity::Seq(case.ack()));
+    if let Some(needless) = case.seen.needless {
+        note.why.sentence = sent_again;
+        note.of_frame = Some(needless.frame);
+        note = note.frame(needless.frame);
+    }
     if case.seen.answers == Some(Probe::KeepAlive) {
         note.why.sentence = of_the_keep_alive;
         note = note.frame(case.seen.peer_frame);
     }
     Some(note.frame(case.seen.frame))
+}
+
+fn sent_again(note: &Note) -> String {
+    format!(
+        "bytes {} to {} came to the receiver twice: frame {} sent them again without need",
+        note.number_of("left"),
+        note.number_of("right"),
+        note.of_frame.unwrap_or(0),
+    )
+}
+
+fn copied(note: &Note) -> String {
+    format!(
+        "bytes {} to {} came to the receiver twice, and were not seen to be sent twice here: copied on \
+         the way, or sent again where this capture does not see it",
+        note.number_of("left"),
+        note.number_of("right"),
+    )
 }
 
 fn of_the_keep_alive(note: &Note) -> String {

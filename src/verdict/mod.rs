@@ -85,6 +85,8 @@ pub struct Case<'a> {
     pub seen: &'a Observation,
     /// Its connection, as it stands after it.
     pub connection: &'a Connection,
+    /// Whether a later segment proves that it was sent again without need.
+    pub was_needless: bool,
 }
 
 impl Case<'_> {
@@ -120,13 +122,23 @@ impl Case<'_> {
     }
 }
 
-/// Asks the rules about a segment; `notes` holds the answers afterwards.
-pub fn judge(seen: &Observation, connection: &Connection, notes: &mut Vec<Note>) {
+/// Asks the rules about a segment; `notes` holds the answers afterwards. `was_needless` says that a later
+/// segment proves it to have been sent again without need.
+pub fn judge(
+    seen: &Observation,
+    connection: &Connection,
+    was_needless: bool,
+    notes: &mut Vec<Note>,
+) {
     notes.clear();
     if seen.facts == Facts::NONE {
         return;
     }
-    let case = Case { seen, connection };
+    let case = Case {
+        seen,
+        connection,
+        was_needless,
+    };
     let asked = RULES.iter().filter(|rule| seen.facts.any(rule.when));
     notes.extend(asked.filter_map(|rule| (rule.judge)(&case)));
 }

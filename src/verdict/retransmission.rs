@@ -20,7 +20,9 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     if case.seen.end.at_or_before(case.seen.una) {
         return Some(needless(case));
     }
-    Some(again(case))
+    let mut note = again(case);
+    note.spurious = case.was_needless.then_some(true);
+    Some(note)
 }
 
 fn again(case: &Case<'_>) -> Note {

@@ -57,6 +57,7 @@ fn pipeline(out: &mut dyn Write) -> Pipeline<'_> {
         filter: None,
         pace: None,
         limits: Limits::default(),
+        hindsight: Hindsight::default(),
     }
 }
 
