@@ -46,6 +46,7 @@ const EXPLAIN_HELP: &str = "\
 Examples:
   wirelab explain retransmission
   wirelab explain trace.pcapng --host 192.0.2.7
+  wirelab explain retransmission --frame 14          why frame 14 is what it is said to be
   wirelab explain trace.pcapng --format json | jq 'select(.severity == \"problem\")'";
 const CAPTURE_HELP: &str = "\
 Examples:
@@ -142,6 +143,9 @@ pub struct Explain {
     /// What to read.
     #[command(flatten)]
     pub input: Input,
+    /// The whole reasoning behind what is noted on this frame
+    #[arg(long, value_name = "N", conflicts_with_all = ["flow", "host", "port", "note", "frames"])]
+    pub frame: Option<u64>,
     /// What of it.
     #[command(flatten)]
     pub select: Select,
@@ -264,6 +268,16 @@ pub struct Select {
         allow_hyphen_values = true
     )]
     frames: Vec<Range>,
+}
+
+impl Select {
+    /// These frames and no others.
+    pub fn of_frames(frames: &[u64]) -> Self {
+        Self {
+            frames: frames.iter().map(|&frame| Range::one(frame)).collect(),
+            ..Self::default()
+        }
+    }
 }
 
 fn kinds() -> impl TypedValueParser<Value = Kind> {

@@ -15,6 +15,14 @@ pub struct Range {
 }
 
 impl Range {
+    /// This frame alone.
+    pub const fn one(frame: u64) -> Self {
+        Self {
+            first: frame,
+            last: frame,
+        }
+    }
+
     const fn has(self, frame: u64) -> bool {
         self.first <= frame && frame <= self.last
     }

@@ -1,20 +1,26 @@
 //! `explain`: the story of each connection.
 
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
+use super::input;
 use super::show::{Show, show, text_view};
+use crate::analysis::{Analysis, Limits};
 use crate::cli;
 use crate::event::Event;
 use crate::explain::Explainer;
 use crate::io::clock::Speed;
 use crate::select::Scope;
-use crate::view::{Json, Lines, View};
+use crate::view::{Json, Lines, View, reasons};
 
 /// Runs it.
 pub(super) fn run(args: &cli::Explain) -> Result<ExitCode> {
+    if let Some(frame) = args.frame {
+        return reasoning(args, frame);
+    }
     let asked = Show {
         input: &args.input,
         select: &args.select,
@@ -29,6 +35,66 @@ pub(super) fn run(args: &cli::Explain) -> Result<ExitCode> {
         cli::Format::Text => text_view("explain", style),
     })
 }
+
+/// Shows one frame with all that its notes rest on.
+fn reasoning(args: &cli::Explain, frame: u64) -> Result<ExitCode> {
+    let frames = evidence(args, frame)?;
+    let asked = Show {
+        input: &args.input,
+        select: &cli::Select::of_frames(&frames),
+        output: &args.output,
+        view: &cli::View::default(),
+        scope: Scope::Segments,
+        speed: Speed::Max,
+        streams: false,
+    };
+    show(&asked, |style| match args.output.format {
+        cli::Format::Json => Ok(Box::new(Json::new(Lines::Everything))),
+        cli::Format::Text => Ok(reasons(style, frame)),
+    })
+}
+
+/// The frame, and those that its notes rest on; theirs too.
+fn evidence(args: &cli::Explain, frame: u64) -> Result<Vec<u64>> {
+    let mut frames = vec![frame];
+    // What an evidence frame rests on comes before it: one more look at most for each step back.
+    for _ in 0..STEPS_BACK {
+        let known = frames.len();
+        let mut input = input::open(&args.input)?;
+        if !input.lasts {
+            bail!(
+                "--frame reads the capture several times, which a pipe does not allow: save it to a file"
+            );
+        }
+        let mut analysis = Analysis::new(Limits::default());
+        let mut last = 0;
+        while let Some(found) = input.source.next_frame()? {
+            last = found.number;
+            let sink = &mut |event: &Event<'_>| -> Result<(), Infallible> {
+                if let Event::Segment(segment) = event
+                    && frames.contains(&segment.frame)
+                {
+                    let notes = segment.notes.iter();
+                    frames.extend(notes.flat_map(|note| note.frames.iter().copied()));
+                }
+                Ok(())
+            };
+            let Ok(()) = analysis.handle(&found, sink);
+        }
+        if frame == 0 || frame > last {
+            bail!("there is no frame {frame}: they are numbered from 1 to {last} here");
+        }
+        frames.sort_unstable();
+        frames.dedup();
+        if frames.len() == known {
+            break;
+        }
+    }
+    Ok(frames)
+}
+
+/// How far a chain of evidence is followed.
+const STEPS_BACK: usize = 3;
 
 /// Gives a view findings to show beside what it gets.
 pub(super) fn explaining(inner: Box<dyn View>) -> Box<dyn View> {

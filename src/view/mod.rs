@@ -8,6 +8,7 @@ mod flows;
 mod json;
 mod ladder;
 mod packet;
+mod reasons;
 #[cfg(test)]
 pub(crate) mod sample;
 mod segments;
@@ -85,6 +86,11 @@ pub const VIEWS: &[Entry] = &[
         make: |style| Box::new(segments::Segments::new(style)),
     },
 ];
+
+/// The reasoning behind the notes on frame `frame`, for who is shown that frame and its evidence.
+pub fn reasons(style: Style, frame: u64) -> Box<dyn View> {
+    Box::new(reasons::Reasons::new(style, frame))
+}
 
 /// The view of that name.
 pub fn view(name: &str) -> Option<&'static Entry> {

@@ -86,8 +86,8 @@ const UNDONE: &[&str] = &["todo", "unimplemented"];
 /// and the files that are reached in another way.
 const TABLES: &[(&str, &str, &str, &[&str])] = &[
     ("src/verdict", "RULES", ": Rule =", &[]),
-    // JSON is a format, not a view: `--format json`.
-    ("src/view", "VIEWS", "View for", &["json"]),
+    // JSON is a format, not a view: `--format json`; reasons are of one frame: `explain --frame`.
+    ("src/view", "VIEWS", "View for", &["json", "reasons"]),
 ];
 
 /// What is wrong with a file of `src/`, one line a breach: file, line, rule, reason.

@@ -56,6 +56,13 @@ fn stories() {
 }
 
 #[test]
+fn reasons_of_one_frame() {
+    for (frame, name) in [("17", "reasons-retransmission"), ("3", "reasons-none")] {
+        shows(name, &["explain", "retransmission", "--frame", frame]);
+    }
+}
+
+#[test]
 fn tables_and_lines() {
     shows(
         "flows-retransmission",

@@ -1,0 +1,155 @@
+//! The reasoning behind the notes on one frame: what was found, the rule, the numbers compared, how sure
+//! it is, and the frames that it rests on, each with what was found there.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::segments::Segments;
+use super::{Paint, Style, View, text};
+use crate::event::{Cause, Event, Kind, Note, Quantity, Segment, units};
+
+/// The view. It is shown the frame and those that it rests on, and nothing else.
+#[derive(Debug)]
+pub(super) struct Reasons {
+    frame: u64,
+    style: Style,
+    lines: Segments,
+    /// What is said of the frame, once it has come.
+    said: Option<String>,
+}
+
+impl Reasons {
+    pub(super) fn new(style: Style, frame: u64) -> Self {
+        let plain = Style {
+            color: style.color,
+            ..Style::default()
+        };
+        let (lines, said) = (Segments::new(plain), None);
+        Self {
+            frame,
+            style,
+            lines,
+            said,
+        }
+    }
+
+    fn wrapped(&self, to: &mut String, indent: usize, words: &str) {
+        let columns = usize::from(self.style.width).saturating_sub(indent).max(20);
+        for line in text::wrap(words, columns) {
+            let _ = writeln!(to, "{:indent$}{line}", "");
+        }
+    }
+
+    /// What is said of the frame itself.
+    fn segment(&self, segment: &Segment<'_>) -> String {
+        let mut said = String::new();
+        if segment.notes.is_empty() {
+            said.push_str("Nothing stands out about it: no rule has anything to say.\n");
+        }
+        for note in segment.notes {
+            let (name, rule) = (title(note), note.rfc);
+            let name = self.style.paint(Paint::of(note.kind), name);
+            let _ = writeln!(said, "{name}   by {rule}");
+            self.wrapped(&mut said, 2, &note.why());
+            if let Some(doubt) = doubt(note) {
+                self.wrapped(&mut said, 2, &doubt);
+            }
+            let numbers = note.why.numbers.iter();
+            let numbers: Vec<_> = numbers
+                .map(|(name, quantity)| format!("{} {}", name.replace('_', " "), value(*quantity)))
+                .collect();
+            if !numbers.is_empty() {
+                let numbers = format!("compared: {}", numbers.join(", "));
+                self.wrapped(&mut said, 2, &numbers);
+            }
+            let others = note.frames.iter().filter(|frame| **frame != self.frame);
+            let others: Vec<_> = others.map(u64::to_string).collect();
+            if !others.is_empty() {
+                let frames = if others.len() == 1 { "frame" } else { "frames" };
+                let _ = writeln!(said, "  rests on {frames} {}", others.join(", "));
+            }
+        }
+        said
+    }
+}
+
+/// Kind, cause and the like, in a few words.
+fn title(note: &Note) -> String {
+    let mut title = note.kind.name().to_owned();
+    if let Some(number) = note.number {
+        let _ = write!(title, " #{number}");
+    }
+    if let Some(cause) = note.cause {
+        let cause = match cause {
+            Cause::Rto => "retransmission timeout",
+            Cause::Tlp => "tail loss probe",
+            Cause::Fast => "news of loss, before any timeout",
+            Cause::Unknown => "cause unknown",
+        };
+        let _ = write!(title, ", {cause}");
+    }
+    if note.spurious == Some(true) {
+        title.push_str(", needless as it turned out");
+    }
+    title
+}
+
+/// How sure it is, unless it is certain.
+fn doubt(note: &Note) -> Option<String> {
+    let others: Vec<_> = note
+        .alternatives
+        .iter()
+        .map(|kind| Kind::name(*kind))
+        .collect();
+    let or = if others.is_empty() {
+        String::new()
+    } else {
+        format!("; it could be {}", others.join(" or "))
+    };
+    match note.confidence.name() {
+        "certain" => None,
+        "likely" => Some(format!("likely, not certain, from this capture alone{or}")),
+        _ => Some(format!("this capture can't decide it{or}")),
+    }
+}
+
+fn value(quantity: Quantity) -> String {
+    match quantity {
+        Quantity::Seq(number) => number.to_string(),
+        Quantity::Bytes(bytes) => units::bytes(bytes),
+        Quantity::Count(count) => count.to_string(),
+        Quantity::Nanos(nanos) => units::nanos(nanos),
+    }
+}
+
+impl View for Reasons {
+    fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
+        match event {
+            Event::Segment(segment) => {
+                self.lines.event(event, out)?;
+                if segment.frame == self.frame {
+                    self.said = Some(self.segment(segment));
+                    return Ok(());
+                }
+                let mut why = String::new();
+                for note in segment.notes {
+                    self.wrapped(&mut why, 8, &note.why());
+                }
+                out.write_all(why.as_bytes())
+            }
+            Event::Packet(frame, _) => {
+                self.lines.event(event, out)?;
+                if frame.number == self.frame {
+                    let said = "It is no TCP segment, so there is nothing to judge.\n";
+                    self.said = Some(said.to_owned());
+                }
+                Ok(())
+            }
+            Event::End(_) => match &self.said {
+                Some(said) => write!(out, "\nFrame {}\n{said}", self.frame),
+                None => Ok(()),
+            },
+            Event::Notice(_) | Event::Flow(_) | Event::Finding(_) => Ok(()),
+        }
+    }
+}
