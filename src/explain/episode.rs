@@ -120,7 +120,7 @@ pub(super) struct Episodes {
 }
 
 /// Kinds of which it is enough to know how often and where.
-const SIMPLE: [Kind; 14] = [
+const SIMPLE: [Kind; 15] = [
     Kind::OutOfOrder,
     Kind::AckedUnseen,
     Kind::Dsack,
@@ -130,6 +130,7 @@ const SIMPLE: [Kind; 14] = [
     Kind::KeepAlive,
     Kind::PortReused,
     Kind::CaptureDuplicate,
+    Kind::OffloadSegment,
     Kind::ChecksumBad,
     Kind::ChallengeAck,
     Kind::SimultaneousOpen,

@@ -6,6 +6,7 @@
 //! them, and when it ends the rest is told from its summary (`telling.rs`).
 
 mod episode;
+mod pace;
 mod telling;
 mod trouble;
 
@@ -13,15 +14,21 @@ use std::collections::HashMap;
 
 use crate::event::{Finding, Flow, Segment};
 use episode::Episodes;
+use pace::Pace;
 
 /// Bytes kept of all stories together; beyond that, what happens is only counted.
 const MOST: usize = 4 << 20;
+
+/// Connections whose pace is followed at once, some 3 MB of them.
+const MOST_PACES: usize = 8192;
 
 /// Follows all connections and tells the story of each when it ends.
 #[derive(Debug, Default)]
 pub struct Explainer {
     /// Connections on which something happened; forgotten when they end.
     open: HashMap<u32, Box<Episodes>>,
+    /// The pace of connections that carry data; forgotten when they end.
+    paces: HashMap<u32, Box<Pace>>,
     /// What their episodes weigh together, in bytes.
     weight: usize,
 }
@@ -34,6 +41,7 @@ impl Explainer {
 
     /// Takes the next segment of any connection.
     pub fn observe(&mut self, segment: &Segment<'_>) {
+        self.pace(segment);
         // A connection without anything remarkable needs no memory: its summary says it all.
         let flags = segment.flags;
         let marks = !segment.notes.is_empty() || flags.fin() || flags.rst();
@@ -50,6 +58,16 @@ impl Explainer {
         self.weight = self.weight + episodes.weight() - before;
     }
 
+    /// Follows what sets the pace, as long as there is room.
+    fn pace(&mut self, segment: &Segment<'_>) {
+        if let Some(pace) = self.paces.get_mut(&segment.flow) {
+            pace.observe(segment);
+        } else if segment.len > 0 && self.paces.len() < MOST_PACES {
+            let pace = self.paces.entry(segment.flow).or_default();
+            pace.observe(segment);
+        }
+    }
+
     /// The story of a connection that has ended, in the order in which it happened.
     pub fn conclude(&mut self, flow: &Flow) -> Vec<Finding> {
         let kept = self.open.remove(&flow.flow);
@@ -60,7 +78,8 @@ impl Explainer {
             None if remarkable => Episodes::untold(),
             None => Episodes::default(),
         };
-        telling::tell(flow, &episodes)
+        let pace = self.paces.remove(&flow.flow);
+        telling::tell(flow, &episodes, pace.as_deref())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Findings in words: a connection's opening, what was agreed, what it carried, how it ended.
 
 use super::episode::Episodes;
+use super::pace::Pace;
 use super::trouble;
 use crate::event::units::{count, nanos, plural};
 use crate::event::{Capability, Finding, Flow, LetGo, Severity, Shape, Side, Stats, TcpState};
@@ -47,7 +48,7 @@ impl Names {
 }
 
 /// All findings of a connection: its opening, then what happened by frames, then its end.
-pub(super) fn tell(flow: &Flow, episodes: &Episodes) -> Vec<Finding> {
+pub(super) fn tell(flow: &Flow, episodes: &Episodes, pace: Option<&Pace>) -> Vec<Finding> {
     let names = Names::of(flow);
     let mut findings = vec![opening(flow, &names, episodes)];
     findings.extend(agreement(flow, &names));
@@ -55,6 +56,7 @@ pub(super) fn tell(flow: &Flow, episodes: &Episodes) -> Vec<Finding> {
     middle.sort_by_key(|finding| finding.evidence.first().copied().unwrap_or(u64::MAX));
     findings.append(&mut middle);
     findings.extend(carried(flow, &names));
+    findings.extend(pace.map(|pace| pace.tell(&names)).unwrap_or_default());
     findings.extend(missed(flow));
     findings.extend(round_trips(flow, &names));
     findings.extend(ending(flow, &names, episodes));

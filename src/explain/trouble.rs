@@ -158,6 +158,9 @@ fn simply(
         }
         Kind::PortReused => format!("these addresses and ports had a connection before: {why}"),
         Kind::CaptureDuplicate => format!("{segments} of {host} are in the capture twice"),
+        Kind::OffloadSegment => format!(
+            "{segments} of {host} were longer than any segment on the wire: cut or merged by a network card"
+        ),
         Kind::ChecksumBad => {
             let what = if n == 1 { "it" } else { "them" };
             format!("{segments} of {host} came with a wrong checksum: the receiver discards {what}")
@@ -175,6 +178,7 @@ fn simply(
     let severity = match kind {
         Kind::ChecksumBad => Severity::Problem,
         Kind::KeepAlive
+        | Kind::OffloadSegment
         | Kind::PortReused
         | Kind::SimultaneousOpen
         | Kind::SimultaneousClose
@@ -203,6 +207,10 @@ const fn advice(kind: Kind) -> &'static str {
         Kind::CaptureDuplicate => {
             "the capture saw the same packets at two places (a mirror port, or \"any\" on a \
              bridge); they are left out of all other judgements"
+        }
+        Kind::OffloadSegment => {
+            "sizes and counts of segments here are not those of the wire; to see those, switch it off \
+             while capturing (ethtool -K IFACE tso off gso off gro off)"
         }
         Kind::ChecksumBad => {
             "if the capture was made on the sender itself, its network card may fill in checksums \
