@@ -122,10 +122,30 @@ fn number(
 ///
 /// When a step is refused or something is left; the caller must end then.
 pub fn drop_for_good(becomes: Becomes) -> Result<(), PrivilegeError> {
-    drop_bounding()?;
-    if let Becomes::Invoker { uid, gid } = becomes {
-        become_user(uid, gid)?;
+    empty_bounding()?;
+    become_other(becomes)?;
+    give_up_thread(becomes)?;
+    match threads() {
+        // Without /proc it can't be known; nothing in this program starts threads before this.
+        Ok(1) | Err(_) => Ok(()),
+        Ok(more) => Err(PrivilegeError::Left(format!(
+            "{more} threads run, of which one gave them up"
+        ))),
     }
+}
+
+/// Takes on the ids of whom the process becomes: a step of [`drop_for_good`] for a process with
+/// several threads, of which all become that user. None may have lost the right to do so before.
+pub(super) fn become_other(becomes: Becomes) -> Result<(), PrivilegeError> {
+    match becomes {
+        Becomes::Invoker { uid, gid } => become_user(uid, gid),
+        Becomes::Same => Ok(()),
+    }
+}
+
+/// Gives up all capabilities of this thread, and of those it starts, and verifies that they are gone: the
+/// last step of [`drop_for_good`], for each of several threads.
+pub(super) fn give_up_thread(becomes: Becomes) -> Result<(), PrivilegeError> {
     // The ambient set first: it may not hold what the others lack.
     for (set, step) in [
         (CapSet::Ambient, "emptying the ambient capabilities"),
@@ -147,8 +167,9 @@ fn refused<E: ToString>(step: &'static str) -> impl Fn(E) -> PrivilegeError {
     }
 }
 
-/// Empties the bounding set, where the right to is there.
-fn drop_bounding() -> Result<(), PrivilegeError> {
+/// Empties the bounding set of this thread, where the right to is there: the first step of
+/// [`drop_for_good`].
+pub(super) fn empty_bounding() -> Result<(), PrivilegeError> {
     let allowed = caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP)
         .map_err(refused("reading the capabilities"))?;
     if allowed {
@@ -207,11 +228,7 @@ fn verify(becomes: Becomes) -> Result<(), PrivilegeError> {
     if !prctl::get_no_new_privs().map_err(refused("reading no_new_privs"))? {
         return left("no_new_privs is not set".to_owned());
     }
-    match threads() {
-        // Without /proc it can't be known; nothing in this program starts threads before this.
-        Ok(1) | Err(_) => Ok(()),
-        Ok(more) => left(format!("{more} threads run, of which one gave them up")),
-    }
+    Ok(())
 }
 
 /// Whether that user belongs to root's group in their own right.

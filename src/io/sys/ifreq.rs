@@ -6,8 +6,8 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Calls `ioctl` with an `ifreq` that names `interface`, and gives what the kernel made of it.
-fn request(fd: BorrowedFd<'_>, code: libc::Ioctl, interface: &str) -> io::Result<libc::ifreq> {
+/// An `ifreq` that names `interface`, and is zero otherwise.
+pub(super) fn named(interface: &str) -> io::Result<libc::ifreq> {
     // SAFETY: `ifreq` is made of integers and a union of integers, for which zero is a value.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     let name = interface.as_bytes();
@@ -18,6 +18,12 @@ fn request(fd: BorrowedFd<'_>, code: libc::Ioctl, interface: &str) -> io::Result
     for (to, from) in request.ifr_name.iter_mut().zip(name) {
         *to = libc::c_char::from_ne_bytes([*from]);
     }
+    Ok(request)
+}
+
+/// Calls `ioctl` with an `ifreq` that names `interface`, and gives what the kernel made of it.
+fn request(fd: BorrowedFd<'_>, code: libc::Ioctl, interface: &str) -> io::Result<libc::ifreq> {
+    let mut request = named(interface)?;
     // SAFETY: the codes used here read and write one `ifreq`, which is what is passed.
     let answer = unsafe { libc::ioctl(fd.as_raw_fd(), code, &raw mut request) };
     if answer < 0 {

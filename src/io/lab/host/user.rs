@@ -1,0 +1,53 @@
+//! Where the right to make networks comes from: from root, or from a user namespace in which anybody is
+//! root (`user_namespaces(7)`).
+
+use std::fs;
+use std::io;
+
+use caps::{CapSet, Capability};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl;
+use nix::unistd::{getegid, geteuid};
+
+use super::error::HostError;
+use super::remedy;
+
+/// Where the rights come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rights {
+    /// We have them.
+    Own,
+    /// From a user namespace that the process is in now.
+    UserNamespace,
+}
+
+/// Sees that this thread may make networks, by entering a user namespace if need be.
+pub(super) fn acquire() -> Result<Rights, HostError> {
+    let has = |right| caps::has_cap(None, CapSet::Effective, right).unwrap_or(false);
+    if has(Capability::CAP_SYS_ADMIN) && has(Capability::CAP_NET_ADMIN) {
+        return Ok(Rights::Own);
+    }
+    let (user, group) = (geteuid(), getegid());
+    let step = "make a user namespace";
+    unshare(CloneFlags::CLONE_NEWUSER).map_err(|errno| remedy::namespace(step, &errno.into()))?;
+    // A binary with file capabilities (setcap) belongs to root in /proc, and could not write its own
+    // maps. It has just left those capabilities behind, so that there is nothing to hide.
+    let _ = prctl::set_dumpable(true);
+    // Root of the namespace is who we are outside, and there is nobody else. Groups could otherwise be
+    // dropped that are there to deny something, so that has to be renounced first.
+    let maps = [
+        ("setgroups", "deny".to_owned()),
+        ("uid_map", format!("0 {user} 1")),
+        ("gid_map", format!("0 {group} 1")),
+    ];
+    for (file, text) in maps {
+        match fs::write(format!("/proc/thread-self/{file}"), text) {
+            Err(error) if file != "setgroups" || error.kind() != io::ErrorKind::NotFound => {
+                let step = "become root of a user namespace";
+                return Err(remedy::namespace(step, &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(Rights::UserNamespace)
+}

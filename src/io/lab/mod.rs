@@ -1,0 +1,3 @@
+//! The lab for real: two hosts with kernel TCP, and the wire between them.
+
+pub mod host;
