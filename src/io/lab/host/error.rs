@@ -1,7 +1,30 @@
 //! Why a machine can't have two hosts, and what to do about it.
 
+use std::fmt;
+
 use crate::io::privileges::PrivilegeError;
 use crate::lab::Side;
+
+/// A step on the way to a network of one's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Making a user namespace.
+    UserNamespace,
+    /// Becoming root in it. `AppArmor` may allow the one and refuse the other.
+    UserMap,
+    /// Making a network namespace.
+    NetworkNamespace,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UserNamespace => "make a user namespace",
+            Self::UserMap => "become root of a user namespace",
+            Self::NetworkNamespace => "make a network namespace",
+        })
+    }
+}
 
 /// Why there are no hosts. Nothing is left behind: what was made goes with the threads that made it.
 #[derive(Debug, thiserror::Error)]
@@ -10,7 +33,7 @@ pub enum HostError {
     #[error("can't {step}: {reason}; {remedy}")]
     Namespace {
         /// What was tried.
-        step: &'static str,
+        step: Step,
         /// What the system said.
         reason: String,
         /// What to do.

@@ -17,7 +17,7 @@ use nix::sys::socket::{
 use nix::unistd::{Gid, Pid, gettid};
 
 use super::counters::Counters;
-use super::error::HostError;
+use super::error::{HostError, Step};
 use super::settings::Settings;
 use super::tap::Tap;
 use super::{link, remedy};
@@ -96,8 +96,8 @@ impl Beginning {
 
 /// Makes the host that this thread is then in.
 fn make(side: Side, experiment: &Experiment, group: Gid) -> Result<Made, HostError> {
-    let step = "make a network namespace";
-    unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| remedy::namespace(step, &errno.into()))?;
+    unshare(CloneFlags::CLONE_NEWNET)
+        .map_err(|errno| remedy::namespace(Step::NetworkNamespace, &errno.into()))?;
     let mut settings = Settings::new(side, experiment, group);
     settings.write_general()?;
     let tap = Tap::make()?;

@@ -39,7 +39,7 @@ use std::sync::mpsc::Sender;
 
 use nix::unistd::{getegid, geteuid};
 
-pub use error::HostError;
+pub use error::{HostError, Step};
 pub use link::INTERFACE;
 pub use tap::Tap;
 

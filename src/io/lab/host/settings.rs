@@ -1,7 +1,7 @@
 //! Kernel settings of a host (sysctl(8)), written and read back through `/proc/sys`, which shows each
 //! thread its own namespace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -11,12 +11,14 @@ use nix::unistd::Gid;
 use super::error::HostError;
 use super::link::INTERFACE;
 use crate::lab::Side;
-use crate::lab::experiment::{Experiment, Ip, Neighbours};
+use crate::lab::experiment::{Experiment, Ip, Neighbours, Step};
 
 /// Who may send echo requests without rights.
 const PINGERS: &str = "net.ipv4.ping_group_range";
 /// The algorithm that connections use.
 const CONGESTION: &str = "net.ipv4.tcp_congestion_control";
+/// Those that programs without rights may ask for (`TCP_CONGESTION`); the machine's to say.
+const ALLOWED: &str = "net.ipv4.tcp_allowed_congestion_control";
 
 /// What makes a host of a namespace, whatever the machine's own settings are. An experiment may say
 /// otherwise.
@@ -84,7 +86,7 @@ impl Settings {
             side,
             wanted,
             pinned: BTreeMap::new(),
-            missing: Vec::new(),
+            missing: refused_to_programs(side, experiment),
             congestion: None,
         }
     }
@@ -172,6 +174,37 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// The congestion controls that programs ask for themselves and are going to be refused, each with what
+/// would help. (What the whole host uses is another matter: the route can name anything.)
+fn refused_to_programs(side: Side, experiment: &Experiment) -> Vec<String> {
+    let allowed = path(ALLOWED).and_then(|path| read(&path).ok());
+    // A kernel that does not tell is not judged.
+    let Some(allowed) = allowed else {
+        return Vec::new();
+    };
+    let calls = experiment
+        .host(side)
+        .programs()
+        .flat_map(|(_, calls)| calls);
+    let asked: BTreeSet<_> = calls
+        .filter_map(|call| match &call.step {
+            Step::Set(options) => options.congestion.as_deref(),
+            _ => None,
+        })
+        .collect();
+    let refused = asked
+        .into_iter()
+        .filter(|asked| !allowed.split(' ').any(|it| it == *asked));
+    refused
+        .map(|name| {
+            format!(
+                "TCP_CONGESTION \"{name}\" for programs (this machine keeps it for root; allow it: \
+                 sudo sysctl {ALLOWED}=\"{allowed} {name}\")"
+            )
+        })
+        .collect()
 }
 
 /// Where a setting is found; `None` when it is none of a network's, which alone are a host's own.

@@ -9,7 +9,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
 use nix::unistd::{getegid, geteuid};
 
-use super::error::HostError;
+use super::error::{HostError, Step};
 use super::remedy;
 
 /// Where the rights come from.
@@ -28,8 +28,8 @@ pub(super) fn acquire() -> Result<Rights, HostError> {
         return Ok(Rights::Own);
     }
     let (user, group) = (geteuid(), getegid());
-    let step = "make a user namespace";
-    unshare(CloneFlags::CLONE_NEWUSER).map_err(|errno| remedy::namespace(step, &errno.into()))?;
+    unshare(CloneFlags::CLONE_NEWUSER)
+        .map_err(|errno| remedy::namespace(Step::UserNamespace, &errno.into()))?;
     // A binary with file capabilities (setcap) belongs to root in /proc, and could not write its own
     // maps. It has just left those capabilities behind, so that there is nothing to hide.
     let _ = prctl::set_dumpable(true);
@@ -43,8 +43,7 @@ pub(super) fn acquire() -> Result<Rights, HostError> {
     for (file, text) in maps {
         match fs::write(format!("/proc/thread-self/{file}"), text) {
             Err(error) if file != "setgroups" || error.kind() != io::ErrorKind::NotFound => {
-                let step = "become root of a user namespace";
-                return Err(remedy::namespace(step, &error));
+                return Err(remedy::namespace(Step::UserMap, &error));
             }
             _ => {}
         }
