@@ -7,6 +7,7 @@ mod docs;
 mod files;
 mod fuzz;
 mod lab;
+mod lab_hosts;
 mod limits;
 mod live;
 mod recordings;

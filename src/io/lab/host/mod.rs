@@ -35,9 +35,10 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process;
+use std::slice;
 use std::sync::mpsc::Sender;
 
-use nix::unistd::{getegid, geteuid};
+use nix::unistd::{Gid, Pid, getegid, geteuid};
 
 pub use error::{HostError, Step};
 pub use link::INTERFACE;
@@ -58,7 +59,8 @@ pub struct Host {
     enter: String,
 }
 
-/// Makes the hosts of an experiment, and gives up every right for good.
+/// Makes the hosts of an experiment, and gives up every right for good: this can be done once. For
+/// several runs in one process there is [`open_each`].
 ///
 /// To be called while this is the only thread: those that run already keep their rights, and without
 /// root a user namespace can't be entered. With `sudo` the process becomes the user who called it;
@@ -66,64 +68,109 @@ pub struct Host {
 ///
 /// # Errors
 ///
-/// When this machine does not allow it, with what to do about it.
+/// When this machine does not allow it, with what to do about it. Rights may be there still.
 pub fn open(experiment: &Experiment) -> Result<Both<Host>, HostError> {
+    let rights = begin_with_rights()?;
+    let hosts = rights.open(experiment)?;
+    give_up_rights(slice::from_ref(&hosts), rights.becomes)?;
+    Ok(hosts)
+}
+
+/// Makes the hosts of several runs, and gives up every right for good, as [`open`] does.
+///
+/// They stand from now on: what they send by themselves, where neighbours are learnt by IPv6, they send
+/// now, and it is the first thing to be read from their TAPs.
+///
+/// # Errors
+///
+/// As for [`open`].
+pub fn open_each<'a>(
+    experiments: impl IntoIterator<Item = &'a Experiment>,
+) -> Result<Vec<Both<Host>>, HostError> {
+    let rights = begin_with_rights()?;
+    let hosts = experiments.into_iter().map(|it| rights.open(it));
+    let hosts = hosts.collect::<Result<Vec<_>, _>>()?;
+    give_up_rights(&hosts, rights.becomes)?;
+    Ok(hosts)
+}
+
+/// What is settled before hosts are made.
+struct Beginner {
+    rights: Rights,
+    becomes: Becomes,
+    /// The group that programs run as.
+    group: Gid,
+    as_root: bool,
+}
+
+fn begin_with_rights() -> Result<Beginner, HostError> {
     let becomes = Becomes::find()?;
     let as_root = geteuid().is_root();
     let rights = user::acquire()?;
-    let group = match becomes {
-        Becomes::Invoker { gid, .. } => gid,
-        Becomes::Same => getegid(),
-    };
-    // Both at once: most of the time goes into waiting for the kernel.
-    let client = inside::begin(Side::Client, experiment, group)?;
-    let server = inside::begin(Side::Server, experiment, group);
-    let host = |side, beginning: Beginning| -> Result<Host, HostError> {
+    Ok(Beginner {
+        rights,
+        becomes,
+        group: match becomes {
+            Becomes::Invoker { gid, .. } => gid,
+            // Root's, in a user namespace too.
+            Becomes::Same => getegid(),
+        },
+        as_root,
+    })
+}
+
+impl Beginner {
+    fn open(&self, experiment: &Experiment) -> Result<Both<Host>, HostError> {
+        // Both at once: most of the time goes into waiting for the kernel.
+        let client = inside::begin(Side::Client, experiment, self.group)?;
+        let server = inside::begin(Side::Server, experiment, self.group);
+        // Neither is left at work when the other fails.
+        let client = self.host(Side::Client, client);
+        let server = self.host(Side::Server, server?);
+        Ok(Both {
+            client: client?,
+            server: server?,
+        })
+    }
+
+    fn host(&self, side: Side, beginning: Beginning) -> Result<Host, HostError> {
         let (made, orders) = beginning.wait()?;
-        let enter = enter(&made, rights, becomes, as_root);
+        let enter = self.enter(made.thread);
         Ok(Host {
             side,
             made,
             orders,
             enter,
         })
-    };
-    let client = host(Side::Client, client);
-    let server = host(Side::Server, server?);
-    let hosts = Both {
-        client: client?,
-        server: server?,
-    };
-    give_up_rights(&hosts, becomes)?;
-    Ok(hosts)
+    }
+
+    /// The command that enters the host of that thread.
+    fn enter(&self, thread: Pid) -> String {
+        let folder = format!("/proc/{}/task/{thread}/ns", process::id());
+        let nsenter = format!("nsenter --net={folder}/net");
+        match self.rights {
+            // In the user namespace whoever made it is root.
+            Rights::UserNamespace => {
+                format!("nsenter --user={folder}/user --preserve-credentials --net={folder}/net")
+            }
+            Rights::Own if self.as_root && !self.becomes.is_someone_else() => nsenter,
+            Rights::Own => format!("sudo {nsenter}"),
+        }
+    }
 }
 
 /// Takes all rights from this thread and the hosts'.
-fn give_up_rights(hosts: &Both<Host>, becomes: Becomes) -> Result<(), HostError> {
+fn give_up_rights(hosts: &[Both<Host>], becomes: Becomes) -> Result<(), HostError> {
     privileges::empty_bounding()?;
     // All threads become that user together, while each still may.
     privileges::become_other(becomes)?;
-    for host in [&hosts.client, &hosts.server] {
+    for host in hosts.iter().flat_map(|it| [&it.client, &it.server]) {
         let answer = inside::order(&host.orders, |answer| Order::GiveUp(becomes, answer));
         let gone = || PrivilegeError::Left("the thread of a host is gone".to_owned());
         answer.ok_or_else(gone)??;
     }
     privileges::give_up_thread(becomes)?;
     Ok(())
-}
-
-/// The command that enters a host.
-fn enter(made: &Made, rights: Rights, becomes: Becomes, as_root: bool) -> String {
-    let folder = format!("/proc/{}/task/{}/ns", process::id(), made.thread);
-    let nsenter = format!("nsenter --net={folder}/net");
-    match rights {
-        // In the user namespace whoever made it is root.
-        Rights::UserNamespace => {
-            format!("nsenter --user={folder}/user --preserve-credentials --net={folder}/net")
-        }
-        Rights::Own if as_root && !becomes.is_someone_else() => nsenter,
-        Rights::Own => format!("sudo {nsenter}"),
-    }
 }
 
 impl Host {

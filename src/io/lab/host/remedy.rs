@@ -116,6 +116,20 @@ pub(super) fn namespace(step: Step, error: &io::Error) -> HostError {
     }
 }
 
+/// The error when we may not become root of a user namespace. In it we are nobody yet, so that the
+/// caller has to say whether we were root before.
+pub(super) fn user_map(root: bool, error: &io::Error) -> HostError {
+    let machine = Machine {
+        root,
+        ..Machine::read()
+    };
+    HostError::Namespace {
+        step: Step::UserMap,
+        reason: error.to_string(),
+        remedy: machine.remedy(Step::UserMap, error.raw_os_error()),
+    }
+}
+
 /// The error when the TAP device is refused.
 pub(super) fn tap(error: &io::Error) -> HostError {
     HostError::Tap {

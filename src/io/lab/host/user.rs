@@ -43,7 +43,7 @@ pub(super) fn acquire() -> Result<Rights, HostError> {
     for (file, text) in maps {
         match fs::write(format!("/proc/thread-self/{file}"), text) {
             Err(error) if file != "setgroups" || error.kind() != io::ErrorKind::NotFound => {
-                return Err(remedy::namespace(Step::UserMap, &error));
+                return Err(remedy::user_map(user.is_root(), &error));
             }
             _ => {}
         }

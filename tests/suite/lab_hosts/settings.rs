@@ -1,0 +1,164 @@
+//! Kernel settings and routes: what was asked for is what the kernel does.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use nix::sys::socket::{getsockopt, sockopt};
+use wirelab::lab::Side;
+use wirelab::lab::experiment::{Ip, Profile};
+
+use super::carry::{Carried, Carrier, connect};
+use super::{alone, hosts, try_hosts};
+
+#[test]
+fn settings_are_those_of_the_profile_as_the_kernel_has_them() {
+    alone(|| {
+        for (name, profile) in [("linux", Profile::Linux), ("textbook", Profile::Textbook)] {
+            let hosts = hosts(&format!("profile = '{name}'"));
+            for host in [&hosts.client, &hosts.server] {
+                for (key, value) in profile.sysctls(Ip::V4) {
+                    let missing = host.missing().iter().any(|it| it.starts_with(&key));
+                    let stands = host.settings().get(&key);
+                    assert!(missing || stands == Some(&value), "{key}: {stands:?}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_host_may_differ_and_what_the_kernel_lacks_is_told() {
+    alone(|| {
+        let hosts = hosts(
+            "[sysctl]\n'net.ipv4.tcp_nonsense' = '1'\n'net.ipv4.conf.eth0.rp_filter' = '2'\n\
+             [client.sysctl]\n'net.ipv4.tcp_sack' = '0'",
+        );
+        assert_eq!(hosts.client.settings()["net.ipv4.tcp_sack"], "0");
+        assert_eq!(hosts.server.settings()["net.ipv4.tcp_sack"], "1");
+        for host in [&hosts.client, &hosts.server] {
+            assert_eq!(host.settings()["net.ipv4.conf.eth0.rp_filter"], "2");
+            assert_eq!(host.missing(), ["net.ipv4.tcp_nonsense"]);
+        }
+    });
+}
+
+#[test]
+fn settings_that_can_not_be_are_refused_by_name() {
+    alone(|| {
+        for (key, value, wants) in [
+            (
+                "net.ipv4.tcp_sack",
+                "many",
+                "it is \"1\"; correct the value",
+            ),
+            ("kernel.hostname", "x", "begin with net."),
+        ] {
+            let made = try_hosts(&format!("[sysctl]\n'{key}' = '{value}'"));
+            let error = made.err().expect("an error").to_string();
+            let begins = format!("client: can't set {key} = \"{value}\": ");
+            assert!(
+                error.starts_with(&begins) && error.contains(wants),
+                "{error}"
+            );
+        }
+        let made = try_hosts("[network]\nmtu = 20");
+        let error = made.err().expect("an error").to_string();
+        assert!(error.contains("an MTU of 20 bytes"), "{error}");
+        assert!(error.contains("68 bytes at least"), "{error}");
+    });
+}
+
+#[test]
+fn the_route_says_how_connections_begin() {
+    alone(|| {
+        let hosts = hosts("profile = 'textbook'\n[network]\ninitial_window = 3\nrto_min_ms = 700");
+        let (over, wait) = channel::<()>();
+        let _programs = connect(
+            &hosts,
+            move |mut stream| {
+                stream.write_all(&vec![b'a'; 20_000])?;
+                let _ = wait.recv();
+                Ok(String::new())
+            },
+            hear,
+        );
+        let mut carrier = Carrier::new(&hosts);
+        // The client's ACKs of data don't come through; so the server sends what it may at first, and
+        // then the first of it again.
+        let again = |frames: &[super::Frame]| {
+            let all: Vec<_> = frames.iter().filter_map(super::Frame::data).collect();
+            let twice = all
+                .iter()
+                .enumerate()
+                .find(|(at, it)| all[..*at].contains(it));
+            twice.map(|(at, _)| at)
+        };
+        let mut acks = 0;
+        carrier.run(
+            |frame| {
+                let is_ack = (frame.side, frame.carried()) == (Side::Client, Carried::Tcp("A"));
+                acks += u32::from(is_ack);
+                !is_ack || acks == 1
+            },
+            |frames| again(frames).is_some(),
+        );
+        let data: Vec<_> = carrier
+            .frames
+            .iter()
+            .filter(|it| it.data().is_some())
+            .collect();
+        assert_eq!(again(&carrier.frames), Some(3), "{data:?}");
+        let waited = data[3].at.saturating_sub(data[0].at);
+        assert!(waited >= Duration::from_millis(690), "{waited:?}");
+        drop(over);
+    });
+}
+
+/// Reads until the other is done.
+fn hear(mut stream: std::net::TcpStream) -> std::io::Result<String> {
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all)?;
+    Ok(String::new())
+}
+
+#[test]
+fn any_congestion_control_of_the_machine_can_be_had() {
+    alone(|| {
+        let known = "/proc/sys/net/ipv4/tcp_available_congestion_control";
+        let known = fs::read_to_string(known).unwrap();
+        for name in known.split_whitespace() {
+            let hosts = hosts(&format!(
+                "[sysctl]\n'net.ipv4.tcp_congestion_control' = '{name}'"
+            ));
+            assert_eq!(
+                hosts.client.settings()["net.ipv4.tcp_congestion_control"],
+                name
+            );
+            let programs = connect(&hosts, hear, |stream| {
+                let used = getsockopt(&stream, sockopt::TcpCongestion)?;
+                Ok(used.to_string_lossy().into_owned())
+            });
+            let used = Carrier::new(&hosts).until_done(&programs).client;
+            assert_eq!(used.trim_end_matches('\0'), name);
+        }
+    });
+}
+
+#[test]
+fn a_congestion_control_that_programs_will_be_refused_is_told() {
+    alone(|| {
+        let text = "[client]\n\
+                    calls = [{ set = { congestion = 'nonsense' } }, { set = { congestion = 'reno' } }]";
+        let hosts = hosts(text);
+        let [missing] = hosts.client.missing() else {
+            panic!("{:?}", hosts.client.missing());
+        };
+        assert!(
+            missing.starts_with("TCP_CONGESTION \"nonsense\""),
+            "{missing}"
+        );
+        assert!(hosts.server.missing().is_empty());
+    });
+}
