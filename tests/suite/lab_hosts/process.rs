@@ -85,15 +85,32 @@ impl Example {
         command
     }
 
-    /// As nobody, with a `/dev/net/tun` of that mode that this process alone sees: its own mount
-    /// namespace has another device node there, and the machine's stays as it is.
+    /// As nobody, with a `/dev/net/tun` of that mode.
     fn as_nobody(&self, mode: &str) -> Command {
+        let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+        self.with_rights(&nobody, mode)
+    }
+
+    /// As root by way of sudo, as which no networks can be made, with a device for everybody.
+    fn as_root_in_a_container(&self) -> Command {
+        let mut command = self.with_rights(&["--bounding-set=-sys_admin"], "666");
+        command.env("SUDO_UID", NOBODY).env("SUDO_GID", NOBODY);
+        command
+    }
+
+    /// By `setpriv`, with a `/dev/net/tun` of that mode that this process alone sees: its own mount
+    /// namespace has another device node there, and the machine's stays as it is.
+    fn with_rights(&self, rights: &[&str], mode: &str) -> Command {
         let script = r#"mount -t tmpfs tmpfs /dev/net && mknod -m "$1" /dev/net/tun c 10 200 &&
-            shift && exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all -- "$@""#;
+            shift && exec setpriv --inh-caps=-all "$@""#;
         let mut command = Command::new("unshare");
         command
             .args(["--mount", "sh", "-c", script, "sh", mode])
-            .arg(self.path());
+            .args(rights)
+            .arg("--")
+            .arg(self.path())
+            .env_remove("SUDO_UID")
+            .env_remove("SUDO_GID");
         command
     }
 
@@ -225,6 +242,7 @@ fn hosts_of_root_of_sudo_and_of_nobody() {
         (example.as_root(false), "0"),
         (example.as_root(true), NOBODY),
         (example.as_nobody("666"), NOBODY),
+        (example.as_root_in_a_container(), NOBODY),
     ] {
         let running = Running::start(command);
         running.assert_conversed();

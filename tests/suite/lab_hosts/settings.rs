@@ -1,11 +1,12 @@
 //! Kernel settings and routes: what was asked for is what the kernel does.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use nix::sys::socket::{getsockopt, sockopt};
+use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use wirelab::lab::Side;
 use wirelab::lab::experiment::{Ip, Profile};
 
@@ -143,6 +144,21 @@ fn any_congestion_control_of_the_machine_can_be_had() {
             let used = Carrier::new(&hosts).until_done(&programs).client;
             assert_eq!(used.trim_end_matches('\0'), name);
         }
+    });
+}
+
+#[test]
+fn a_program_chooses_reno_on_its_connection() {
+    alone(|| {
+        let hosts = hosts("[sysctl]\n'net.ipv4.tcp_congestion_control' = 'cubic'");
+        let programs = connect(&hosts, hear, |stream| {
+            let reno = OsString::from("reno");
+            setsockopt(&stream, sockopt::TcpCongestion, &reno)?;
+            let used = getsockopt(&stream, sockopt::TcpCongestion)?;
+            Ok(used.to_string_lossy().into_owned())
+        });
+        let used = Carrier::new(&hosts).until_done(&programs).client;
+        assert_eq!(used.trim_end_matches('\0'), "reno");
     });
 }
 

@@ -104,9 +104,8 @@ struct Beginner {
 }
 
 fn begin_with_rights() -> Result<Beginner, HostError> {
-    let becomes = Becomes::find()?;
     let as_root = geteuid().is_root();
-    let rights = user::acquire()?;
+    let (rights, becomes) = user::acquire(Becomes::find()?)?;
     Ok(Beginner {
         rights,
         becomes,

@@ -11,6 +11,7 @@ use nix::unistd::{getegid, geteuid};
 
 use super::error::{HostError, Step};
 use super::remedy;
+use crate::io::privileges::{self, Becomes};
 
 /// Where the rights come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,12 +22,17 @@ pub(super) enum Rights {
     UserNamespace,
 }
 
-/// Sees that this thread may make networks, by entering a user namespace if need be.
-pub(super) fn acquire() -> Result<Rights, HostError> {
+/// Sees that this thread may make networks, by entering a user namespace if need be. Gives who the
+/// process has to become when networks are made.
+///
+/// A namespace knows nobody but who made it, so whoever called sudo has to be the one: root in a
+/// container may well become that user and still not make networks.
+pub(super) fn acquire(becomes: Becomes) -> Result<(Rights, Becomes), HostError> {
     let has = |right| caps::has_cap(None, CapSet::Effective, right).unwrap_or(false);
     if has(Capability::CAP_SYS_ADMIN) && has(Capability::CAP_NET_ADMIN) {
-        return Ok(Rights::Own);
+        return Ok((Rights::Own, becomes));
     }
+    privileges::become_other(becomes)?;
     let (user, group) = (geteuid(), getegid());
     unshare(CloneFlags::CLONE_NEWUSER)
         .map_err(|errno| remedy::namespace(Step::UserNamespace, &errno.into()))?;
@@ -48,5 +54,5 @@ pub(super) fn acquire() -> Result<Rights, HostError> {
             _ => {}
         }
     }
-    Ok(Rights::UserNamespace)
+    Ok((Rights::UserNamespace, Becomes::Same))
 }
