@@ -6,6 +6,7 @@ pub mod clock;
 pub mod file;
 pub mod filter;
 pub mod interfaces;
+pub mod lab;
 pub mod live;
 pub mod privileges;
 pub mod save;

@@ -10,3 +10,4 @@
 pub(super) mod ifreq;
 pub(super) mod libpcap;
 pub(super) mod signal;
+pub(super) mod sockopt;
