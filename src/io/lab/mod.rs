@@ -1,3 +1,4 @@
-//! The lab for real: two hosts with kernel TCP, and the wire between them.
+//! The lab on a real kernel: two hosts, their programs, and the run that joins them by a wire.
 
 pub mod host;
+pub mod program;

@@ -10,4 +10,5 @@
 pub(super) mod ifreq;
 pub(super) mod libpcap;
 pub(super) mod signal;
+pub(super) mod sockopt;
 pub(super) mod tap;

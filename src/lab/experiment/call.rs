@@ -10,12 +10,11 @@
 //! ```
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 
+use super::short::Short;
 use super::{Encoding, PORT, Payload};
 
 /// One call of a program.
@@ -199,8 +198,13 @@ pub struct Receive {
     pub rate: Option<u64>,
 }
 
+impl Receive {
+    /// [`Receive::at_once`] where nothing is said.
+    pub const AT_ONCE: usize = 65536;
+}
+
 const fn at_once() -> usize {
-    65536
+    Receive::AT_ONCE
 }
 
 /// How much is received.
@@ -417,6 +421,28 @@ const STEPS: &[&str] = &[
 ];
 
 impl Step {
+    /// The word for it: `connect`.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Listen(_) => "listen",
+            Self::Accept => "accept",
+            Self::Connect(_) => "connect",
+            Self::Send(_) => "send",
+            Self::Receive(_) => "receive",
+            Self::Shutdown => "shutdown",
+            Self::Close => "close",
+            Self::Abort => "abort",
+            Self::StopListening => "stop-listening",
+            Self::Set(_) => "set",
+            Self::PauseMs(_) => "pause_ms",
+            Self::Signal(_) => "signal",
+            Self::Wait(_) => "wait",
+            Self::Ping(_) => "ping",
+            Self::UdpSend(_) => "udp_send",
+            Self::UdpReceive(_) => "udp_receive",
+        }
+    }
+
     /// The step of a word that stands alone.
     fn from_word(word: &str) -> Option<Self> {
         Some(match word {
@@ -516,74 +542,6 @@ impl<'de> Visitor<'de> for Written {
             de::Error::custom(format!("no call here; there are {}", STEPS.join(", ")))
         })?;
         Ok(Call { step, on, expect })
-    }
-}
-
-/// Something that is written as its main part alone, or as a table.
-struct Short<T>(T);
-
-/// The main part of a [`Short`].
-trait Main: Sized {
-    type Part;
-    fn of(part: Self::Part) -> Self;
-}
-
-impl Main for Send {
-    type Part = Payload;
-
-    fn of(payload: Payload) -> Self {
-        Self {
-            payload,
-            times: once(),
-            every_ms: 0,
-        }
-    }
-}
-
-impl Main for Receive {
-    type Part = Amount;
-
-    fn of(amount: Amount) -> Self {
-        Self {
-            amount,
-            at_once: at_once(),
-            rate: None,
-        }
-    }
-}
-
-impl<'de, T> Deserialize<'de> for Short<T>
-where
-    T: Main + Deserialize<'de>,
-    T::Part: Deserialize<'de>,
-{
-    fn deserialize<D: de::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Either<T>(PhantomData<T>);
-
-        impl<'de, T> Visitor<'de> for Either<T>
-        where
-            T: Main + Deserialize<'de>,
-            T::Part: Deserialize<'de>,
-        {
-            type Value = T;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number, a text or a table")
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<T, E> {
-                T::Part::deserialize(de::value::I64Deserializer::new(number)).map(T::of)
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
-                T::Part::deserialize(de::value::StrDeserializer::new(text)).map(T::of)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map))
-            }
-        }
-        from.deserialize_any(Either(PhantomData)).map(Self)
     }
 }
 

@@ -7,6 +7,7 @@
 mod call;
 mod payload;
 mod profile;
+mod short;
 mod wiring;
 
 use std::collections::{BTreeMap, BTreeSet};

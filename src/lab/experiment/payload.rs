@@ -9,7 +9,7 @@ use serde::de::{self, Visitor};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
     bytes: Vec<u8>,
-    text: Option<String>,
+    text: Option<(String, Encoding)>,
 }
 
 impl Payload {
@@ -20,7 +20,12 @@ impl Payload {
 
     /// The text it was made of, if it was.
     pub fn text(&self) -> Option<&str> {
-        self.text.as_deref()
+        self.text.as_ref().map(|(text, _)| &**text)
+    }
+
+    /// The encoding of that text.
+    pub fn encoding(&self) -> Option<Encoding> {
+        self.text.as_ref().map(|(_, encoding)| *encoding)
     }
 
     /// So many bytes of text that says where in the stream it stands, eight bytes a line: segments of
@@ -50,7 +55,7 @@ impl Payload {
         }
         Ok(Self {
             bytes: bytes.into_owned(),
-            text: Some(text.to_owned()),
+            text: Some((text.to_owned(), encoding)),
         })
     }
 }
@@ -63,6 +68,16 @@ pub struct Encoding(&'static encoding_rs::Encoding);
 impl Default for Encoding {
     fn default() -> Self {
         Self(encoding_rs::UTF_8)
+    }
+}
+
+impl Encoding {
+    /// The text that these bytes are, if they are one in this encoding.
+    pub fn read(self, bytes: &[u8]) -> Option<String> {
+        let text = self
+            .0
+            .decode_without_bom_handling_and_without_replacement(bytes)?;
+        Some(text.into_owned())
     }
 }
 
