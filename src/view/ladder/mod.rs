@@ -447,7 +447,6 @@ impl View for Ladder {
             Event::Segment(segment) => self.segment(segment, out),
             Event::Packet(frame, packet) => self.packet(frame, packet, out),
             Event::Flow(flow) => self.flow(flow, out),
-            Event::Finding(_) => Ok(()),
             Event::Notice(notice) => {
                 self.unfold(out)?;
                 writeln!(out, "{}", self.style.paint(Paint::Caution, notice))
@@ -463,6 +462,8 @@ impl View for Ladder {
                 }
                 Ok(())
             }
+            // Findings are told elsewhere, and both ends are drawn by a ladder of their own.
+            _ => Ok(()),
         }
     }
 
