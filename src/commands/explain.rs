@@ -17,6 +17,7 @@ use crate::view::{Json, Lines, View};
 pub(super) fn run(args: &cli::Explain) -> Result<ExitCode> {
     let asked = Show {
         input: &args.input,
+        end: None,
         select: &args.select,
         output: &args.output,
         view: &cli::View::default(),

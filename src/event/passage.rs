@@ -159,6 +159,17 @@ pub struct Passage<'a> {
     pub cause: Option<&'a str>,
 }
 
+impl Passage<'_> {
+    /// When this part of its way was; `None` when neither capture shows it.
+    pub fn time(&self) -> Option<Timestamp> {
+        let stop = match self.part {
+            Part::Whole | Part::Departs => self.sent.or(self.arrived),
+            Part::Arrives => self.arrived.or(self.sent),
+        };
+        stop.map(|stop| stop.time)
+    }
+}
+
 /// What a kernel had in mind of a connection: numbers of `TCP_INFO`, and the socket's queues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {

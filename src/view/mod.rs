@@ -17,6 +17,7 @@ pub mod text;
 use std::io::{self, Write};
 
 pub use json::{Json, Lines};
+pub use ladder::BothEnds;
 pub use style::{Paint, Painted, Style};
 
 use crate::event::Event;
@@ -85,6 +86,12 @@ pub const VIEWS: &[Entry] = &[
         make: |style| Box::new(segments::Segments::new(style)),
     },
 ];
+
+/// The ladder of what two captures show together, for the events of a join: passages, calls
+/// and readings.
+pub fn both(style: Style, shows: BothEnds) -> Box<dyn View> {
+    Box::new(ladder::Both::new(style, shows))
+}
 
 /// The view of that name.
 pub fn view(name: &str) -> Option<&'static Entry> {
