@@ -67,6 +67,7 @@ Examples:
 const REPLAY_HELP: &str = "\
 Examples:
   wirelab replay retransmission               a recording that comes with wirelab
+  wirelab replay retransmission --at both     both ends of it, and what the wire did between
   wirelab replay trace.pcapng --flow 3        one connection of a file
   wirelab replay trace.pcap 'port 80'         a BPF filter, where libpcap is installed
   wirelab replay data --speed step            one segment each time Enter is pressed
@@ -185,6 +186,13 @@ pub struct Replay {
     /// What to read.
     #[command(flatten)]
     pub input: Input,
+    /// Whose capture of a recording to show: the client's, the server's, or both in one ladder with
+    /// the packets between them
+    #[arg(long, value_enum, value_name = "END", hide_possible_values = true)]
+    pub at: Option<At>,
+    /// With --at both: only packets, without the programs' calls and the kernels' figures
+    #[arg(long, requires = "at", help_heading = "Showing")]
+    pub packets_only: bool,
     /// How to show it.
     #[command(flatten)]
     pub view: View,
@@ -318,6 +326,17 @@ fn views() -> PossibleValuesParser {
             .iter()
             .map(|view| clap::builder::PossibleValue::new(view.name).help(view.about)),
     )
+}
+
+/// An end of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum At {
+    /// What the client sent and received.
+    Client,
+    /// What the server sent and received.
+    Server,
+    /// Both, joined.
+    Both,
 }
 
 /// Text or data.

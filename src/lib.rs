@@ -13,6 +13,7 @@ pub mod explain;
 pub mod frame;
 pub mod io;
 pub mod lab;
+pub mod pair;
 pub mod recordings;
 pub mod select;
 pub mod track;

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use crate::event::{Event, Flow, Kind, Segment};
+use crate::event::{Event, Flow, Kind, Passage, Segment};
 
 /// A run of frame numbers: `7`, `5-9`, `5-`, `-9`. Both ends belong to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,11 @@ impl Selection {
             }
             Event::Flow(flow) => self.wants_flow(flow),
             Event::Finding(finding) => any(&self.flows, |&flow| flow == finding.flow),
-            Event::Notice(_) | Event::End(_) => true,
+            Event::At(_, event) => self.wants(event, scope),
+            Event::Passage(passage) => self.wants_passage(passage),
+            // They belong to no segment, and would stand alone among chosen ones.
+            Event::Call(_) | Event::Reading(_) => self.notes.is_empty() && self.frames.is_empty(),
+            Event::Notice(_) | Event::Crossings(_) | Event::End(_) => true,
         }
     }
 
@@ -109,6 +113,25 @@ impl Selection {
             && (scope == Scope::Connections
                 || any(&self.notes, |&kind| s.notes.iter().any(|n| n.kind == kind))
                     && any(&self.frames, |range| range.has(s.frame)))
+    }
+
+    /// A packet is chosen when it is chosen at either end.
+    fn wants_passage(&self, p: &Passage<'_>) -> bool {
+        let stops = || [p.sent, p.arrived].into_iter().flatten();
+        let ends = || {
+            stops()
+                .filter_map(|stop| stop.segment)
+                .flat_map(|s| [s.src, s.dst])
+        };
+        any(&self.flows, |&flow| p.flow == Some(flow))
+            && any(&self.hosts, |&host| ends().any(|end| end.addr == host))
+            && any(&self.ports, |&port| ends().any(|end| end.port == port))
+            && any(&self.notes, |&kind| {
+                stops().any(|stop| stop.notes.iter().any(|note| note.kind == kind))
+            })
+            && any(&self.frames, |range| {
+                stops().any(|stop| range.has(stop.frame))
+            })
     }
 
     /// Frames that belong to no connection have no ports and no notes.

@@ -23,6 +23,7 @@ pub(super) fn run(args: &cli::Explain) -> Result<ExitCode> {
     }
     let asked = Show {
         input: &args.input,
+        end: None,
         select: &args.select,
         output: &args.output,
         view: &cli::View::default(),
@@ -47,6 +48,7 @@ fn reasoning(args: &cli::Explain, frame: u64) -> Result<ExitCode> {
         scope: Scope::Segments,
         speed: Speed::Max,
         streams: false,
+        end: None,
     };
     show(&asked, |style| match args.output.format {
         cli::Format::Json => Ok(Box::new(Json::new(Lines::Everything))),
@@ -60,7 +62,7 @@ fn evidence(args: &cli::Explain, frame: u64) -> Result<Vec<u64>> {
     // What an evidence frame rests on comes before it: one more look at most for each step back.
     for _ in 0..STEPS_BACK {
         let known = frames.len();
-        let mut input = input::open(&args.input)?;
+        let mut input = input::open(&args.input, None)?;
         if !input.lasts {
             bail!(
                 "--frame reads the capture several times, which a pipe does not allow: save it to a file"

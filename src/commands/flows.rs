@@ -14,6 +14,7 @@ use crate::view::{Json, Lines};
 pub(super) fn run(args: &cli::Flows) -> Result<ExitCode> {
     let asked = Show {
         input: &args.input,
+        end: None,
         select: &args.select,
         output: &args.output,
         view: &cli::View::default(),

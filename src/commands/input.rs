@@ -5,8 +5,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use super::ends::{self, Ends};
 use super::pipeline::Filter;
 use crate::cli;
+use crate::event::Host;
 use crate::io::filter::BpfFilter;
 use crate::io::{Source, file};
 use crate::recordings::{self, Recording};
@@ -26,9 +28,15 @@ pub(super) struct Input {
 /// # Errors
 ///
 /// When there is no such file or recording, when it is no capture, or when the filter is wrong.
-pub(super) fn open(input: &cli::Input) -> Result<Input> {
+pub(super) fn open(input: &cli::Input, end: Option<Host>) -> Result<Input> {
     let name = input.capture();
-    let (source, recording) = capture(name)?;
+    let (source, recording) = match end {
+        None => capture(name)?,
+        Some(host) => {
+            let ends = Ends::find(name)?;
+            (ends.open(host)?, ends.recording())
+        }
+    };
     let filter = filter(&input.filter(), source.as_ref())?;
     let lasts = recording.is_some() || Path::new(name).is_file();
     Ok(Input {
@@ -61,6 +69,10 @@ fn capture(name: &str) -> Result<(Box<dyn Source>, Option<&'static Recording>)> 
             Some(recording),
         ));
     }
+    // Of a run's folder it is the client's end, as of a recording.
+    if ends::is_recording(path) {
+        return Ok((read(&path.join("client.pcapng"))?, None));
+    }
     // Named pipes and devices can be read, folders give an error that says what they are, and
     // what looks like a path is meant as one.
     if path.exists() || name.contains(['/', '.']) {
@@ -69,12 +81,12 @@ fn capture(name: &str) -> Result<(Box<dyn Source>, Option<&'static Recording>)> 
     bail!(unknown(name));
 }
 
-fn read(path: &Path) -> Result<Box<dyn Source>> {
+pub(super) fn read(path: &Path) -> Result<Box<dyn Source>> {
     file::open(path)
         .with_context(|| format!("can't read {}", path.display().to_string().escape_debug()))
 }
 
-fn unknown(name: &str) -> String {
+pub(super) fn unknown(name: &str) -> String {
     let meant = recordings::nearest(name)
         .map(|near| format!("did you mean {near}? "))
         .unwrap_or_default();

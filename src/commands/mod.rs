@@ -4,8 +4,10 @@
 //! went well, 1 when the thing asked about failed, and 2 for wrong usage or an environment that
 //! does not allow it.
 
+mod both;
 mod capture;
 mod captures;
+mod ends;
 mod explain;
 mod flows;
 mod input;

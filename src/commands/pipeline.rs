@@ -62,14 +62,14 @@ pub struct Pipeline<'a> {
 }
 
 /// Ends the sink of the analysis early.
-enum Halt {
+pub(super) enum Halt {
     Output(io::Error),
     Wait(io::Error),
     Enough,
 }
 
 /// The part of the pipeline behind the analysis.
-struct Shown<'a> {
+pub(super) struct Shown<'a> {
     view: Box<dyn View>,
     out: &'a mut dyn Write,
     /// `None` for everything, which is asked once and not for every event.
@@ -79,7 +79,12 @@ struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    fn event(&mut self, event: &Event<'_>) -> Result<(), Halt> {
+    /// Nothing is paced any more: what is left are summaries.
+    pub(super) fn unpace(&mut self) {
+        self.pace = None;
+    }
+
+    pub(super) fn event(&mut self, event: &Event<'_>) -> Result<(), Halt> {
         if let Some(selection) = &self.selection
             && !selection.wants(event, self.scope)
         {
@@ -89,6 +94,8 @@ impl Shown<'_> {
             let time = match event {
                 Event::Segment(segment) => Some(segment.time),
                 Event::Packet(frame, _) => Some(frame.time),
+                Event::Passage(passage) => passage.time(),
+                Event::Call(call) => Some(call.time),
                 _ => None,
             };
             if let Some(time) = time {
@@ -102,7 +109,8 @@ impl Shown<'_> {
         self.view.event(event, self.out).map_err(Halt::Output)
     }
 
-    fn flush(&mut self) -> Result<(), Halt> {
+    /// Shows what is held back.
+    pub(super) fn flush(&mut self) -> Result<(), Halt> {
         self.view
             .pause(self.out)
             .and_then(|()| self.out.flush())
@@ -110,7 +118,20 @@ impl Shown<'_> {
     }
 }
 
-impl Pipeline<'_> {
+impl<'a> Pipeline<'a> {
+    /// What shows, and what comes before it.
+    pub(super) fn split(self) -> (Shown<'a>, Limits, Option<Filter>) {
+        let everything = self.selection.is_everything();
+        let shown = Shown {
+            view: self.view,
+            out: self.out,
+            selection: (!everything).then_some(self.selection),
+            scope: self.scope,
+            pace: self.pace,
+        };
+        (shown, self.limits, self.filter)
+    }
+
     /// Reads `source` to its end and shows what comes of it. Gives what was read.
     ///
     /// When reading fails, what was read before is shown to its end first: flows, summaries and
@@ -120,24 +141,18 @@ impl Pipeline<'_> {
     ///
     /// When reading, writing or waiting fails.
     pub fn run(
-        self,
+        mut self,
         source: &mut dyn Source,
         watch: &mut dyn FnMut(&dyn Source),
     ) -> Result<End, Stopped> {
         let everything = self.selection.is_everything();
-        let mut shown = Shown {
-            view: self.view,
-            out: self.out,
-            selection: (!everything).then_some(self.selection),
-            scope: self.scope,
-            pace: self.pace,
-        };
+        let hindsight = std::mem::take(&mut self.hindsight);
+        let (mut shown, limits, mut filter) = self.split();
         // Who shows and selects whole connections needs no event of a segment.
         let flows_only = everything && shown.pace.is_none() && !shown.view.shows_segments();
-        let mut analysis = Analysis::new(self.limits)
+        let mut analysis = Analysis::new(limits)
             .flows_only(flows_only)
-            .with_hindsight(self.hindsight);
-        let mut filter = self.filter;
+            .with_hindsight(hindsight);
         let mut end = End::default();
         let mut failure = None;
         let outcome = read(
@@ -156,8 +171,7 @@ impl Pipeline<'_> {
                 failure = Some(error);
             }
         }
-        // Nothing is paced any more: what is left are summaries.
-        shown.pace = None;
+        shown.unpace();
         (end.dropped_by_kernel, end.dropped_by_interface) = source.dropped();
         analysis.finish(&end, &mut |event| shown.event(event))?;
         shown.flush()?;

@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, bail};
 
+use super::both;
 use super::show::{Show, show, text_view};
 use crate::cli;
+use crate::event::Host;
 use crate::io::clock::Speed;
 use crate::select::Scope;
 use crate::view::{Json, Lines, Style, View};
@@ -16,8 +18,15 @@ pub(super) fn run(args: &cli::Replay) -> Result<ExitCode> {
         .speed
         .parse()
         .map_err(|error| anyhow!("--speed: {error}"))?;
+    let end = match args.at {
+        Some(cli::At::Both) => return both::run(args, speed),
+        Some(cli::At::Client) => Some(Host::Client),
+        Some(cli::At::Server) => Some(Host::Server),
+        None => None,
+    };
     let asked = Show {
         input: &args.input,
+        end,
         select: &args.select,
         output: &args.output,
         view: &args.view,

@@ -13,6 +13,7 @@ use super::pipeline::{Pace, Pipeline, Stopped, learn};
 use super::progress::Progress;
 use crate::analysis::{Hindsight, Limits};
 use crate::cli;
+use crate::event::Host;
 use crate::io::clock::{self, Pacer, Speed};
 use crate::recordings::Recording;
 use crate::select::{Scope, Selection};
@@ -21,6 +22,8 @@ use crate::view::{Style, View, view};
 /// What is to be shown, as the command line has it.
 pub(super) struct Show<'a> {
     pub(super) input: &'a cli::Input,
+    /// Whose capture, of what has two.
+    pub(super) end: Option<Host>,
     pub(super) select: &'a cli::Select,
     pub(super) output: &'a cli::Output,
     pub(super) view: &'a cli::View,
@@ -37,7 +40,7 @@ pub(super) fn show(
 ) -> Result<ExitCode> {
     let terminal = Terminal::look();
     let mut style = output::style(show.output, show.view, terminal)?;
-    let mut input = input::open(show.input)?;
+    let mut input = input::open(show.input, show.end)?;
     style.headline = input.recording.map(headline).unwrap_or_default();
     let selection = Selection::from(show.select);
     style.chosen = !selection.is_everything() || input.filter.is_some();
@@ -46,7 +49,7 @@ pub(super) fn show(
     let view = make(style)?;
     let limits = Limits::default();
     let hindsight = if input.lasts && view.shows_segments() {
-        let mut first = input::open(show.input)?;
+        let mut first = input::open(show.input, show.end)?;
         learn(first.source.as_mut(), &mut first.filter, limits)
     } else {
         Hindsight::default()
@@ -88,7 +91,7 @@ pub(super) fn text_view(name: &str, style: Style) -> Result<Box<dyn View>> {
     })
 }
 
-fn headline(recording: &Recording) -> String {
+pub(super) fn headline(recording: &Recording) -> String {
     format!(
         "{}: {}\n{}",
         recording.name, recording.title, recording.look_for
@@ -96,7 +99,7 @@ fn headline(recording: &Recording) -> String {
 }
 
 /// What paces the replay, unless it is to go as fast as it can.
-fn pace(speed: Speed) -> Result<Option<Pace>> {
+pub(super) fn pace(speed: Speed) -> Result<Option<Pace>> {
     if speed == Speed::Max {
         return Ok(None);
     }

@@ -7,6 +7,7 @@
 mod finding;
 mod flow;
 mod note;
+mod passage;
 mod segment;
 mod state;
 mod stats;
@@ -15,6 +16,9 @@ pub mod units;
 pub use finding::{Finding, Severity};
 pub use flow::{Capability, Flow, Handshake, LetGo, Shape};
 pub use note::{Cause, Confidence, Kind, Note, NoteCounts, Quantity, Why};
+pub use passage::{
+    Call, CallPart, Crossing, Fate, Figures, Host, Origin, Part, Passage, Reading, Stop,
+};
 pub use segment::{Dir, Endpoint, Phase, Rtt, Segment, Side};
 pub use state::TcpState;
 pub use stats::{Stats, Summary};
@@ -35,6 +39,16 @@ pub enum Event<'a> {
     Finding(&'a Finding),
     /// A limit of ours that bit: what was given up, and from where on.
     Notice(&'a str),
+    /// One of the above as one of two captures shows it, where both ends are watched.
+    At(Host, &'a Event<'a>),
+    /// A packet on its way between the two hosts.
+    Passage(&'a Passage<'a>),
+    /// A program's call.
+    Call(&'a Call<'a>),
+    /// A kernel has something else in mind than before.
+    Reading(&'a Reading),
+    /// What went from the client to the server, and back.
+    Crossings(&'a [Crossing; 2]),
     /// The end of the capture; always last.
     End(&'a End),
 }

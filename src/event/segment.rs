@@ -79,7 +79,7 @@ impl Dir {
 }
 
 /// Where in its life the connection is, as a person would divide it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     /// Until both SYNs are acknowledged.
     Setup,

@@ -141,7 +141,7 @@ impl View for Explain {
                 }
                 self.end(out)
             }
-            Event::Segment(_) | Event::Packet(..) => Ok(()),
+            _ => Ok(()),
         }
     }
 }

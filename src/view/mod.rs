@@ -18,6 +18,7 @@ pub mod text;
 use std::io::{self, Write};
 
 pub use json::{Json, Lines};
+pub use ladder::BothEnds;
 pub use style::{Paint, Painted, Style};
 
 use crate::event::Event;
@@ -90,6 +91,12 @@ pub const VIEWS: &[Entry] = &[
 /// The reasoning behind the notes on frame `frame`, for who is shown that frame and its evidence.
 pub fn reasons(style: Style, frame: u64) -> Box<dyn View> {
     Box::new(reasons::Reasons::new(style, frame))
+}
+
+/// The ladder of what two captures show together, for the events of a join: passages, calls
+/// and readings.
+pub fn both(style: Style, shows: BothEnds) -> Box<dyn View> {
+    Box::new(ladder::Both::new(style, shows))
 }
 
 /// The view of that name.

@@ -149,7 +149,7 @@ impl View for Reasons {
                 Some(said) => write!(out, "\nFrame {}\n{said}", self.frame),
                 None => Ok(()),
             },
-            Event::Notice(_) | Event::Flow(_) | Event::Finding(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 }

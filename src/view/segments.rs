@@ -89,7 +89,7 @@ impl View for Segments {
                     .as_ref()
                     .map_or(Ok(()), |what| writeln!(out, "({what})"));
             }
-            Event::Flow(_) | Event::Finding(_) => return Ok(()),
+            _ => return Ok(()),
         }
         writeln!(out, "{}", self.line)
     }

@@ -60,9 +60,15 @@ fn every_line_of_every_recording_is_as_described() {
     let schema = schema();
     let mut seen = std::collections::BTreeMap::<String, u32>::new();
     for recording in recordings::all() {
-        for command in ["replay", "flows", "explain"] {
-            let out = results(&[command, recording.name, "--format", "json"]);
-            let what = format!("{command} {}", recording.name);
+        for command in [
+            &["replay"][..],
+            &["flows"],
+            &["explain"],
+            &["replay", "--at", "both"],
+        ] {
+            let words = [command, &[recording.name, "--format", "json"]].concat();
+            let out = results(&words);
+            let what = words.join(" ");
             let mut last = String::new();
             for line in out.lines() {
                 assert!(line.starts_with("{\"type\":\""), "type comes first: {line}");
@@ -88,7 +94,15 @@ fn every_line_of_every_recording_is_as_described() {
     let kinds: Vec<_> = seen.keys().map(String::as_str).collect();
     assert_eq!(
         kinds,
-        ["end", "finding", "flow", "packet", "recording", "segment"]
+        [
+            "end",
+            "finding",
+            "flow",
+            "packet",
+            "passage",
+            "recording",
+            "segment"
+        ]
     );
 }
 

@@ -33,6 +33,11 @@ const DIRECTIONS: &[Direction] = &[
     ("analysis", Only(&["verdict", "track", "decode", "event", "frame"]), "joins the pure parts"),
     ("explain", Only(&["event", "wire", "frame"]), "tells a story from events alone"),
     ("select", Only(&["event", "frame"]), "chooses among events"),
+    (
+        "pair",
+        Only(&["analysis", "event", "frame", "decode", "lab"]),
+        "joins what two captures show with what the lab knows",
+    ),
     ("view", Only(&["event", "decode", "wire", "frame"]), "shows; never judges, never computes"),
     ("tui", Only(&["event", "decode", "wire", "frame"]), "shows; never judges, never computes"),
     ("recordings", Only(&[]), "bytes in the binary"),

@@ -337,7 +337,7 @@ impl View for Flows {
                     None => Ok(()),
                 }
             }
-            Event::Segment(_) | Event::Packet(..) | Event::Finding(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 }

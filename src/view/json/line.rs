@@ -14,6 +14,8 @@ pub(super) struct Line {
     bytes: Vec<u8>,
     /// Whether the next key or element needs a comma before it.
     comma: bool,
+    /// Whose capture lines are of, where there are two.
+    at: Option<&'static str>,
 }
 
 impl Line {
@@ -24,7 +26,15 @@ impl Line {
         self.bytes.extend_from_slice(kind.as_bytes());
         self.bytes.push(b'"');
         self.comma = true;
+        if let Some(at) = self.at {
+            self.key("at").name(at);
+        }
         self
+    }
+
+    /// Says whose capture the next line is of, where there are two.
+    pub(super) fn at(&mut self, at: Option<&'static str>) {
+        self.at = at;
     }
 
     /// Ends the line and gives it, newline included.

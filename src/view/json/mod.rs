@@ -2,6 +2,7 @@
 
 mod flow;
 mod line;
+mod passage;
 
 use std::io::{self, Write};
 
@@ -9,7 +10,7 @@ use line::Line;
 
 use super::View;
 use crate::decode::Packet;
-use crate::event::{Cause, End, Event, Finding, Note, Segment, Side};
+use crate::event::{Cause, End, Event, Finding, Host, Note, Part, Segment, Side};
 use crate::frame::Frame;
 use crate::wire::tcp::{TcpOption, tcp_options};
 
@@ -48,10 +49,19 @@ impl View for Json {
 
     fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
         let line = &mut self.line;
+        let (at, event) = match event {
+            Event::At(host, event) => (Some(*host), *event),
+            event => (None, event),
+        };
+        line.at(at.map(Host::name));
         match (event, self.lines) {
             (Event::Segment(segment), Lines::Everything) => write_segment(line, segment),
             (Event::Packet(frame, packet), Lines::Everything) => write_packet(line, frame, packet),
             (Event::Flow(flow), Lines::Everything | Lines::Flows) => flow::write(line, flow),
+            // Of a packet on its way there is one line, when its end is known.
+            (Event::Passage(passage), Lines::Everything) if passage.part != Part::Departs => {
+                passage::write(line, passage);
+            }
             (Event::Finding(finding), Lines::Findings) => write_finding(line, finding),
             (Event::Notice(text), _) => {
                 line.start("notice").key("text").string(text);

@@ -27,6 +27,7 @@ pub(super) struct Fold {
     kept: Vec<String>,
     segments: u64,
     packets: u64,
+    calls: u64,
     bytes: [u64; 2],
     flow: Option<u32>,
     several: bool,
@@ -63,11 +64,16 @@ impl Fold {
 
     /// Takes an uneventful segment.
     pub(super) fn segment(&mut self, s: &Segment<'_>) -> Turn {
+        self.segment_from(s, s.dir.0.index())
+    }
+
+    /// The same where the sides are told apart in another way: 0 for the left one.
+    pub(super) fn segment_from(&mut self, s: &Segment<'_>, side: usize) -> Turn {
         let bulk = s.len >= BULK_BYTES || s.is_pure_ack();
         let turn = self.take(s.frame, s.time, if bulk { BULK } else { SMALL });
         if turn != Turn::Show {
             self.segments += 1;
-            self.bytes[s.dir.0.index()] += u64::from(s.len);
+            self.bytes[side] += u64::from(s.len);
             self.several |= *self.flow.get_or_insert(s.flow) != s.flow;
             for note in s.notes {
                 self.notes.add(note.kind);
@@ -84,6 +90,13 @@ impl Fold {
         turn
     }
 
+    /// Takes an uneventful call.
+    pub(super) fn call(&mut self, frame: u64, time: Timestamp) -> Turn {
+        let turn = self.take(frame, time, SMALL);
+        self.calls += u64::from(turn != Turn::Show);
+        turn
+    }
+
     fn take(&mut self, frame: u64, time: Timestamp, cost: u32) -> Turn {
         self.last = (frame, time);
         // Once folding has begun a cheap row may not slip through: rows stand in order.
@@ -92,7 +105,7 @@ impl Fold {
             return Turn::Show;
         }
         self.first.get_or_insert((frame, time));
-        if self.kept.len() < KEPT && self.segments + self.packets == self.kept.len() as u64 {
+        if self.kept.len() < KEPT && self.counted() == self.kept.len() as u64 {
             Turn::Keep
         } else {
             Turn::Counted
@@ -104,13 +117,31 @@ impl Fold {
         self.kept.push(row);
     }
 
+    /// Whether rows are folded by now.
+    pub(super) const fn is_folding(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// Adds to the latest row that was kept, if all have been kept so far.
+    pub(super) fn append(&mut self, row: &str) {
+        if self.counted() == self.kept.len() as u64
+            && let Some(last) = self.kept.last_mut()
+        {
+            last.push_str(row);
+        }
+    }
+
+    const fn counted(&self) -> u64 {
+        self.segments + self.packets + self.calls
+    }
+
     /// Ends the run and says what is left of it to show.
     pub(super) fn end(&mut self, arrows: [&str; 2]) -> Left {
         let run = std::mem::take(self);
         let Some(first) = run.first else {
             return Left::Nothing;
         };
-        if run.segments + run.packets <= run.kept.len() as u64 {
+        if run.counted() <= run.kept.len() as u64 {
             return Left::Rows(run.kept);
         }
         Left::Folded {
@@ -138,6 +169,9 @@ impl Fold {
         }
         if self.packets > 0 {
             parts.push(units::plural(self.packets, "other packet"));
+        }
+        if self.calls > 0 {
+            parts.push(units::plural(self.calls, "call"));
         }
         parts.push(units::nanos(self.last.1.nanos_since(first)));
         if self.noted {

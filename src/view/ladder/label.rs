@@ -1,5 +1,6 @@
 //! What an arrow says: flags, numbers, options, and a glimpse of the payload.
 
+use super::remark::Remark;
 use crate::event::{Kind, Segment, units};
 use crate::view::{Paint, Style, text};
 use crate::wire::tcp::Flags;
@@ -51,6 +52,60 @@ pub(super) fn label(s: &Segment<'_>, style: &Style, room: usize) -> Vec<Piece> {
     let left = room.saturating_sub(label.used + 1);
     if let Some(glimpse) = text::glimpse(s.payload, style.encoding, left.min(60)) {
         label.push(Paint::Good, glimpse);
+    }
+    label.pieces
+}
+
+/// A segment's label with the names of notes on it, `room` columns in all.
+pub(super) struct Fitted {
+    pub(super) pieces: Vec<Piece>,
+    /// The names that found a place.
+    pub(super) tags: Vec<Piece>,
+    /// Whose they are: indices of the remarks.
+    pub(super) inline: Vec<usize>,
+}
+
+/// Columns that pieces take with a space after each.
+pub(super) fn width(pieces: &[Piece]) -> usize {
+    pieces.iter().map(|(_, piece)| text::width(piece) + 1).sum()
+}
+
+/// Names of notes come before windows and payload, but never before flags and numbers.
+pub(super) fn fitted(s: &Segment<'_>, remarks: &[Remark], style: &Style, room: usize) -> Fitted {
+    let mut tags: Vec<Piece> = Vec::new();
+    let mut inline = Vec::new();
+    let mut free = room.saturating_sub(width(&essence(s)));
+    for (at, remark) in remarks.iter().enumerate().filter(|(_, r)| r.why.is_none()) {
+        let needs = text::width(&remark.tag) + 2;
+        if needs <= free {
+            free -= needs;
+            tags.push((remark.paint, remark.tag.clone()));
+            inline.push(at);
+        }
+    }
+    let pieces = label(s, style, room.saturating_sub(width(&tags) + tags.len()));
+    Fitted {
+        pieces,
+        tags,
+        inline,
+    }
+}
+
+/// As little as a segment can be told from others by.
+pub(super) fn brief(s: &Segment<'_>, room: usize) -> Vec<Piece> {
+    let mut label = Label::new(room);
+    if s.len == 0 || s.flags.syn() || s.flags.fin() || s.flags.rst() {
+        label.push(Paint::Strong, flags(s.flags));
+    }
+    match s.ack.filter(|_| s.is_pure_ack()) {
+        Some(ack) => label.push(Paint::Plain, ack.to_string()),
+        None => label.push(Paint::Plain, format!("seq {}", s.seq)),
+    };
+    if s.len > 0 {
+        label.push(Paint::Plain, format!("len {}", s.len));
+    }
+    if s.is_pure_ack() {
+        sack(&mut label, s);
     }
     label.pieces
 }

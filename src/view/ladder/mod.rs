@@ -4,7 +4,9 @@
 //! on the arrow, what it changes stands at the host where it changes, and what is remarkable is
 //! said in words next to it. Runs of segments with nothing remarkable are folded.
 
+mod both;
 mod fold;
+mod heading;
 mod label;
 mod layout;
 mod pen;
@@ -14,7 +16,10 @@ mod row;
 use std::collections::HashMap;
 use std::io::{self, Write};
 
+pub(super) use both::Both;
+pub use both::BothEnds;
 use fold::{Fold, Left, Turn};
+use heading::Flowing;
 use layout::Layout;
 use pen::{Glyphs, Pen, glyphs};
 use remark::Kinds;
@@ -129,17 +134,7 @@ impl Ladder {
             return Ok(());
         }
         (self.start, self.latest) = (Some(time), time);
-        if self.style.headline.is_empty() {
-            return Ok(());
-        }
-        let width = self.layout.width.min(100);
-        for (at, paragraph) in self.style.headline.split('\n').enumerate() {
-            let paint = if at == 0 { Paint::Strong } else { Paint::Plain };
-            for line in text::wrap(paragraph, width) {
-                writeln!(out, "{}", self.style.paint(paint, line))?;
-            }
-        }
-        writeln!(out)
+        heading::headline(&self.style, out)
     }
 
     /// Shows what is left of the run that ends here.
@@ -241,32 +236,10 @@ impl Ladder {
 
     /// A thin line with the phase's name, and what was agreed when the transfer begins.
     fn phase(&mut self, flow: u32, phase: Phase, out: &mut dyn Write) -> io::Result<()> {
-        let (glyphs, layout, style) = (self.glyphs(), self.layout, &self.style);
-        let name = match phase {
-            Phase::Setup => "setup",
-            Phase::Transfer => "transfer",
-            Phase::Teardown => "teardown",
-        };
-        let agreed = match (phase, self.known.get(&flow).map(|known| known.offers)) {
-            (Phase::Transfer, Some([Some(a), Some(b)])) => agreed(&a, &b),
-            _ => String::new(),
-        };
-        let pen = self.pen.clear();
-        let paint = Paint::Dim;
-        pen.run(style, paint, glyphs.rule, 2).plain(" ");
-        if layout.tagged {
-            pen.put(style, Paint::Strong, &format!("#{flow} "));
-        }
-        pen.put(style, Paint::State, name).plain(" ");
-        if !agreed.is_empty() {
-            let room = layout.width.saturating_sub(pen.used() + 6);
-            pen.run(style, paint, glyphs.rule, 2).plain(" ");
-            pen.put(style, Paint::Plain, &text::fit(&agreed, room))
-                .plain(" ");
-        }
-        let rest = layout.width.saturating_sub(pen.used());
-        pen.run(style, paint, glyphs.rule, rest);
-        writeln!(out, "{}", pen.finish())
+        let offers = self.known.get(&flow).map(|known| known.offers);
+        let tag = self.layout.tagged.then_some(flow);
+        heading::phase(&mut self.pen, &self.style, tag, phase, offers);
+        writeln!(out, "{}", self.pen.finish())
     }
 
     fn packet(
@@ -378,76 +351,12 @@ impl Ladder {
     }
 }
 
-/// Words one after the other, broken into lines.
-struct Flowing<'a> {
-    out: &'a mut dyn Write,
-    pen: &'a mut Pen,
-    style: &'a Style,
-    width: usize,
-}
-
-impl Flowing<'_> {
-    fn word(&mut self, paint: Paint, word: &str) -> io::Result<()> {
-        if self.pen.used() + text::width(word) > self.width {
-            writeln!(self.out, "{}", self.pen.finish())?;
-            self.pen.clear().plain("  ");
-        }
-        self.pen
-            .put(self.style, paint, &word.replace('\u{a0}', " "))
-            .plain(" ");
-        Ok(())
-    }
-
-    fn end(self) -> io::Result<()> {
-        writeln!(self.out, "{}", self.pen.finish())
-    }
-}
-
-/// What two SYNs agreed on: an option is in force when both offered it.
-fn agreed(a: &TcpOptions, b: &TcpOptions) -> String {
-    let mut parts = Vec::new();
-    let mss = |o: &TcpOptions| o.mss.map_or("none".to_owned(), |mss| mss.to_string());
-    parts.push(if a.mss == b.mss {
-        format!("MSS {}", mss(a))
-    } else {
-        format!("MSS {}/{}", mss(a), mss(b))
-    });
-    if let (Some(x), Some(y)) = (a.wscale, b.wscale) {
-        let times = |shift: u8| 1_u32 << shift.min(14);
-        parts.push(if x == y {
-            format!("windows ×{}", times(x))
-        } else {
-            format!("windows ×{}/×{}", times(x), times(y))
-        });
-    } else {
-        parts.push("windows unscaled".to_owned());
-    }
-    parts.push(
-        if a.sack_permitted && b.sack_permitted {
-            "SACK"
-        } else {
-            "no SACK"
-        }
-        .to_owned(),
-    );
-    parts.push(
-        if a.ts.is_some() && b.ts.is_some() {
-            "timestamps"
-        } else {
-            "no timestamps"
-        }
-        .to_owned(),
-    );
-    parts.join(", ")
-}
-
 impl View for Ladder {
     fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
         match event {
             Event::Segment(segment) => self.segment(segment, out),
             Event::Packet(frame, packet) => self.packet(frame, packet, out),
             Event::Flow(flow) => self.flow(flow, out),
-            Event::Finding(_) => Ok(()),
             Event::Notice(notice) => {
                 self.unfold(out)?;
                 writeln!(out, "{}", self.style.paint(Paint::Caution, notice))
@@ -463,6 +372,8 @@ impl View for Ladder {
                 }
                 Ok(())
             }
+            // Findings are told elsewhere, and both ends are drawn by a ladder of their own.
+            _ => Ok(()),
         }
     }
 

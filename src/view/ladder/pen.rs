@@ -15,6 +15,10 @@ pub(super) struct Glyphs {
     pub(super) fold: char,
     pub(super) full: char,
     pub(super) free: char,
+    /// Where an arrow leaves its row: one that goes to the right, and one to the left.
+    pub(super) bends: [char; 2],
+    pub(super) lost: char,
+    pub(super) dots: &'static str,
     pub(super) to: &'static str,
     pub(super) from: &'static str,
 }
@@ -31,6 +35,9 @@ const UNICODE: Glyphs = Glyphs {
     fold: '⋮',
     full: '█',
     free: '·',
+    bends: ['╲', '╱'],
+    lost: '✗',
+    dots: "…",
     to: "→",
     from: "←",
 };
@@ -47,6 +54,9 @@ const ASCII: Glyphs = Glyphs {
     fold: ':',
     full: '#',
     free: '.',
+    bends: ['\\', '/'],
+    lost: 'x',
+    dots: "...",
     to: "->",
     from: "<-",
 };

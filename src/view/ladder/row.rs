@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::label::{self, Piece};
+use super::label::{self, Fitted, Piece};
 use super::remark::{self, Remark};
 use super::{Ladder, Pen};
 use crate::event::{Kind, Segment, Side, units};
@@ -79,25 +79,12 @@ impl Ladder {
         let (glyphs, layout) = (self.glyphs(), self.layout);
         let room = layout.inner.saturating_sub(ARROW);
         let style = &self.style;
-        let width = |pieces: &[Piece]| {
-            pieces
-                .iter()
-                .map(|(_, p)| text::width(p) + 1)
-                .sum::<usize>()
-        };
-        let mut tags: Vec<Piece> = Vec::new();
-        let mut inline = Vec::new();
-        // Names of notes come before windows and payload, but never before flags and numbers.
-        let mut free = room.saturating_sub(width(&label::essence(s)));
-        for (at, remark) in remarks.iter().enumerate().filter(|(_, r)| r.why.is_none()) {
-            let needs = text::width(&remark.tag) + 2;
-            if needs <= free {
-                free -= needs;
-                tags.push((remark.paint, remark.tag.clone()));
-                inline.push(at);
-            }
-        }
-        let pieces = label::label(s, style, room - width(&tags) - tags.len());
+        let Fitted {
+            pieces,
+            tags,
+            inline,
+        } = label::fitted(s, remarks, style, room);
+        let width = label::width;
         let again = s.notes.iter().any(|n| n.kind == Kind::Retransmission);
         let loud = s
             .notes
@@ -299,14 +286,20 @@ struct Arrow {
 }
 
 /// Pieces with a space after each.
-fn put_all(pen: &mut Pen, style: &crate::view::Style, pieces: &[Piece]) {
+pub(super) fn put_all(pen: &mut Pen, style: &crate::view::Style, pieces: &[Piece]) {
     for (paint, piece) in pieces {
         pen.put(style, *paint, piece).plain(" ");
     }
 }
 
 /// A line of a note; the first one with a mark, and its name in colour.
-fn put_says(pen: &mut Pen, style: &crate::view::Style, paint: Paint, line: &str, first: bool) {
+pub(super) fn put_says(
+    pen: &mut Pen,
+    style: &crate::view::Style,
+    paint: Paint,
+    line: &str,
+    first: bool,
+) {
     if !first {
         pen.plain("   ").plain(line);
         return;
@@ -329,7 +322,7 @@ fn put_says(pen: &mut Pen, style: &crate::view::Style, paint: Paint, line: &str,
 }
 
 /// Connections take turns with a few colours, so that a row's tag is told at a glance.
-fn flow_paint(flow: Option<u32>) -> Paint {
+pub(super) fn flow_paint(flow: Option<u32>) -> Paint {
     const TURNS: [Paint; 4] = [Paint::Strong, Paint::State, Paint::Caution, Paint::Good];
     flow.map_or(Paint::Dim, |flow| TURNS[flow as usize % TURNS.len()])
 }

@@ -1,0 +1,87 @@
+//! What the kernels had in mind, and when that is news: the congestion window shrinks, the threshold or
+//! the sender's mood is another, the timer is backed off (RFC 5681, RFC 6298 section 5.5).
+
+use std::collections::HashMap;
+
+use crate::event::{Figures, Host, Reading};
+use crate::lab::truth::Sample;
+
+/// Sockets followed at once; what is beyond them tells no news.
+const SOCKETS: usize = 4_096;
+
+/// The moods of a sender, by Linux's names (`ca_state`).
+const MOODS: [&str; 5] = ["open", "disorder", "cwr", "recovery", "loss"];
+
+/// The latest figures of each socket.
+#[derive(Debug, Default)]
+pub(super) struct Mind {
+    latest: HashMap<(usize, u16, u16), Figures>,
+}
+
+impl Mind {
+    /// Takes a reading: its figures, and what is new in them.
+    pub(super) fn read(&mut self, sample: &Sample, host: Host) -> (Figures, Option<Reading>) {
+        let now = figures(sample);
+        let socket = (host.index(), sample.port, sample.peer_port);
+        if self.latest.len() >= SOCKETS && !self.latest.contains_key(&socket) {
+            return (now, None);
+        }
+        let Some(before) = self.latest.insert(socket, now) else {
+            return (now, None);
+        };
+        let shrunk = before.cwnd.zip(now.cwnd).filter(|(was, is)| is < was);
+        let reading = Reading {
+            host,
+            time: sample.time,
+            now,
+            cwnd_was: shrunk.map(|(was, _)| was),
+            ssthresh_is_new: now.ssthresh.is_some() && now.ssthresh != before.ssthresh,
+            mood_is_new: now.mood.is_some() && now.mood != before.mood,
+            backed_off: now.backoff > before.backoff,
+        };
+        let news = reading.cwnd_was.is_some()
+            || reading.ssthresh_is_new
+            || reading.mood_is_new
+            || reading.backed_off;
+        (now, news.then_some(reading))
+    }
+}
+
+fn figures(sample: &Sample) -> Figures {
+    let mood = sample.ca_state.as_deref();
+    Figures {
+        cwnd: sample.cwnd,
+        ssthresh: sample.ssthresh,
+        unacked: sample.unacked,
+        mood: mood.and_then(|mood| MOODS.into_iter().find(|known| *known == mood)),
+        backoff: sample.backoff,
+        rto_ns: sample.rto_ns,
+        send_queue: sample.send_queue,
+        recv_queue: sample.recv_queue,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_is_no_news_and_a_loss_is() {
+        let mut mind = Mind::default();
+        let mut read = |cwnd, ssthresh, mood: &str| {
+            let sample = Sample {
+                cwnd: Some(cwnd),
+                ssthresh,
+                ca_state: Some(mood.to_owned()),
+                ..Sample::default()
+            };
+            mind.read(&sample, Host::Client).1
+        };
+        assert_eq!(read(10, None, "open"), None);
+        assert_eq!(read(11, None, "open"), None);
+        let news = read(5, Some(5), "recovery").unwrap();
+        assert_eq!((news.cwnd_was, news.now.cwnd), (Some(11), Some(5)));
+        assert!(news.ssthresh_is_new && news.mood_is_new && !news.backed_off);
+        assert_eq!(read(6, Some(5), "recovery"), None);
+    }
+}

@@ -1,0 +1,204 @@
+//! The arrow of a packet between the two hosts: all of it, its first or its second half, or as far as
+//! it came.
+
+use super::super::label::{self, Fitted, Piece};
+use super::super::pen::{Pen, glyphs};
+use super::super::remark::Remark;
+use super::layout::Layout;
+use crate::event::{Fate, Host, Kind, Part, Passage, units};
+use crate::view::{Paint, Style, text};
+
+/// Columns an arrow needs beside its label: a piece of shaft, two spaces, the head.
+const AROUND: usize = 4;
+
+/// How the arrow looks.
+#[derive(Clone, Copy)]
+enum Shape {
+    Whole,
+    Departs,
+    Arrives,
+    Lost,
+}
+
+/// Draws the lines of both hosts and what is between them. Gives which of the sender's remarks found a
+/// place on the arrow.
+pub(super) fn draw(
+    pen: &mut Pen,
+    style: &Style,
+    layout: Layout,
+    p: &Passage<'_>,
+    remarks: &[Remark],
+) -> Vec<usize> {
+    let shape = match (p.part, p.fate) {
+        (_, Fate::Dropped | Fate::Missing | Fate::Flying) if p.arrived.is_none() => match p.part {
+            Part::Departs => Shape::Departs,
+            _ => Shape::Lost,
+        },
+        (Part::Whole, _) => Shape::Whole,
+        (Part::Departs, _) => Shape::Departs,
+        (Part::Arrives, _) => Shape::Arrives,
+    };
+    let glyphs = glyphs(style);
+    let paint = paint(p);
+    let again = super::stops(p).any(|(host, stop)| {
+        host != p.to && stop.notes.iter().any(|n| n.kind == Kind::Retransmission)
+    });
+    let shaft = if again { glyphs.again } else { glyphs.shaft };
+    let from_left = p.to == Host::Server;
+    let bend = glyphs.bends[usize::from(!from_left)];
+    let head = if from_left {
+        glyphs.head_right
+    } else {
+        glyphs.head_left
+    };
+    // What is left free at the side of the host that a half of an arrow does not reach.
+    let gap = (layout.inner / 8).clamp(2, 10);
+    let room = layout.inner.saturating_sub(AROUND);
+    let run = |n: usize, c: char| (paint, std::iter::repeat_n(c, n).collect::<String>());
+
+    // From the sender to the receiver, in groups that are read from the left whichever way it goes.
+    let mut line: Vec<Vec<Piece>> = Vec::new();
+    let mut inline = Vec::new();
+    match shape {
+        Shape::Whole => {
+            let (label, tags) = worded(p, remarks, style, room, &mut inline);
+            line.extend([vec![run(1, shaft)], padded(label)]);
+            let used = width(&line) + tags.iter().map(|t| text::width(&t.1) + 2).sum::<usize>() + 1;
+            let free = layout.inner.saturating_sub(used);
+            let after = usize::from(!tags.is_empty()).min(free);
+            line.push(vec![run(free - after, shaft)]);
+            line.extend(tags.into_iter().map(|tag| padded(vec![tag])));
+            line.push(vec![run(after, shaft)]);
+            line.push(vec![(paint, head.to_string())]);
+        }
+        Shape::Departs | Shape::Lost => {
+            let room = room.saturating_sub(gap + 1);
+            let (label, tags) = worded(p, remarks, style, room, &mut inline);
+            line.extend([vec![run(1, shaft)], padded(label)]);
+            for tag in tags {
+                line.extend([vec![run(1, shaft)], padded(vec![tag])]);
+            }
+            let free = layout.inner.saturating_sub(width(&line) + 1);
+            let gap = gap.min(free);
+            let end = match shape {
+                Shape::Lost => (Paint::Trouble, glyphs.lost.to_string()),
+                _ => (paint, bend.to_string()),
+            };
+            line.extend([vec![run(free - gap, shaft)], vec![end], vec![run(gap, ' ')]]);
+        }
+        Shape::Arrives => {
+            line.extend([vec![run(gap, ' ')], vec![(paint, bend.to_string())]]);
+            let took = p.one_way_ns.map(|ns| format!("+{}", units::nanos(ns)));
+            let took = took.filter(|took| layout.inner > gap + text::width(took) + 24);
+            let room = room.saturating_sub(gap + took.as_ref().map_or(1, |t| text::width(t) + 5));
+            let head = (paint, head.to_string());
+            let tail = [padded(brief(p, room)), vec![run(1, shaft)], vec![head]];
+            if let Some(took) = took {
+                line.extend([vec![run(2, shaft)], padded(vec![(Paint::Dim, took)])]);
+            }
+            let free = layout.inner.saturating_sub(width(&line) + width(&tail));
+            line.push(vec![run(free, shaft)]);
+            line.extend(tail);
+        }
+    }
+    let leaves = !matches!(shape, Shape::Arrives) && p.sent.is_some() && p.part != Part::Arrives;
+    frame(pen, style, layout, line, from_left, leaves);
+    inline
+}
+
+/// Puts the arrow between the lines of the hosts.
+fn frame(
+    pen: &mut Pen,
+    style: &Style,
+    layout: Layout,
+    mut line: Vec<Vec<Piece>>,
+    from_left: bool,
+    leaves: bool,
+) {
+    let glyphs = glyphs(style);
+    let edge = |tail: char, own: bool| if own && leaves { tail } else { glyphs.line };
+    if !from_left {
+        line.reverse();
+    }
+    let left = edge(glyphs.tail_left, from_left).to_string();
+    pen.put(style, Paint::Dim, &left);
+    for (paint, piece) in line.iter().flatten() {
+        if !piece.is_empty() {
+            pen.put(style, *paint, piece);
+        }
+    }
+    pen.pad_to(layout.right());
+    let right = edge(glyphs.tail_right, !from_left).to_string();
+    pen.put(style, Paint::Dim, &right);
+}
+
+fn width(line: &[Vec<Piece>]) -> usize {
+    let pieces = line.iter().flatten();
+    pieces.map(|(_, piece)| text::width(piece)).sum()
+}
+
+/// With a space on either side, and between all pieces.
+fn padded(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut group = vec![(Paint::Plain, " ".to_owned())];
+    for piece in pieces {
+        group.push(piece);
+        group.push((Paint::Plain, " ".to_owned()));
+    }
+    group
+}
+
+/// The label of an arrow, and the names of notes on it.
+fn worded(
+    p: &Passage<'_>,
+    remarks: &[Remark],
+    style: &Style,
+    room: usize,
+    inline: &mut Vec<usize>,
+) -> (Vec<Piece>, Vec<Piece>) {
+    let Some(s) = super::segment(p) else {
+        return (summary(p, room), Vec::new());
+    };
+    let Fitted {
+        pieces,
+        tags,
+        inline: placed,
+    } = label::fitted(s, remarks, style, room);
+    *inline = placed;
+    (pieces, tags)
+}
+
+fn brief(p: &Passage<'_>, room: usize) -> Vec<Piece> {
+    let arrived = p.arrived.and_then(|stop| stop.segment);
+    let Some(s) = arrived.or_else(|| super::segment(p)) else {
+        return summary(p, room);
+    };
+    label::brief(s, room)
+}
+
+/// What is no segment, in a line.
+fn summary(p: &Passage<'_>, room: usize) -> Vec<Piece> {
+    let summary = p.sent.or(p.arrived).map_or("", |stop| stop.summary);
+    let summary = match p.arrived {
+        Some(arrived) if summary.is_empty() => arrived.summary,
+        _ => summary,
+    };
+    let summary = text::escape(summary);
+    vec![(Paint::Dim, text::fit(&summary, room).into_owned())]
+}
+
+/// The colour of the shaft.
+fn paint(p: &Passage<'_>) -> Paint {
+    let loud = super::stops(p)
+        .flat_map(|(_, stop)| stop.notes)
+        .map(|note| Paint::of(note.kind))
+        .find(|paint| *paint == Paint::Trouble);
+    let own = match p.to {
+        Host::Server => Paint::Initiator,
+        Host::Client => Paint::Responder,
+    };
+    match (p.fate, super::segment(p)) {
+        (Fate::Dropped | Fate::Corrupted, _) => Paint::Trouble,
+        (_, Some(s)) if s.is_pure_ack() => loud.unwrap_or(Paint::Dim),
+        _ => loud.unwrap_or(own),
+    }
+}
