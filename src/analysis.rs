@@ -22,13 +22,31 @@ pub struct Analysis {
     learning: bool,
 }
 
-/// What later frames prove about earlier ones. A capture that can be read twice is read once for this:
+/// What is known beyond the frames so far.
+///
+/// Later frames prove things about earlier ones. A capture that can be read twice is read once for this:
 /// then a retransmission can be told to have been needless where it stands, and not only where the
 /// proof does.
 #[derive(Clone, Debug, Default)]
 pub struct Hindsight {
+    /// The shift of windows in connections whose SYNs are not in the capture, if somebody knows it.
+    wscale: Option<u8>,
     /// Frames of retransmissions that were needless.
     needless: HashSet<u64>,
+}
+
+impl Hindsight {
+    /// Nothing but the scale, if that.
+    pub fn knowing_scale(shift: Option<u8>) -> Self {
+        Self::default().and_scale(shift)
+    }
+
+    /// And the scale, if that is known.
+    #[must_use]
+    pub fn and_scale(mut self, shift: Option<u8>) -> Self {
+        self.wscale = shift;
+        self
+    }
 }
 
 /// Most frames that [`Hindsight`] holds; what is proved beyond it is told where the proof stands only.
@@ -61,6 +79,7 @@ impl Analysis {
     /// With what an analysis of the same frames has learned before.
     #[must_use]
     pub fn with_hindsight(mut self, hindsight: Hindsight) -> Self {
+        self.tracker.assume_scale(hindsight.wscale);
         self.hindsight = hindsight;
         self
     }

@@ -109,6 +109,9 @@ pub struct Capture {
     /// Show nothing; for use with -w
     #[arg(short, long, help_heading = "Capturing")]
     pub quiet: bool,
+    /// Window scale of connections that were open before the capture began, if you know it
+    #[arg(long, value_name = "SHIFT", value_parser = clap::value_parser!(u8).range(0..=14), help_heading = "Capturing")]
+    pub wscale: Option<u8>,
     /// Accepted: names are never looked up
     #[arg(short, help_heading = "Capturing")]
     numeric: bool,
@@ -225,6 +228,9 @@ pub struct Input {
     /// Read this file, as tcpdump's -r
     #[arg(short, long, value_name = "FILE", help_heading = "tcpdump's habits")]
     read: Option<String>,
+    /// Window scale of connections that were open before the capture began, if you know it
+    #[arg(long, value_name = "SHIFT", value_parser = clap::value_parser!(u8).range(0..=14), help_heading = "Reading")]
+    pub wscale: Option<u8>,
     /// Accepted: names are never looked up
     #[arg(short, help_heading = "tcpdump's habits")]
     numeric: bool,

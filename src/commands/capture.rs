@@ -72,7 +72,7 @@ pub(super) fn run(args: &cli::Capture) -> Result<ExitCode> {
             filter: None,
             pace: None,
             limits: Limits::default(),
-            hindsight: Hindsight::default(),
+            hindsight: Hindsight::knowing_scale(args.wscale),
         };
         pipeline.run(&mut source, &mut |_| ()).map(|_| ())
     };

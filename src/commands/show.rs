@@ -62,7 +62,7 @@ pub(super) fn show(
         filter: input.filter.take(),
         pace: pace(show.speed)?,
         limits,
-        hindsight,
+        hindsight: hindsight.and_scale(show.input.wscale),
     };
     let outcome = pipeline.run(input.source.as_mut(), &mut |source| progress.watch(source));
     progress.clear();

@@ -152,6 +152,9 @@ pub struct Stats {
     pub mss: u16,
     /// Window scale offered.
     pub wscale: Option<u8>,
+    /// Where the scale in force is unknown: the least that explains what the other side sent; 14 is the
+    /// most there is (RFC 7323 section 2.3).
+    pub least_wscale: Option<u8>,
     /// Whether SACK-permitted was offered.
     pub sack_permitted: bool,
     /// Whether timestamps were offered.

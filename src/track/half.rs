@@ -65,6 +65,8 @@ pub struct Half {
     pub recovery_cause: Option<Cause>,
     /// Shift for its windows; `None` while unknown. 0 until both SYNs offered the option.
     pub shift: Option<u8>,
+    /// While it is unknown: the least that explains what the other side sent.
+    pub least_shift: u8,
     /// The byte, if its latest data was just one: tells a keep-alive's garbage byte from that byte
     /// sent again.
     pub one_byte: Option<u8>,

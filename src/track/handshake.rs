@@ -8,7 +8,7 @@ use crate::event::Side;
 use crate::wire::tcp::Flags;
 
 /// The largest shift there is; a larger offer counts as this (RFC 7323 section 2.3).
-const MAX_SHIFT: u8 = 14;
+pub(super) const MAX_SHIFT: u8 = 14;
 
 impl Connection {
     /// Takes in a SYN, or for a side not seen before, where its numbers start.

@@ -42,6 +42,7 @@ mod window;
 pub use connection::{Arrival, Connection, Remarks};
 pub use counts::Counts;
 pub use half::{Base, Half, Offer};
+use handshake::MAX_SHIFT;
 pub use holes::Hole;
 pub use key::FlowKey;
 pub use needless::{Needless, Proof, Resendings};
@@ -95,6 +96,7 @@ pub struct Tracker {
     crowded_out: u64,
     seen: Observation,
     expected: ArrayVec<FlowKey, AHEAD>,
+    assumed_scale: Option<u8>,
 }
 
 /// How many frames ahead connections are brought near: enough that waiting for memory overlaps.
@@ -118,7 +120,14 @@ impl Tracker {
             crowded_out: 0,
             seen: Observation::blank(),
             expected: ArrayVec::new(),
+            assumed_scale: None,
         }
+    }
+
+    /// The shift to be taken for windows whose scale the capture does not tell; `None`: it stays
+    /// unknown.
+    pub fn assume_scale(&mut self, shift: Option<u8>) {
+        self.assumed_scale = shift.map(|shift| shift.min(MAX_SHIFT));
     }
 
     /// Follows one segment; [`Tracker::found`] then gives the facts about it.
@@ -217,6 +226,11 @@ impl Tracker {
         }
         let initiator_is_low = sender_is_low == sender_initiates(arrival, tcp);
         let mut connection = Connection::new(key, self.next_number, arrival, initiator_is_low);
+        if !tcp.flags.syn() {
+            for half in &mut connection.halves {
+                half.shift = self.assumed_scale;
+            }
+        }
         if earlier.is_some() {
             connection.remarks.get_or_insert_default().earlier = earlier;
         }

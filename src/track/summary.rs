@@ -122,6 +122,8 @@ impl Half {
         (stats.syns, stats.fins) = (u32::from(c.syns), u32::from(c.fins));
         stats.resets = u32::from(c.resets);
         (stats.mss, stats.wscale) = (self.offer.mss, self.offer.wscale);
+        let unknown = self.shift.is_none() && c.window_count > 0;
+        stats.least_wscale = unknown.then_some(self.least_shift);
         (stats.sack_permitted, stats.timestamps) =
             (self.offer.sack_permitted, self.offer.timestamps);
         if self.known() {

@@ -2,7 +2,23 @@
 //! (RFC 9293 section 3.8.6, RFC 7323 section 2).
 
 use super::connection::Connection;
+use super::half::Half;
+use super::handshake::MAX_SHIFT;
 use super::observation::{Facts, Observation};
+
+impl Half {
+    /// Finds the least shift of its windows with which it could have offered room for `outstanding`
+    /// bytes. The largest field it has sent counts, whichever the other side went by.
+    fn explain_what_it_took(&mut self, outstanding: u32) {
+        let largest = u64::from(self.counts.max_window);
+        while self.least_shift < MAX_SHIFT
+            && largest > 0
+            && largest << self.least_shift < u64::from(outstanding)
+        {
+            self.least_shift += 1;
+        }
+    }
+}
 
 impl Connection {
     /// Takes in the window field, and compares what was sent with the receiver's right edge.
@@ -11,6 +27,11 @@ impl Connection {
             return;
         }
         let (sender, receiver) = self.pair(o.side);
+        // What a capture with gaps shows to be outstanding may have been acknowledged long ago.
+        let whole = sender.acked && sender.rare().is_none_or(|rare| rare.holes.missing() == 0);
+        if receiver.shift.is_none() && whole && o.len > 0 && o.probe.is_none() {
+            receiver.explain_what_it_took(sender.outstanding());
+        }
         if let (Some(edge), true, None) = (receiver.edge, o.len > 0 && o.new > 0, o.probe) {
             // The FIN takes a number but no window.
             let data_end = o.seq.plus(u32::from(o.flags.syn())).plus(o.len);

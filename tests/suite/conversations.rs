@@ -10,6 +10,7 @@
 //! then what applies of `ack N`, `win N`, `<options>`, `id N` (IP identification), `byte HEX` (all
 //! payload bytes), `badsum`, `snap N` (captured bytes). After `|` stand the notes expected and checks of other figures, and no
 //! note is given that does not stand there. The notes of a line without `|` must be empty.
+//! A line `! wscale 7` is what somebody knows of windows whose scale the capture does not tell.
 //! A line `= SF ShADadFf` tells a connection's shape and history, in the order they end.
 //!
 //! Every conversation runs with several pairs of initial sequence numbers, since no verdict may
@@ -76,7 +77,10 @@ fn run(text: &str, isns: [u32; 2]) -> String {
     let mut ignored = String::new();
     let mut learner = Analysis::learning(Limits::default());
     say(text, isns, &mut learner, &mut ignored, 0);
-    let mut analysis = Analysis::new(Limits::default()).with_hindsight(learner.learned());
+    let scale = text.lines().find_map(|line| line.strip_prefix("! wscale "));
+    let known = scale.map(|shift| shift.parse().expect("a shift"));
+    let hindsight = learner.learned().and_scale(known);
+    let mut analysis = Analysis::new(Limits::default()).with_hindsight(hindsight);
     let mut problems = String::new();
     say(text, isns, &mut analysis, &mut problems, 1);
     let told = text.lines().filter_map(|line| line.strip_prefix("= "));
@@ -90,7 +94,7 @@ fn say(text: &str, isns: [u32; 2], analysis: &mut Analysis, problems: &mut Strin
     let lines = text
         .lines()
         .enumerate()
-        .filter(|(_, l)| !l.trim().is_empty() && !l.starts_with(['#', '=']));
+        .filter(|(_, l)| !l.trim().is_empty() && !l.starts_with(['#', '=', '!']));
     for (frame_number, (at, line)) in (1u64..).zip(lines) {
         let (said, expected) = line.split_once('|').unwrap_or((line, ""));
         let parsed = Said::parse(said, frame_number);

@@ -80,6 +80,10 @@ const GROUPS: &[(&str, &[Row])] = &[
                 s.wscale
                     .map(|shift| format!("{shift} (×{})", 1_u32 << shift.min(14)))
             }),
+            ("  in force, not known; at least", |s, _| {
+                s.least_wscale
+                    .map(|shift| format!("{shift} (×{})", 1_u32 << shift.min(14)))
+            }),
             ("SACK", |s, _| (s.syns > 0).then(|| yes(s.sack_permitted))),
             ("timestamps", |s, _| (s.syns > 0).then(|| yes(s.timestamps))),
         ],
