@@ -214,6 +214,12 @@ fn each_kernel_counts_for_itself() {
 }
 
 #[test]
+fn a_host_may_be_used_by_several_threads() {
+    fn used_by_several<T: Send + Sync>() {}
+    used_by_several::<Both<Host>>();
+}
+
+#[test]
 fn hosts_are_gone_when_they_are_dropped() {
     alone(|| {
         let hosts = hosts("");

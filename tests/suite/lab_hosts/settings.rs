@@ -11,7 +11,7 @@ use wirelab::lab::Side;
 use wirelab::lab::experiment::{Ip, Profile};
 
 use super::carry::{Carried, Carrier, connect};
-use super::{alone, hosts, try_hosts};
+use super::{alone, converse, hosts, try_hosts};
 
 #[test]
 fn settings_are_those_of_the_profile_as_the_kernel_has_them() {
@@ -117,6 +117,28 @@ fn the_route_says_how_connections_begin() {
     });
 }
 
+#[test]
+fn each_segment_is_acknowledged_where_the_route_says_so() {
+    alone(|| {
+        // Data segments of the server, and acknowledgements of the client.
+        let counts = |network: &str| {
+            let frames = converse(&hosts(network));
+            let data = |it: &&super::Frame| it.side == Side::Server && it.data().is_some();
+            let ack = |it: &&super::Frame| it.side == Side::Client && it.data().is_none();
+            (
+                frames.iter().filter(data).count(),
+                frames.iter().filter(ack).count(),
+            )
+        };
+        let (data, acks) = counts("[network]\nquick_ack = true");
+        // We may have stopped before the last.
+        assert!(acks + 2 >= data, "{acks} for {data}");
+        // Otherwise every second, after a while (RFC 5681 section 4.2).
+        let (data, acks) = counts("[network]\nquick_ack = false");
+        assert!(acks * 10 < data * 8, "{acks} for {data}");
+    });
+}
+
 /// Reads until the other is done.
 fn hear(mut stream: std::net::TcpStream) -> std::io::Result<String> {
     let mut all = Vec::new();
@@ -163,18 +185,23 @@ fn a_program_chooses_reno_on_its_connection() {
 }
 
 #[test]
-fn a_congestion_control_that_programs_will_be_refused_is_told() {
+fn what_programs_will_be_refused_is_told() {
     alone(|| {
-        let text = "[client]\n\
-                    calls = [{ set = { congestion = 'nonsense' } }, { set = { congestion = 'reno' } }]";
-        let hosts = hosts(text);
-        let [missing] = hosts.client.missing() else {
-            panic!("{:?}", hosts.client.missing());
-        };
-        assert!(
-            missing.starts_with("TCP_CONGESTION \"nonsense\""),
-            "{missing}"
+        let hosts = hosts(
+            "[client]\ncalls = [{ set = { congestion = 'nonsense', receive_buffer = 2000000000 } },
+                { set = { congestion = 'reno', receive_buffer = 4096, send_buffer = 4096 } }]",
         );
+        let missing = hosts.client.missing();
+        assert!(
+            missing[0].starts_with("TCP_CONGESTION \"nonsense\""),
+            "{missing:?}"
+        );
+        // Older kernels don't show a namespace how much is allowed.
+        assert!(missing.len() <= 2, "{missing:?}");
+        for told in &missing[1..] {
+            assert!(told.starts_with("SO_RCVBUF 2000000000"), "{told}");
+            assert!(told.contains("sudo sysctl net.core.rmem_max="), "{told}");
+        }
         assert!(hosts.server.missing().is_empty());
     });
 }

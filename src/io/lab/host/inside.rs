@@ -23,7 +23,7 @@ use super::tap::Tap;
 use super::{link, remedy};
 use crate::io::privileges::{self, Becomes, PrivilegeError};
 use crate::lab::Side;
-use crate::lab::experiment::{Experiment, Ip, Neighbours};
+use crate::lab::experiment::Experiment;
 
 /// Duplicate address detection takes about a second; then the job fails by itself.
 const ADDRESS_PATIENCE: Duration = Duration::from_secs(10);
@@ -68,11 +68,11 @@ pub(super) fn begin(
     let experiment = experiment.clone();
     let live = move || {
         let host = make(side, &experiment, group);
-        let learns =
-            experiment.network.ip == Ip::V6 && experiment.network.neighbours == Neighbours::Learnt;
+        let own = link::address(side, experiment.network.ip);
+        let waits_for = link::detects_duplicates(&experiment).then_some(own);
         let stands = host.is_ok();
         if say.send(host).is_ok() && stands {
-            obey_all(&obey, learns);
+            obey_all(&obey, waits_for);
         }
     };
     let started = thread::Builder::new().name(side.to_string()).spawn(live);
@@ -137,7 +137,7 @@ fn open_diag() -> io::Result<OwnedFd> {
 }
 
 /// Does what it is told until the host is dropped.
-fn obey_all(orders: &Receiver<Order>, learns: bool) {
+fn obey_all(orders: &Receiver<Order>, waits_for: Option<IpAddr>) {
     for order in orders {
         match order {
             Order::GiveUp(becomes, answer) => {
@@ -145,9 +145,9 @@ fn obey_all(orders: &Receiver<Order>, learns: bool) {
             }
             Order::Spawn(name, job, answer) => {
                 let job = move || {
-                    if learns {
+                    if let Some(own) = waits_for {
                         // When it fails, the job meets an address that may not be used, and says so.
-                        let _ = link::wait_for_addresses(ADDRESS_PATIENCE);
+                        let _ = link::wait_until_usable(own, ADDRESS_PATIENCE);
                     }
                     job();
                 };

@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::net::if_::if_nametoindex;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::netlink::{Message, Netlink, attributes, put_attribute, u32_at};
+use super::netlink::{Message, Netlink, put_attribute, u32_at};
 use crate::io::clock::Stopwatch;
 use crate::lab::Side;
 use crate::lab::experiment::{Experiment, Ip, Neighbours};
@@ -35,6 +35,8 @@ mod metric {
 const LINK_BODY: usize = 16;
 /// Bytes of `struct ifaddrmsg`.
 const ADDRESS_BODY: usize = 8;
+/// Bytes of `struct rtmsg`.
+const ROUTE_BODY: usize = 12;
 /// A link is up within microseconds; this is for machines that are drowned in work.
 const LINK_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -100,7 +102,17 @@ pub(super) fn set_up(
     // Routers on the wire have addresses beyond; their packets go the only way there is.
     netlink
         .order(route_message(index, own, Some(peer), &metrics))
-        .map_err(tried(format!("enter the route by way of {peer}")))
+        .map_err(tried(format!("enter the route by way of {peer}")))?;
+    if detects_duplicates(experiment) {
+        return Ok(());
+    }
+    wait_until_usable(own, LINK_PATIENCE).map_err(tried(format!("see {own} taken into use")))
+}
+
+/// Whether hosts first see that nobody else has their address: the wire has to be there for that.
+pub(super) fn detects_duplicates(experiment: &Experiment) -> bool {
+    let network = &experiment.network;
+    network.ip == Ip::V6 && network.neighbours == Neighbours::Learnt
 }
 
 /// The number of an interface in this thread's namespace.
@@ -179,32 +191,35 @@ fn wait_for_change(changes: &Netlink, since: Stopwatch, patience: Duration) -> i
     }
 }
 
-/// Waits until no address of this thread's namespace is tentative any more: until duplicate address
-/// detection (RFC 4862 section 5.4) is over. Somebody has to carry its frames meanwhile.
+/// Waits until packets for this address of the namespace are taken.
+///
+/// For IPv4 that is so at once. The kernel has IPv6 addresses entered by another thread of its own, after
+/// duplicate address detection (RFC 4862 section 5.4) where that is done: then somebody has to carry its
+/// frames meanwhile.
 ///
 /// # Errors
 ///
-/// When it is not over in time, or the kernel does not tell.
-pub(super) fn wait_for_addresses(patience: Duration) -> io::Result<()> {
-    let changes = Netlink::open(libc::RTMGRP_IPV6_IFADDR)?;
+/// When that is not so in time, or the kernel does not tell.
+pub(super) fn wait_until_usable(own: IpAddr, patience: Duration) -> io::Result<()> {
+    let changes = Netlink::open(libc::RTMGRP_IPV6_ROUTE)?;
     let netlink = Netlink::open(0)?;
     let since = Stopwatch::start();
-    while is_tentative(&netlink)? {
+    while !is_usable(&netlink, own)? {
         wait_for_change(&changes, since, patience)?;
     }
     Ok(())
 }
 
-fn is_tentative(netlink: &Netlink) -> io::Result<bool> {
-    let mut body = [0; ADDRESS_BODY];
-    body[0] = libc::AF_INET6 as u8;
-    let addresses = netlink.list(Message::list(libc::RTM_GETADDR, &body))?;
-    Ok(addresses.iter().any(|address| {
-        let mut all = attributes(&address.body, ADDRESS_BODY);
-        let flags = all.find(|(kind, _)| *kind == libc::IFA_FLAGS);
-        let flags = flags.and_then(|(_, value)| u32_at(value, 0)).unwrap_or(0);
-        flags & libc::IFA_F_TENTATIVE != 0
-    }))
+/// Whether the route to an address ends here. A tentative one has none of its own yet.
+fn is_usable(netlink: &Netlink, own: IpAddr) -> io::Result<bool> {
+    let mut body = [0; ROUTE_BODY];
+    let octets = bytes(own);
+    body[0] = family(own);
+    body[1] = 8 * octets.len() as u8;
+    let asked = Message::order(libc::RTM_GETROUTE, 0, &body).with(libc::RTA_DST, &octets);
+    let answers = netlink.list(asked)?;
+    let mut routes = answers.iter().filter(|it| it.kind == libc::RTM_NEWROUTE);
+    Ok(routes.any(|route| route.body.get(7) == Some(&libc::RTN_LOCAL)))
 }
 
 /// `struct ifinfomsg`.
@@ -267,7 +282,7 @@ fn route_message(index: u32, own: IpAddr, gateway: Option<IpAddr>, metrics: &[u8
         Some(_) => (0, libc::RT_SCOPE_UNIVERSE),
     };
     // `struct rtmsg`: family, lengths of destination and source, tos, table, who made it, scope, type.
-    let body = [
+    let body: [u8; ROUTE_BODY] = [
         family(own),
         length,
         0,

@@ -20,6 +20,7 @@
 //! below 1024 (`ip_unprivileged_port_start`), a congestion control that the machine keeps for itself (the
 //! route names it) are provided for.
 
+mod allowed;
 mod counters;
 mod error;
 mod inside;
@@ -210,7 +211,8 @@ impl Host {
         &self.made.settings.pinned
     }
 
-    /// What the experiment wants and this kernel does not have, or keeps as it is.
+    /// What the experiment wants and this kernel does not have, or keeps as it is; and what its programs
+    /// will be refused: a sentence each, with what would help.
     pub fn missing(&self) -> &[String] {
         &self.made.settings.missing
     }

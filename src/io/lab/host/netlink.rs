@@ -119,7 +119,7 @@ impl Netlink {
         }
     }
 
-    /// Asks for all there is of a kind, such as `RTM_GETADDR`.
+    /// Asks for all there is of a kind, or for one thing by a message that wants an answer.
     ///
     /// # Errors
     ///
@@ -188,17 +188,6 @@ fn outcome(body: &[u8]) -> io::Result<()> {
     }
 }
 
-/// The attributes that stand behind a fixed part of `skip` bytes: kind and value.
-pub(super) fn attributes(body: &[u8], skip: usize) -> impl Iterator<Item = (u16, &[u8])> {
-    let mut rest = body.get(skip..).unwrap_or_default();
-    std::iter::from_fn(move || {
-        let (length, kind) = (usize::from(u16_at(rest, 0)?), u16_at(rest, 2)?);
-        let value = rest.get(4..length)?;
-        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some((kind, value))
-    })
-}
-
 /// The two bytes at that place, in the machine's order.
 pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     let bytes = bytes.get(at..)?.first_chunk()?;
@@ -214,6 +203,17 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The attributes that stand behind a fixed part of `skip` bytes: kind and value.
+    fn attributes(body: &[u8], skip: usize) -> impl Iterator<Item = (u16, &[u8])> {
+        let mut rest = body.get(skip..).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let (length, kind) = (usize::from(u16_at(rest, 0)?), u16_at(rest, 2)?);
+            let value = rest.get(4..length)?;
+            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+            Some((kind, value))
+        })
+    }
 
     #[test]
     fn a_message_is_laid_out_as_rtnetlink_has_it() {

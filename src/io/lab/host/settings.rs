@@ -1,24 +1,23 @@
 //! Kernel settings of a host (sysctl(8)), written and read back through `/proc/sys`, which shows each
 //! thread its own namespace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::Gid;
 
+use super::allowed;
 use super::error::HostError;
 use super::link::INTERFACE;
 use crate::lab::Side;
-use crate::lab::experiment::{Experiment, Ip, Neighbours, Step};
+use crate::lab::experiment::{Experiment, Ip, Neighbours};
 
 /// Who may send echo requests without rights.
 const PINGERS: &str = "net.ipv4.ping_group_range";
 /// The algorithm that connections use.
 const CONGESTION: &str = "net.ipv4.tcp_congestion_control";
-/// Those that programs without rights may ask for (`TCP_CONGESTION`); the machine's to say.
-const ALLOWED: &str = "net.ipv4.tcp_allowed_congestion_control";
 
 /// What makes a host of a namespace, whatever the machine's own settings are. An experiment may say
 /// otherwise.
@@ -27,6 +26,9 @@ const HOST: &[(&str, &str)] = &[
     ("net.ipv4.ip_forward", "0"),
     ("net.ipv4.conf.all.rp_filter", "0"),
     ("net.ipv4.conf.default.rp_filter", "0"),
+    // Each segment is acknowledged for itself, also while a program is just reading the socket: how many
+    // ACKs there are must not depend on that.
+    ("net.ipv4.tcp_backlog_ack_defer", "0"),
     // Programs have no rights, and may still want to be an HTTP server.
     ("net.ipv4.ip_unprivileged_port_start", "0"),
 ];
@@ -86,7 +88,7 @@ impl Settings {
             side,
             wanted,
             pinned: BTreeMap::new(),
-            missing: refused_to_programs(side, experiment),
+            missing: allowed::refused(side, experiment),
             congestion: None,
         }
     }
@@ -108,7 +110,7 @@ impl Settings {
             self.write(&key, &value)?;
         }
         for (key, value) in &mut self.pinned {
-            if let Some(stands) = path(key).and_then(|path| read(&path).ok()) {
+            if let Some(stands) = stands(key) {
                 *value = stands;
             }
         }
@@ -139,7 +141,10 @@ impl Settings {
         let stands = match read(&path) {
             Ok(stands) => stands,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.missing.push(key.to_owned());
+                // What only makes a host of a namespace, an older kernel need not have.
+                if !HOST.iter().chain(HOST_V6).any(|(own, _)| *own == key) {
+                    self.missing.push(key.to_owned());
+                }
                 return Ok(());
             }
             Err(error) => return Err(fail(error.to_string(), "run wirelab doctor")),
@@ -176,37 +181,6 @@ impl Settings {
     }
 }
 
-/// The congestion controls that programs ask for themselves and are going to be refused, each with what
-/// would help. (What the whole host uses is another matter: the route can name anything.)
-fn refused_to_programs(side: Side, experiment: &Experiment) -> Vec<String> {
-    let allowed = path(ALLOWED).and_then(|path| read(&path).ok());
-    // A kernel that does not tell is not judged.
-    let Some(allowed) = allowed else {
-        return Vec::new();
-    };
-    let calls = experiment
-        .host(side)
-        .programs()
-        .flat_map(|(_, calls)| calls);
-    let asked: BTreeSet<_> = calls
-        .filter_map(|call| match &call.step {
-            Step::Set(options) => options.congestion.as_deref(),
-            _ => None,
-        })
-        .collect();
-    let refused = asked
-        .into_iter()
-        .filter(|asked| !allowed.split(' ').any(|it| it == *asked));
-    refused
-        .map(|name| {
-            format!(
-                "TCP_CONGESTION \"{name}\" for programs (this machine keeps it for root; allow it: \
-                 sudo sysctl {ALLOWED}=\"{allowed} {name}\")"
-            )
-        })
-        .collect()
-}
-
 /// Where a setting is found; `None` when it is none of a network's, which alone are a host's own.
 fn path(key: &str) -> Option<PathBuf> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
@@ -214,8 +188,13 @@ fn path(key: &str) -> Option<PathBuf> {
     is_one.then(|| PathBuf::from("/proc/sys").join(key.replace('.', "/")))
 }
 
-fn read(path: &std::path::Path) -> io::Result<String> {
+fn read(path: &Path) -> io::Result<String> {
     Ok(words(&fs::read_to_string(path)?))
+}
+
+/// What a setting is in this thread's namespace; `None` when it is not to be seen there.
+pub(super) fn stands(key: &str) -> Option<String> {
+    read(&path(key)?).ok()
 }
 
 /// The value as people write it: words with a space between them, where the kernel has tabs.
