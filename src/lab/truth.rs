@@ -20,7 +20,11 @@ pub enum Line {
     Fate(FateLine),
     /// What a kernel had in mind about a connection.
     Sample(Box<Sample>),
-    /// What a program asked for, and what came of it.
+    /// What a program asked for, and what came of it. Neither result nor error: it was still blocked when
+    /// the run was over.
+    ///
+    /// Beside system calls there are `sleep`, `signal` and `wait`, so that the lines of a program have no
+    /// gaps; and where one step makes very many calls, later ones share a line, which says how many they are.
     Call(CallLine),
     /// What a kernel counted in all; among the last lines.
     Counters(Counters),
@@ -163,7 +167,11 @@ pub struct Sample {
     pub recv_queue: Option<u64>,
 }
 
-/// What a program asked for, and what came of it.
+/// What a program asked for, and what came of it. Neither result nor error: it was still blocked when
+/// the run was over.
+///
+/// Beside system calls there are `sleep`, `signal` and `wait`, so that the lines of a program have no
+/// gaps; and where one step makes very many calls, later ones share a line, which says how many they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CallLine {
@@ -179,13 +187,15 @@ pub struct CallLine {
     pub call: String,
     /// Its arguments, as a person reads them.
     pub arguments: String,
-    /// What it gave: a number of bytes, mostly; `null` when it failed.
+    /// What it gave: a number of bytes, or 0 where the kernel gives nothing that would mean anything
+    /// to a person (a descriptor); `null` when it failed.
     pub result: Option<i64>,
     /// The error, by name, when it failed.
     pub errno: Option<String>,
     /// How long it blocked.
     pub blocked_ns: u64,
-    /// What was received, or sent as text, as far as it is short: bytes that are no text escaped.
+    /// What was received, or sent as text, as far as it is short: bytes that are no text escaped. Of an
+    /// echo request, what came of it in words.
     pub data: Option<String>,
 }
 

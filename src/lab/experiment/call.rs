@@ -8,6 +8,12 @@
 //! calls = [{ connect = { port = 81 }, expect = "ECONNREFUSED" }]
 //! calls = ["connect", { connect = {}, on = "second" }, { send = 10, on = "second" }]
 //! ```
+//!
+//! A program has connections, listening sockets and UDP sockets. Each kind has names of its own, and each
+//! a nameless one: `listen`, `accept` and `udp_receive` without `on` make three sockets that don't get in
+//! each other's way. A name is free again when its socket is closed; a second socket of the same kind
+//! and name is refused, since the first would be closed by nobody. What a program leaves open when it
+//! ends stays open until the run is over.
 
 use std::fmt;
 
@@ -24,45 +30,57 @@ pub struct Call {
     pub step: Step,
     /// On which of the program's sockets; each program has its own, and a nameless one (`""`).
     pub on: String,
-    /// The error that it has to end with; `None`: it has to succeed.
+    /// The error that it has to end with; `None`: it has to succeed. A step that is several system calls
+    /// ends with the first of them that fails.
     pub expect: Option<Errno>,
 }
 
 /// What a call does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// Makes a socket, binds it, listens.
+    /// Makes a socket, binds it to the host's own address, listens. `on` names the listening socket.
     Listen(Listen),
-    /// Waits for a connection; it becomes the socket that later calls are made on.
+    /// Waits for a connection; it becomes the socket that later calls are made on, and `on` names it.
+    /// It comes from the listening socket of the same name, if there is one, else from the nameless
+    /// one, else from the only one there is.
     Accept,
-    /// Makes a socket and connects it. If a program of the other host listens on that port, it waits
-    /// for that first.
+    /// Makes a socket and connects it. If a program of the other host ever listens on that port, it
+    /// waits for that first; only for the first time, whatever becomes of the listening socket later.
+    /// A connection that does not come about is closed.
     Connect(Connect),
-    /// Sends, blocking until the send buffer has taken all of it.
+    /// Sends, blocking until the send buffer has taken all of it: one call of `send`, unless the
+    /// connection breaks in between.
     Send(Send),
     /// Receives.
     Receive(Receive),
     /// Says that nothing more will be sent: `shutdown(SHUT_WR)`.
     Shutdown,
-    /// Closes the socket.
+    /// Closes the connection of that name, or the UDP socket if there is no connection.
     Close,
     /// Closes it with `SO_LINGER` 0: an RST instead of a FIN (RFC 9293 section 3.10.5).
     Abort,
-    /// Closes the listening socket.
+    /// Closes the listening socket, which is found as for [`Step::Accept`].
     StopListening,
-    /// Sets options of the socket; before `listen` or `connect`, of the socket to come.
+    /// Sets options of the connection of that name, or else of the listening socket, from which
+    /// accepted connections inherit them. If there is neither, of the socket to come: the next
+    /// `listen`, `connect`, `accept`, `ping`, `udp_send` or `udp_receive` of that name sets them.
     Set(Options),
     /// Does nothing for so many milliseconds.
     PauseMs(u64),
     /// Tells all programs that it has come to here.
     Signal(String),
-    /// Waits until a program has signalled this.
+    /// Waits until a program has signalled this; not at all if that was before.
     Wait(String),
-    /// Sends echo requests and waits for the answers.
+    /// Sends echo requests to the other host and waits for the answers, over a socket of its own that
+    /// is closed at the end. A request that is lost, or answered by an ICMP error, is a result and no
+    /// error of the call; one that this host refuses to send (`EMSGSIZE`) is.
     Ping(Ping),
-    /// Sends datagrams.
+    /// Sends datagrams, over the UDP socket of that name; if there is none, over a new one that is
+    /// connected to the port, so that ICMP errors come back to it: the next call on it ends with them.
+    /// If a program of the other host ever receives on that port, it waits for that first.
     UdpSend(UdpSend),
-    /// Makes a UDP socket and receives datagrams.
+    /// Receives datagrams, on the UDP socket of that name; if there is none, on a new one that is bound
+    /// to the port.
     UdpReceive(UdpReceive),
 }
 
@@ -190,10 +208,12 @@ const fn once() -> u32 {
 pub struct Receive {
     /// How much.
     pub amount: Amount,
-    /// Most bytes asked for in one call.
+    /// Most bytes asked for in one call; 65,536 if nothing is said, or with a rate what it brings in
+    /// 20 ms.
     #[serde(default = "at_once")]
     pub at_once: usize,
-    /// Bytes a second; as fast as they come if `None`.
+    /// Bytes a second, by the clock and steadily: a reader that had to wait does not hurry afterwards.
+    /// As fast as they come if `None`.
     #[serde(default)]
     pub rate: Option<u64>,
 }
@@ -210,9 +230,9 @@ const fn at_once() -> usize {
 /// How much is received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
-    /// Until the other side is done.
+    /// Until the other side is done: `recv` gives 0.
     End,
-    /// So many bytes, in as many calls as it takes.
+    /// So many bytes, in as many calls as it takes; that the other side is done before is a failure.
     Bytes(u64),
     /// What one call gives.
     Once,
@@ -291,7 +311,8 @@ pub struct Ping {
     pub every_ms: u64,
     /// Milliseconds to wait for the answer to the last.
     pub wait_ms: u64,
-    /// Time to live: the same for all, or for the first, second … of them.
+    /// Time to live: the same for all, or for the first, second … of them; those beyond the list have
+    /// the last.
     pub ttl: Vec<u8>,
 }
 
@@ -327,7 +348,8 @@ pub struct UdpSend {
 pub struct UdpReceive {
     /// On which port.
     pub port: u16,
-    /// How many; `None`: until none has come for [`UdpReceive::wait_ms`].
+    /// How many; that the next does not come for [`UdpReceive::wait_ms`] is then `EAGAIN`. `None`: until
+    /// that. With 0 the port is only bound, for answers that are to come to it.
     pub count: Option<u32>,
     /// Milliseconds to wait for the next before it is over.
     pub wait_ms: u64,

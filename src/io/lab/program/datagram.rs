@@ -29,10 +29,13 @@ impl Program<'_> {
             let what = format!("waiting until the {other} has UDP port {}", send.port);
             self.recorder.await_moment(moment, &what)?;
         }
-        if !self.sockets.has(on) {
-            self.new_sender(on, send.port)?;
+        let options = self.sockets.coming(on);
+        if let Some(socket) = self.sockets.datagram(on) {
+            self.recorder.set_all(on, socket, &options)?;
+        } else {
+            self.new_sender(on, &options, send.port)?;
         }
-        let socket = self.sockets.open(on, Kind::Datagram)?;
+        let socket = self.udp(on)?;
         let mut series = Series::new(&self.recorder);
         let watch = Stopwatch::start();
         for turn in 0..send.times {
@@ -44,12 +47,11 @@ impl Program<'_> {
     }
 
     /// Makes a socket that is connected: errors that ICMP brings find their way to it.
-    fn new_sender(&mut self, on: &str, port: u16) -> Done {
-        let options = self.sockets.coming(on);
+    fn new_sender(&mut self, on: &str, options: &[Options], port: u16) -> Done {
         let socket = self.socket(on, Kind::Datagram)?;
-        match self.prepare_sender(on, &socket, &options, port) {
+        match self.prepare_sender(on, &socket, options, port) {
             Ok(()) => {
-                self.sockets.add(on, Kind::Datagram, socket);
+                self.sockets.add_datagram(on, socket);
                 Ok(())
             }
             Err(failure) => Err(self.give_up(on, socket, failure)),
@@ -100,10 +102,17 @@ impl Program<'_> {
     }
 
     pub(super) fn udp_receive(&mut self, on: &str, receive: &UdpReceive) -> Done {
-        if !self.sockets.has(on) {
-            self.new_receiver(on, receive)?;
+        let mut options = self.sockets.coming(on);
+        options.push(Options {
+            receive_buffer: receive.receive_buffer,
+            ..Options::default()
+        });
+        if let Some(socket) = self.sockets.datagram(on) {
+            self.recorder.set_all(on, socket, &options)?;
+        } else {
+            self.new_receiver(on, &options, receive.port)?;
         }
-        let socket = self.sockets.open(on, Kind::Datagram)?;
+        let socket = self.udp(on)?;
         let mut series = Series::new(&self.recorder);
         let mut buffer = vec![0; LONGEST];
         let mut got = 0_u32;
@@ -134,26 +143,25 @@ impl Program<'_> {
         Ok(())
     }
 
-    fn new_receiver(&mut self, on: &str, receive: &UdpReceive) -> Done {
-        let mut options = self.sockets.coming(on);
-        options.push(Options {
-            receive_buffer: receive.receive_buffer,
-            ..Options::default()
-        });
+    fn new_receiver(&mut self, on: &str, options: &[Options], port: u16) -> Done {
         let stage = self.recorder.stage;
         let socket = self.socket(on, Kind::Datagram)?;
-        let set = self.recorder.set_all(on, socket.as_fd(), &options);
-        let bound = set.and_then(|()| self.bind_to(on, &socket, stage.here(receive.port)));
+        let set = self.recorder.set_all(on, socket.as_fd(), options);
+        let bound = set.and_then(|()| self.bind_to(on, &socket, stage.here(port)));
         match bound {
             Ok(()) => {
-                self.sockets.add(on, Kind::Datagram, socket);
-                stage
-                    .marks()
-                    .set(&Mark::receives(stage.side(), receive.port));
+                self.sockets.add_datagram(on, socket);
+                stage.marks().set(&Mark::receives(stage.side(), port));
                 Ok(())
             }
             Err(failure) => Err(self.give_up(on, socket, failure)),
         }
+    }
+
+    /// The UDP socket of that name, which has just been made if it was not there.
+    fn udp(&self, on: &str) -> Done<BorrowedFd<'_>> {
+        let socket = self.sockets.datagram(on);
+        socket.ok_or_else(|| Failure::Other("there is no UDP socket".to_owned()))
     }
 
     fn receive_one(

@@ -3,13 +3,13 @@
 //! A mark is a descriptor that becomes readable when its moment has come, and stays so. Waiting for
 //! one is then like waiting for a socket, and ends alike when the run is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::lab::Side;
-use crate::lab::experiment::{Experiment, Step};
+use crate::lab::experiment::{Call, Experiment, Step};
 
 /// What can be waited for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,18 +65,14 @@ impl Marks {
     pub(super) fn of(experiment: &Experiment) -> nix::Result<Self> {
         let mut marks = BTreeMap::new();
         for side in [Side::Client, Side::Server] {
-            let programs = experiment.host(side).programs();
-            for call in programs.flat_map(|(_, calls)| calls) {
-                let mark = match &call.step {
-                    Step::Signal(said) => Mark::Said(said.clone()),
-                    // One that has to fail leaves nobody listening.
-                    Step::Listen(listen) if call.expect.is_none() => {
-                        Mark::listens(side, listen.port)
-                    }
-                    Step::UdpReceive(receive) => Mark::receives(side, receive.port),
-                    _ => continue,
-                };
-                marks.insert(mark, Moment::new()?);
+            for (_, calls) in experiment.host(side).programs() {
+                let mut names = Names::default();
+                for call in calls {
+                    let Some(mark) = names.mark_of(side, call) else {
+                        continue;
+                    };
+                    marks.insert(mark, Moment::new()?);
+                }
             }
         }
         Ok(Self(marks))
@@ -92,5 +88,64 @@ impl Marks {
     /// The moment when it is set; `None` when nobody ever sets it.
     pub(super) fn moment(&self, mark: &Mark) -> Option<&Moment> {
         self.0.get(mark)
+    }
+}
+
+/// The sockets that a program has by then: receiving on a UDP socket that is there binds no port.
+#[derive(Default)]
+struct Names<'a> {
+    connections: BTreeSet<&'a str>,
+    udp: BTreeSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    /// The mark that the next call sets.
+    fn mark_of(&mut self, side: Side, call: &'a Call) -> Option<Mark> {
+        let on = &*call.on;
+        match &call.step {
+            Step::Signal(said) => return Some(Mark::Said(said.clone())),
+            // One that has to fail leaves nobody listening.
+            Step::Listen(listen) if call.expect.is_none() => {
+                return Some(Mark::listens(side, listen.port));
+            }
+            Step::UdpReceive(receive) if self.udp.insert(on) => {
+                return Some(Mark::receives(side, receive.port));
+            }
+            Step::UdpSend(_) => drop(self.udp.insert(on)),
+            Step::Connect(_) | Step::Accept if call.expect.is_none() => {
+                self.connections.insert(on);
+            }
+            Step::Close | Step::Abort if !self.connections.remove(on) => drop(self.udp.remove(on)),
+            _ => {}
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_will_be_can_be_waited_for() {
+        let text = r#"
+            title = "t"
+            look_for = "l"
+            [server]
+            calls = [{ listen = { port = 1 } }, { listen = { port = 2 }, expect = "EADDRINUSE" },
+                { udp_send = { bytes = 1 } }, "connect", "close", { udp_receive = { port = 3 } }, "close",
+                { udp_receive = { port = 4 } }, { signal = "x" }]"#;
+        let experiment = Experiment::parse(text).unwrap();
+        let marks = Marks::of(&experiment).unwrap();
+        let known: Vec<_> = marks.0.keys().cloned().collect();
+        assert_eq!(
+            known,
+            [
+                Mark::Said("x".to_owned()),
+                Mark::Listens(true, 1),
+                // Port 3 is not bound: that socket had one already.
+                Mark::Receives(true, 4)
+            ]
+        );
     }
 }

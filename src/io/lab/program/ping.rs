@@ -108,11 +108,24 @@ impl Program<'_> {
         let address = SockaddrStorage::from(to);
         let time = self.recorder.stage.now();
         let fd = echo.socket.as_raw_fd();
-        // An error that an earlier request met is told here first; it is in the queue as well.
-        self.take_errors(echo)?;
+        let mut told = Vec::new();
         let on_what = Blocking::until(echo.socket, PollFlags::POLLOUT);
         let made = self.recorder.attempt(on_what, || {
-            socket::sendto(fd, &message, &address, MsgFlags::empty())
+            let sent = socket::sendto(fd, &message, &address, MsgFlags::empty());
+            // The kernel tells the error that an earlier request met to whatever call comes next. That
+            // request is settled by it, and this one has not been sent yet.
+            let open = echo.open.len();
+            match sent {
+                Err(errno) if errno != Errno::EAGAIN => {
+                    told = self.take_errors(echo).unwrap_or_default();
+                    if echo.open.len() < open {
+                        Err(Errno::EINTR)
+                    } else {
+                        Err(errno)
+                    }
+                }
+                sent => sent,
+            }
         });
         let arguments = format!("echo request {number}, {bytes} bytes, to {}", to.ip());
         let entry = Entry::new(echo.on, "sendto", arguments);
@@ -124,10 +137,7 @@ impl Program<'_> {
                 echo.open.insert(number, time);
                 Ok(())
             }
-            Err(failure) => {
-                let told = self.take_errors(echo)?;
-                Err(failure.with_hint(told.join(", ")))
-            }
+            Err(failure) => Err(failure.with_hint(told.join(", "))),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A program's sockets, by the names that its script has for them.
 //!
-//! Listening sockets have names of their own, so that a server's nameless listener and its nameless
-//! connection don't get in each other's way.
+//! Connections, listening sockets and UDP sockets each have names of their own, so that a server's
+//! nameless listener, its nameless connection and its nameless UDP socket don't get in each other's way.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -20,46 +20,49 @@ pub(super) enum Kind {
 
 #[derive(Default)]
 pub(super) struct Sockets {
-    open: BTreeMap<String, (Kind, OwnedFd)>,
+    connections: BTreeMap<String, OwnedFd>,
+    datagrams: BTreeMap<String, OwnedFd>,
     listeners: BTreeMap<String, TcpListener>,
     /// Options of sockets to come.
     coming: BTreeMap<String, Vec<Options>>,
 }
 
 impl Sockets {
-    pub(super) fn add(&mut self, on: &str, kind: Kind, socket: OwnedFd) {
-        self.open.insert(on.to_owned(), (kind, socket));
+    pub(super) fn add(&mut self, on: &str, socket: OwnedFd) {
+        self.connections.insert(on.to_owned(), socket);
+    }
+
+    pub(super) fn add_datagram(&mut self, on: &str, socket: OwnedFd) {
+        self.datagrams.insert(on.to_owned(), socket);
     }
 
     pub(super) fn add_listener(&mut self, on: &str, listener: TcpListener) {
         self.listeners.insert(on.to_owned(), listener);
     }
 
-    /// The open socket of that name.
-    pub(super) fn open(&self, on: &str, kind: Kind) -> Done<BorrowedFd<'_>> {
-        match self.open.get(on) {
-            Some((is, socket)) if *is == kind => Ok(socket.as_fd()),
-            Some(_) if kind == Kind::Stream => Err(Failure::Other(format!(
-                "{} is a UDP socket; udp_send and udp_receive are for those",
-                called(on)
-            ))),
-            Some(_) => Err(Failure::Other(format!("{} is a connection", called(on)))),
-            None => Err(Failure::Other(format!(
-                "{} is not open: connect or accept comes first",
-                called(on)
-            ))),
-        }
+    /// The connection of that name.
+    pub(super) fn connection(&self, on: &str) -> Done<BorrowedFd<'_>> {
+        let open = self.connections.get(on).map(AsFd::as_fd);
+        open.ok_or_else(|| {
+            let called = called(on);
+            Failure::Other(if self.datagrams.contains_key(on) {
+                format!("{called} is a UDP socket; udp_send and udp_receive are for those")
+            } else {
+                format!("{called} is not open: connect or accept comes first")
+            })
+        })
     }
 
-    /// Whether there is an open socket of that name.
-    pub(super) fn has(&self, on: &str) -> bool {
-        self.open.contains_key(on)
+    /// The UDP socket of that name.
+    pub(super) fn datagram(&self, on: &str) -> Option<BorrowedFd<'_>> {
+        self.datagrams.get(on).map(AsFd::as_fd)
     }
 
     /// Taken out, to be closed.
     pub(super) fn remove(&mut self, on: &str) -> Done<OwnedFd> {
-        match self.open.remove(on) {
-            Some((_, socket)) => Ok(socket),
+        let connection = self.connections.remove(on);
+        match connection.or_else(|| self.datagrams.remove(on)) {
+            Some(socket) => Ok(socket),
             None if self.listeners.contains_key(on) => Err(Failure::Other(format!(
                 "{} is only listening; stop-listening closes it",
                 called(on)
@@ -70,7 +73,7 @@ impl Sockets {
 
     /// A socket that is lost from its name would be closed, and close sends a FIN.
     pub(super) fn nothing_open(&self, on: &str) -> Done {
-        if self.open.contains_key(on) {
+        if self.connections.contains_key(on) {
             return Err(Failure::Other(format!(
                 "{} is still open: close it first, or give the new one a name: on = \"second\"",
                 called(on)
@@ -126,9 +129,9 @@ impl Sockets {
         Failure::Other(format!("which listener? say on = one of {names}"))
     }
 
-    /// What options apply to: the open socket of that name, else the listening one.
+    /// What options apply to at once: the connection of that name, else the listening socket.
     pub(super) fn existing(&self, on: &str) -> Option<BorrowedFd<'_>> {
-        let open = self.open.get(on).map(|(_, socket)| socket.as_fd());
+        let open = self.connections.get(on).map(AsFd::as_fd);
         open.or_else(|| self.listeners.get(on).map(AsFd::as_fd))
     }
 
@@ -145,9 +148,10 @@ impl Sockets {
 
     /// All that is open.
     pub(super) fn take(&mut self) -> impl Iterator<Item = OwnedFd> {
-        let open = std::mem::take(&mut self.open);
+        let connections = std::mem::take(&mut self.connections);
+        let datagrams = std::mem::take(&mut self.datagrams);
         let listeners = std::mem::take(&mut self.listeners);
-        let open = open.into_values().map(|(_, socket)| socket);
+        let open = connections.into_values().chain(datagrams.into_values());
         open.chain(listeners.into_values().map(OwnedFd::from))
     }
 }

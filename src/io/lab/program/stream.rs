@@ -68,9 +68,9 @@ impl Program<'_> {
         let (stream, _) = self.recorder.conclude(made, entry, |_| 0)?;
         let nonblocking = stream.set_nonblocking(true);
         nonblocking.map_err(|error| Failure::of("fcntl(O_NONBLOCK)", errno(&error)))?;
-        self.sockets.add(on, Kind::Stream, stream.into());
+        self.sockets.add(on, stream.into());
         let options = self.sockets.coming(on);
-        let socket = self.sockets.open(on, Kind::Stream)?;
+        let socket = self.sockets.connection(on)?;
         self.recorder.set_all(on, socket, &options)
     }
 
@@ -85,7 +85,7 @@ impl Program<'_> {
         let socket = self.socket(on, Kind::Stream)?;
         match self.bind_and_connect(on, &socket, connect) {
             Ok(()) => {
-                self.sockets.add(on, Kind::Stream, socket);
+                self.sockets.add(on, socket);
                 Ok(())
             }
             Err(failure) => Err(self.give_up(on, socket, failure)),
@@ -124,7 +124,7 @@ impl Program<'_> {
             begun = true;
             match socket::connect(socket.as_raw_fd(), &address) {
                 Err(Errno::EINPROGRESS) => Err(Errno::EAGAIN),
-                // No port to connect from is EAGAIN only for sockets of other kinds.
+                // It is never EAGAIN itself: no free port to connect from is EADDRNOTAVAIL.
                 ended => ended,
             }
         });
@@ -145,7 +145,7 @@ impl Program<'_> {
     /// Sends a payload as a loop around a blocking `send` does. One call takes all of it, unless the
     /// connection breaks in between: then it gives what it has taken, and the next one fails.
     fn send_all(&self, on: &str, payload: &Payload, series: &mut Series<'_, '_>) -> Done {
-        let socket = self.sockets.open(on, Kind::Stream)?;
+        let socket = self.sockets.connection(on)?;
         let mut rest = payload.bytes();
         let mut broken = None;
         loop {
@@ -225,7 +225,7 @@ impl Program<'_> {
         buffer: &mut [u8],
         series: &mut Series<'_, '_>,
     ) -> Done<usize> {
-        let socket = self.sockets.open(on, Kind::Stream)?;
+        let socket = self.sockets.connection(on)?;
         let on_what = Blocking::until(socket, PollFlags::POLLIN);
         let made = self.recorder.attempt(on_what, || {
             socket::recv(socket.as_raw_fd(), buffer, MsgFlags::empty())
@@ -244,7 +244,7 @@ impl Program<'_> {
     }
 
     pub(super) fn shutdown(&mut self, on: &str) -> Done {
-        let socket = self.sockets.open(on, Kind::Stream)?;
+        let socket = self.sockets.connection(on)?;
         let entry = Entry::new(on, "shutdown", "SHUT_WR");
         self.recorder.at_once(entry, || {
             socket::shutdown(socket.as_raw_fd(), Shutdown::Write)
@@ -252,7 +252,7 @@ impl Program<'_> {
     }
 
     pub(super) fn abort(&mut self, on: &str) -> Done {
-        let socket = self.sockets.open(on, Kind::Stream)?;
+        let socket = self.sockets.connection(on)?;
         self.recorder.set(on, socket, &Setting::abort())?;
         self.close(on)
     }

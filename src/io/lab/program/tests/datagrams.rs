@@ -72,3 +72,62 @@ fn a_datagram_too_long_for_the_path_is_refused_when_it_may_not_be_fragmented() {
     let sent = came.calls("client", "send")[0];
     assert_eq!(sent.errno.as_deref(), Some("EMSGSIZE"));
 }
+
+#[test]
+fn an_answer_goes_to_a_port_that_was_bound_for_it() {
+    let came = play(
+        r#"
+        [server]
+        calls = [{ udp_receive = { count = 1, wait_ms = 5000 } },
+            { udp_send = { text = "the answer", port = 5000 } }]
+        [client]
+        calls = [{ udp_receive = { port = 5000, count = 0 } }, { udp_send = { text = "the question" } },
+            { udp_receive = { count = 1, wait_ms = 5000 } }]"#,
+    );
+    let asked = came.calls("server", "recvfrom")[0];
+    assert!(asked.arguments.ends_with(":5000"), "{asked:?}");
+    let answered = came.calls("client", "recvfrom")[0];
+    assert_eq!(answered.data.as_deref(), Some("the answer"));
+    assert!(answered.arguments.ends_with(":8080"), "{answered:?}");
+    assert_eq!(
+        came.names("client"),
+        ["socket", "bind", "sendto", "recvfrom"]
+    );
+}
+
+#[test]
+fn a_udp_socket_and_a_connection_may_have_the_same_name() {
+    let came = play(
+        r#"
+        [server]
+        calls = [{ set = { ttl = 9 } }, { udp_receive = { count = 1, wait_ms = 5000 } },
+            { set = { receive_buffer = 8192 } }, "listen", "accept", { set = { ttl = 10 } },
+            { receive = "end" }, "close", { set = { ttl = 11 } },
+            { udp_receive = { count = 0 } }, "close", "stop-listening"]
+        [client]
+        calls = [{ udp_send = { bytes = 10 } }, "connect", { send = 10 }, "close", "close"]"#,
+    );
+    // Options are those of the socket to come, or of the connection, or of the next call on UDP.
+    assert_eq!(
+        came.names("server"),
+        [
+            "socket",
+            "setsockopt",
+            "bind",
+            "recvfrom",
+            "socket",
+            "setsockopt",
+            "setsockopt",
+            "bind",
+            "listen",
+            "accept",
+            "setsockopt",
+            "recv",
+            "recv",
+            "close",
+            "setsockopt",
+            "close",
+            "close"
+        ]
+    );
+}
