@@ -2,6 +2,7 @@
 
 mod actions;
 mod frames;
+mod joins;
 mod links;
 mod pair;
 mod precision;
