@@ -18,9 +18,9 @@ use super::frames::{Tcp, mend_ipv4};
 use super::pair::{at, fault, ms};
 
 /// Drives a wire in virtual time, and writes down what happens.
-struct Run {
+pub(super) struct Run {
     wire: Wire,
-    happenings: Vec<Happening>,
+    pub(super) happenings: Vec<Happening>,
     /// How many frames each host's capture has.
     frames: Both<u64>,
     /// The frame of each packet at the host that sent it.
@@ -28,7 +28,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(config: Config) -> Self {
+    pub(super) fn new(config: Config) -> Self {
         Self {
             wire: Wire::new(config),
             happenings: Vec::new(),
@@ -78,7 +78,7 @@ impl Run {
         }
     }
 
-    fn send(&mut self, time: Timestamp, side: Side, bytes: Vec<u8>) {
+    pub(super) fn send(&mut self, time: Timestamp, side: Side, bytes: Vec<u8>) {
         self.run_until(time);
         let packet = self.wire.handle_frame(time, side, &bytes);
         let number = self.frame(time, side, true, bytes);
@@ -86,7 +86,7 @@ impl Run {
         self.fates(None);
     }
 
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         self.run_until(Timestamp::from_nanos(u64::MAX));
         self.fates(None);
     }

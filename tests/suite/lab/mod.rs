@@ -1,6 +1,7 @@
 //! The laboratory's wire, in virtual time: what goes in, when, and what comes out, when.
 
 mod actions;
+mod drawn;
 mod frames;
 mod joins;
 mod links;
