@@ -19,12 +19,14 @@
 //! let mut pair = Pair::new(Join::ByFate, Limits::default());
 //! for happening in happenings() {
 //!     pair.happening(&happening, &mut |event| view.event(event, &mut out))?;
-//!     // Where somebody is watching: show what is held back, whenever nothing more comes at once.
-//!     view.pause(&mut out)?;
 //! }
 //! pair.finish(&End::default(), &mut |event| view.event(event, &mut out))
 //! # }
 //! ```
+//!
+//! Who shows a run while it goes on calls [`Pair::idle`], then `view.pause` and `out.flush`, whenever
+//! nothing has happened for a moment (50 ms, say) and after each run's last happening `finish`. Not after
+//! every happening: what is held back is folded when more of it comes.
 //!
 //! Within a run everything is joined by the fates that the wire tells ([`Join::ByFate`]); fates may come
 //! before or after the frames they name. Captures that nobody kept the truth of are joined by what the
@@ -87,6 +89,7 @@ struct Sent {
     notes: Vec<crate::event::Note>,
     /// Whether it is known what became of it, copies aside.
     settled: bool,
+    arrived: bool,
     packet: u64,
 }
 
@@ -109,6 +112,8 @@ pub struct Pair {
     /// Departures so far, for their numbers where there are no others.
     departures: u64,
     crowded: bool,
+    /// Whether calls are told of when they are made.
+    foreseen: bool,
 }
 
 /// As the events name it.
@@ -137,6 +142,7 @@ impl Pair {
             now: Timestamp::default(),
             departures: 0,
             crowded: false,
+            foreseen: false,
         }
     }
 
@@ -227,6 +233,7 @@ impl Pair {
             time,
             notes: held.notes().to_vec(),
             settled: false,
+            arrived: false,
             packet: self.departures,
         };
         self.crossings[host.index()].sent += 1;
@@ -259,8 +266,8 @@ impl Pair {
         };
         let overtaken_by = self.timeline.overtaken(found.id, host);
         let fate = match found {
-            _ if found.copy => Fate::Duplicated,
             _ if found.changed => Fate::Corrupted,
+            _ if found.copy => Fate::Duplicated,
             _ if overtaken_by > 0 => Fate::Reordered,
             _ => Fate::Delivered,
         };
@@ -310,6 +317,7 @@ impl Pair {
     /// run, a call is known when it returns.
     pub fn begins(&mut self, call: &CallLine) {
         if Self::blocks(call) {
+            self.foreseen = true;
             self.passes(call.time);
             let slot = Slot::Call(Box::new(call.clone()), CallPart::Begins);
             self.timeline.push(slot);
@@ -319,7 +327,7 @@ impl Pair {
     fn returns(&mut self, call: &CallLine) {
         let back = call.time.as_nanos().saturating_add(call.blocked_ns);
         self.passes(Timestamp::from_nanos(back));
-        let part = if Self::blocks(call) {
+        let part = if Self::blocks(call) && self.foreseen {
             CallPart::Returns
         } else {
             CallPart::Whole
@@ -329,6 +337,21 @@ impl Pair {
 
     fn blocks(call: &CallLine) -> bool {
         call.blocked_ns >= BLOCKED.as_nanos() as u64
+    }
+
+    /// Nothing more has happened until `now`: tells what has waited for long enough. For who shows a run
+    /// while it goes on.
+    ///
+    /// # Errors
+    ///
+    /// Only what `sink` gives.
+    pub fn idle<E>(
+        &mut self,
+        now: Timestamp,
+        sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.passes(now);
+        self.tell(sink)
     }
 
     /// The time is at least that: what has waited for too long waits no more.

@@ -61,7 +61,10 @@ impl Pair {
         if settled.packet.is_none() {
             verdict.packet = sent.packet;
         }
-        let first = !std::mem::replace(&mut sent.settled, true);
+        sent.settled = true;
+        // A copy may have been lost before the packet itself arrives.
+        let landed = settled.arrival.is_some();
+        let first = !(landed && std::mem::replace(&mut sent.arrived, true));
         let bare = Held::bare(sent.host, sent.frame, sent.time);
         let (from, left) = (sent.host, sent.time);
         let Some((arrival, to)) = settled.arrival else {
@@ -91,11 +94,9 @@ impl Pair {
             Fate::Unsent => crossing.unsent += 1,
             _ => crossing.arrived += 1,
         }
-        if !first {
-            crossing.copies += 1;
-        } else if verdict.overtaken_by > 0 {
-            crossing.reordered += 1;
-        }
+        // The fragments that a router makes of a packet are no copies of it.
+        crossing.copies += u64::from(!first && verdict.fate != Fate::Delivered);
+        crossing.reordered += u64::from(first && verdict.overtaken_by > 0);
         crossing.corrupted += u64::from(verdict.fate == Fate::Corrupted);
         if let Some(ns) = one_way {
             let bound = |old: Option<u64>, pick: fn(u64, u64) -> u64| {

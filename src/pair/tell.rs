@@ -159,7 +159,7 @@ fn call(line: &CallLine, part: CallPart) -> Option<Call<'_>> {
         result: line.result,
         errno: line.errno.as_deref(),
         blocked_ns: line.blocked_ns,
-        blocked: part == CallPart::Returns,
+        blocked: super::Pair::blocks(line),
         routine: line.errno.is_none() && ROUTINE.contains(&line.call.as_str()),
         data: line.data.as_deref(),
     })

@@ -1,5 +1,6 @@
 //! The integration suite: one binary, one module for each subject.
 
+mod both;
 mod cli;
 mod conversations;
 mod decode;

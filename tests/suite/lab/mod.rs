@@ -1,7 +1,9 @@
 //! The laboratory's wire, in virtual time: what goes in, when, and what comes out, when.
 
 mod actions;
+mod drawn;
 mod frames;
+mod joins;
 mod links;
 mod pair;
 mod precision;

@@ -8,8 +8,8 @@ use super::layout::Layout;
 use crate::event::{Fate, Host, Kind, Part, Passage, units};
 use crate::view::{Paint, Style, text};
 
-/// Columns an arrow needs beside its label: a piece of shaft, two spaces, the head.
-const AROUND: usize = 4;
+/// Columns an arrow needs beside its label: two pieces of shaft, two spaces, the head.
+const AROUND: usize = 5;
 
 /// How the arrow looks.
 #[derive(Clone, Copy)]
@@ -52,7 +52,7 @@ pub(super) fn draw(
         glyphs.head_left
     };
     // What is left free at the side of the host that a half of an arrow does not reach.
-    let gap = (layout.inner / 8).clamp(2, 10);
+    let gap = (layout.inner / 12).clamp(2, 8);
     let room = layout.inner.saturating_sub(AROUND);
     let run = |n: usize, c: char| (paint, std::iter::repeat_n(c, n).collect::<String>());
 
@@ -79,6 +79,10 @@ pub(super) fn draw(
                 line.extend([vec![run(1, shaft)], padded(vec![tag])]);
             }
             let free = layout.inner.saturating_sub(width(&line) + 1);
+            let gap = match shape {
+                Shape::Lost => layout.inner / 3,
+                _ => gap,
+            };
             let gap = gap.min(free);
             let end = match shape {
                 Shape::Lost => (Paint::Trouble, glyphs.lost.to_string()),

@@ -161,7 +161,7 @@ pub(super) fn call(call: &Call<'_>, style: &Style) -> String {
         (None, Some(result)) => write!(words, " {} {result}", glyphs.to),
         (None, None) => Ok(()),
     };
-    if call.blocked {
+    if call.blocked && call.part != CallPart::Begins {
         let _ = write!(words, " after {}", units::nanos(call.blocked_ns));
     }
     if let Some(data) = call.data {
@@ -196,10 +196,7 @@ pub(super) fn figures_heading(columns: usize) -> String {
     if columns == 0 {
         return String::new();
     }
-    format!("{:<columns$}", " cwnd/ss  out  sendq recvq")
-        .chars()
-        .take(columns)
-        .collect()
+    format!("{:<columns$}", " cwnd/ss  out sendq rcvq")
 }
 
 /// A kernel's figures in their columns.

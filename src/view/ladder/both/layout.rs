@@ -1,8 +1,8 @@
 //! Which column is for what when both ends are drawn.
 //!
 //! ```text
-//!   cwnd/ss out  sendq  recvq    1  0.000000 ├─ SYN seq 0 ───────────▶│   +10.1ms    1   cwnd/ss ...
-//! └───────── figures ────────┘└─── cell ───┘                           └─── cell ───┘└── figures
+//!  cwnd/ss  out sendq rcvq    1  0.000000 ├─ SYN seq 0 ───────────▶│   +10.1ms    1 cwnd/ss …
+//! └────── figures ────────┘└─── cell ────┘                           └─── cell ────┘└─ figures
 //! ```
 //!
 //! Each host has its own clock beside its line. The kernels' figures have columns where there is room

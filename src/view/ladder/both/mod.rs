@@ -19,7 +19,7 @@ use super::pen::{Glyphs, Pen, glyphs};
 use super::remark::{self, Kinds};
 use super::row::flow_paint;
 use crate::event::{
-    Call, Event, Fate, Host, Part, Passage, Phase, Reading, Segment, Stop, TcpState, units,
+    Call, Event, Fate, Figures, Host, Part, Passage, Phase, Reading, Segment, Stop, TcpState, units,
 };
 use crate::frame::Timestamp;
 use crate::view::{Paint, Style, View, text};
@@ -58,6 +58,11 @@ pub(in crate::view) struct Both {
     pen: Pen,
     /// Whether the latest line is part of the drawing.
     drawn: bool,
+    /// Rows of what happened before there was a packet: they stand below the heading, which is made
+    /// of the first.
+    early: Vec<u8>,
+    /// The figures of each host that stand on the screen.
+    figures: [Option<Figures>; 2],
 }
 
 impl Both {
@@ -72,6 +77,8 @@ impl Both {
             fold: Fold::default(),
             pen: Pen::default(),
             drawn: false,
+            early: Vec::new(),
+            figures: [None; 2],
         }
     }
 
@@ -187,7 +194,7 @@ impl Both {
             if self.rows == 0 {
                 self.hosts(None, out)?;
             }
-            return Ok(());
+            return out.write_all(&std::mem::take(&mut self.early));
         };
         let new = !self.known.contains_key(&flow);
         if new && !self.known.is_empty() && !self.layout.tagged {
@@ -210,6 +217,7 @@ impl Both {
             let ends = ends.map(|end| end.to_string());
             self.hosts(Some((flow, &ends)), out)?;
         }
+        out.write_all(&std::mem::take(&mut self.early))?;
         if let Some(phase) = phase {
             let tag = self.layout.tagged.then_some(flow);
             heading::phase(&mut self.pen, &self.style, tag, phase, Some(offers));
@@ -312,6 +320,7 @@ impl Both {
         self.states(p, out)?;
         let near = p.to.other();
         let mut says = Says::default();
+        says.fate(p);
         for host in [near, p.to] {
             for (at, remark) in remarks[host.index()].iter().enumerate() {
                 match &remark.why {
@@ -324,7 +333,6 @@ impl Both {
             }
         }
         says.problems(stops(p));
-        says.fate(p);
         says.write(&mut self.pen, &self.style, self.layout, out)
     }
 
@@ -336,7 +344,13 @@ impl Both {
             let mut stops = stops(p).filter(|(of, _)| *of == host);
             stops.find_map(|(_, stop)| stop.figures)
         };
-        let [before, after] = [Host::Client, Host::Server].map(figures);
+        // What stands there already is not said again.
+        let mut news = |host: Host| {
+            let now = figures(host)?;
+            let shown = self.figures[host.index()].replace(now);
+            (shown != Some(now)).then_some(now)
+        };
+        let [before, after] = [news(Host::Client), news(Host::Server)];
         let style = &self.style;
         let pen = self.pen.clear();
         if layout.figures > 0 {
@@ -435,11 +449,6 @@ impl Both {
         if turn == Turn::Counted {
             return Ok(());
         }
-        let mut text = Vec::new();
-        if self.rows == 0 {
-            self.hosts(None, &mut text)?;
-        }
-        self.rows += 1;
         let words = aside::call(call, &self.style);
         let paint = if call.errno.is_some() {
             Paint::Trouble
@@ -447,16 +456,30 @@ impl Both {
             Paint::Good
         };
         self.at_host(call.host, call.time, paint, &words);
-        writeln!(text, "{}", self.pen.finish())?;
+        let row = format!("{}\n", self.pen.finish());
         if turn == Turn::Keep {
-            self.fold.keep(String::from_utf8_lossy(&text).into_owned());
+            self.fold.keep(row);
+        } else if self.rows == 0 {
+            self.early.extend(row.as_bytes());
+        } else {
+            self.drawn = true;
+            out.write_all(row.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Shows what happened on hosts that never sent anything.
+    fn without_packets(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        if self.early.is_empty() {
             return Ok(());
         }
-        out.write_all(&text)
+        self.hosts(None, out)?;
+        self.drawn = true;
+        out.write_all(&std::mem::take(&mut self.early))
     }
 
     fn reading(&mut self, reading: &Reading, out: &mut dyn Write) -> io::Result<()> {
-        if !self.shows.figures || self.begun.is_none() {
+        if !self.shows.figures || self.rows == 0 {
             return Ok(());
         }
         self.unfold(out)?;
@@ -494,6 +517,9 @@ impl View for Both {
             Event::At(host, event) => match event {
                 Event::Flow(flow) => {
                     self.unfold(out)?;
+                    if *host == Host::Client {
+                        self.known.remove(&flow.flow);
+                    }
                     if std::mem::take(&mut self.drawn) {
                         writeln!(out)?;
                     }
@@ -512,6 +538,7 @@ impl View for Both {
             }
             Event::Crossings(crossings) => {
                 self.unfold(out)?;
+                self.without_packets(out)?;
                 if std::mem::take(&mut self.drawn) {
                     writeln!(out)?;
                 }
