@@ -2,3 +2,5 @@
 
 pub mod host;
 pub mod program;
+pub mod run;
+mod sample;
