@@ -75,12 +75,11 @@ impl Ends {
         match self {
             Self::Folder(folder) => input::read(&folder.join(format!("{host}.pcapng"))),
             Self::Recording(recording) => {
-                let bytes = match host {
-                    Host::Client => recording.client,
-                    Host::Server => recording.server,
+                let name = format!("{}/{host}", recording.name);
+                let Some((_, bytes)) = recordings::capture(&name) else {
+                    bail!("there is no recording {name}");
                 };
-                file::from_bytes(bytes)
-                    .with_context(|| format!("can't read the recording {}", recording.name))
+                file::from_bytes(bytes).with_context(|| format!("can't read the recording {name}"))
             }
         }
     }

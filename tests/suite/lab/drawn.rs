@@ -249,3 +249,43 @@ fn a_link_without_delay_draws_nothing_twice() {
     assert_eq!(drawn.matches("len 10").count(), 5, "{drawn}");
     assert!(!drawn.contains('╲'), "{drawn}");
 }
+
+#[test]
+fn what_takes_long_is_told_to_have_left_and_later_what_became_of_it() {
+    let mut run = Run::new(config(&[("client udp 1", Action::Delay(ms(2500)))]));
+    run.send(at(0), Side::Client, udp(Side::Client, false, 64, 100));
+    run.send(at(1000), Side::Client, udp(Side::Client, false, 64, 101));
+    run.finish();
+    let mut out = Vec::new();
+    let shows = BothEnds {
+        calls: true,
+        figures: true,
+    };
+    let mut view = view::both(Style::default(), shows);
+    let mut pair = Pair::new(Join::ByFate, Limits::default());
+    let mut told = Vec::new();
+    for (happening, now) in run
+        .happenings
+        .iter()
+        .zip([0, 1000, 11_000, 900_000, 1_100_000, 2_600_000])
+    {
+        let mut sink = |event: &Event<'_>| view.event(event, &mut out);
+        pair.happening(happening, &mut sink)
+            .expect("a vector takes all");
+        pair.idle(at(now), &mut sink).expect("a vector takes all");
+        told.push(String::from_utf8_lossy(&out).lines().count());
+    }
+    // The heading and the first departure wait for a second, and all that came meanwhile with them.
+    assert_eq!(told, [0, 0, 0, 0, 3, 7]);
+    let mut sink = |event: &Event<'_>| view.event(event, &mut out);
+    pair.finish(&End::default(), &mut sink)
+        .expect("a vector takes all");
+    let drawn = String::from_utf8(out).expect("text");
+    let rows: Vec<_> = drawn.lines().skip(1).take(5).collect();
+    let holds = |row: usize, words: &[&str]| words.iter().all(|word| rows[row].contains(word));
+    assert!(holds(0, &["0.000000", "╲"]), "{drawn}");
+    assert!(holds(1, &["0.001000", "+10.0ms"]), "{drawn}");
+    assert!(holds(2, &["╲", "+2.51s", "2.510000"]), "{drawn}");
+    assert!(holds(3, &["delayed: fault 1"]), "{drawn}");
+    assert!(holds(4, &["overtaken: 1 packet"]), "{drawn}");
+}

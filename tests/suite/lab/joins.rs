@@ -338,3 +338,50 @@ fn a_flood_that_never_arrives_is_let_go_and_said_so() {
         assert_eq!((told, notices), (frames, 1), "{join:?}");
     }
 }
+
+#[test]
+fn what_has_not_arrived_after_long_is_missing_even_if_it_comes_then() {
+    let mut told = Told::default();
+    let mut pair = Pair::new(Join::ByContent, Limits::default());
+    let frame = |side, number, seconds: u64, sent, segment_number| {
+        Happening::Frame(HostFrame {
+            side,
+            number,
+            time: Timestamp::from_nanos(seconds * 1_000_000_000),
+            sent,
+            bytes: segment(segment_number, Side::Client),
+        })
+    };
+    let happenings = [
+        frame(Side::Client, 1, 1, true, 1),
+        frame(Side::Client, 2, 5, true, 2),
+        frame(Side::Server, 1, 6, false, 2),
+        frame(Side::Client, 3, 12, true, 3),
+        frame(Side::Server, 2, 13, false, 1),
+    ];
+    for happening in &happenings {
+        let Ok(()) = pair.happening(happening, &mut |event: &Event<'_>| {
+            if let Event::Passage(passage) = event {
+                told.passage(passage);
+            }
+            Ok::<(), Infallible>(())
+        });
+    }
+    // The first is given up, which sets free what came after it; the third may still arrive.
+    let expected = [
+        (true, Some(1), None, "missing"),
+        (true, Some(2), Some(1), "delivered"),
+    ];
+    assert_eq!(told.pairs, expected);
+    let Ok(()) = pair.finish(&End::default(), &mut |event: &Event<'_>| {
+        if let Event::Passage(passage) = event {
+            told.passage(passage);
+        }
+        Ok::<(), Infallible>(())
+    });
+    let rest = [
+        (true, Some(3), None, "missing"),
+        (true, None, Some(2), "unsent"),
+    ];
+    assert_eq!(told.pairs[2..], rest);
+}

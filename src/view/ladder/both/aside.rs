@@ -236,10 +236,9 @@ pub(super) fn flow(host: Host, flow: &Flow, style: &Style, out: &mut dyn Write) 
         width: usize::from(style.width).max(40),
     };
     let what = format!(
-        "{}, {} in {}.",
+        "{}, {}.",
         flow.shape.meaning(),
-        units::plural(flow.packets(), "segment"),
-        units::nanos(flow.duration_ns())
+        units::plural(flow.packets(), "segment")
     );
     for word in what.split(' ') {
         line.word(Paint::Plain, word)?;
