@@ -76,8 +76,8 @@ impl Ends {
             Self::Folder(folder) => input::read(&folder.join(format!("{host}.pcapng"))),
             Self::Recording(recording) => {
                 let bytes = match host {
-                    Host::Client => recording.client,
-                    Host::Server => recording.server,
+                    Host::Client => recording.client(),
+                    Host::Server => recording.server(),
                 };
                 file::from_bytes(bytes)
                     .with_context(|| format!("can't read the recording {}", recording.name))
@@ -100,7 +100,10 @@ impl Ends {
                 fs::read_to_string(&path)
                     .with_context(|| format!("can't read {}", path.display()))?
             }
-            Self::Recording(_) => return Ok(None),
+            Self::Recording(recording) => match recording.truth() {
+                Some(text) => text.to_owned(),
+                None => return Ok(None),
+            },
         };
         Ok(Some(Truth::read(&text)))
     }

@@ -40,7 +40,7 @@ const DIRECTIONS: &[Direction] = &[
     ),
     ("view", Only(&["event", "decode", "wire", "frame"]), "shows; never judges, never computes"),
     ("tui", Only(&["event", "decode", "wire", "frame"]), "shows; never judges, never computes"),
-    ("recordings", Only(&[]), "bytes in the binary"),
+    ("recordings", Only(&["lab"]), "bytes in the binary, and the experiments they are of"),
     ("lab", Not(&["io", "view", "tui", "commands", "cli"]), "runs in virtual time under tests"),
     ("probe", Not(&["io", "view", "tui", "commands", "cli"]), "runs in virtual time under tests"),
     (
