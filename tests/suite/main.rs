@@ -4,6 +4,7 @@ mod cli;
 mod conversations;
 mod decode;
 mod docs;
+mod experiments;
 mod files;
 mod fuzz;
 mod lab;
