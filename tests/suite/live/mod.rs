@@ -11,6 +11,7 @@ mod rights;
 
 use std::process::Command;
 
+pub(crate) use net::skip;
 use net::{CLIENT, Net, SERVER};
 use program::{Running, WIRELAB, assert_whole, segments, wait_until};
 
