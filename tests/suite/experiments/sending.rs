@@ -343,14 +343,24 @@ pub(super) const ENTRIES: &[Entry] = &[
     ),
     (
         "reno-vs-cubic",
-        &[So("each loses one segment, and Reno keeps less", |run| {
-            let lost = run.fates.iter().filter(|it| it.fate == "dropped").count();
-            let threshold = |port| {
-                let of = run.samples(Client).filter(move |it| it.peer_port == port);
-                of.filter_map(|it| it.ssthresh).next()
-            };
-            lost == 2 && threshold(8080).is_some() && threshold(8080) < threshold(8081)
-        })],
+        &[
+            Fates(&["client 20437..20961 dropped", "server 20437..20961 dropped"]),
+            So("Reno goes on with half, CUBIC with seven tenths", |run| {
+                let kept = |side, port| {
+                    let of = run
+                        .samples(side)
+                        .filter(|it| it.port == port || it.peer_port == port);
+                    let of: Vec<_> = of.collect();
+                    let threshold = of.iter().find_map(|it| it.ssthresh)?;
+                    let before = of.iter().take_while(|it| it.ssthresh.is_none());
+                    let most = before.filter_map(|it| it.cwnd).max()?;
+                    Some(f64::from(threshold) / f64::from(most))
+                };
+                let (reno, cubic) = (kept(Client, 8080), kept(Server, 8081));
+                reno.is_some_and(|kept| (0.45..0.55).contains(&kept))
+                    && cubic.is_some_and(|kept| (0.65..0.75).contains(&kept))
+            }),
+        ],
     ),
 ];
 
