@@ -1,4 +1,6 @@
-//! The lab on a real kernel: two hosts, their programs, and the run that joins them by a wire.
+//! The lab on a real kernel: two hosts, their programs, the run that joins them by a wire, and what is
+//! kept of it.
 
 pub mod host;
 pub mod program;
+pub mod record;
