@@ -53,6 +53,7 @@ mod answer;
 mod config;
 mod corrupt;
 mod counting;
+pub mod describe;
 pub mod experiment;
 mod fate;
 mod fault;
