@@ -1,10 +1,13 @@
 //! The command line as data: what was asked for, nothing opened or built yet.
 
+mod lab;
+
 use std::net::IpAddr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabShow};
 use crate::event::Kind;
 use crate::select::{Range, Selection};
 use crate::view::VIEWS;
@@ -37,6 +40,9 @@ pub enum Command {
     /// List the interfaces that can be captured on, and what stands in the way
     #[command(after_help = "Example:\n  wirelab interfaces")]
     Interfaces(Interfaces),
+    /// Run experiments: two hosts, real TCP, and a wire that does exactly what it is told
+    #[command(after_help = lab::HELP, disable_help_subcommand = true)]
+    Lab(Lab),
     /// Show a capture as conversations: who sent what when, and what TCP made of it
     #[command(after_help = REPLAY_HELP, override_usage = "wirelab replay [OPTIONS] <CAPTURE> [FILTER]...")]
     Replay(Replay),

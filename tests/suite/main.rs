@@ -8,6 +8,7 @@ mod experiments;
 mod files;
 mod fuzz;
 mod lab;
+mod lab_commands;
 mod lab_hosts;
 mod limits;
 mod live;
