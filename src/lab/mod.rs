@@ -68,6 +68,7 @@ mod random;
 mod router;
 mod side;
 mod stream;
+mod tally;
 pub mod truth;
 mod wire;
 
@@ -81,4 +82,5 @@ pub use matching::{Kind, Selector, SelectorError, What};
 pub use random::Probability;
 pub use router::Router;
 pub use side::{Both, Side};
+pub use tally::Tally;
 pub use wire::{MAX_BYTES, MAX_FATES, Transmit, Wire};
