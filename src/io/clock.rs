@@ -43,6 +43,35 @@ impl Stopwatch {
     }
 }
 
+/// A clock for what takes time itself: it shows the time of day as it was when the clock was started,
+/// and what has passed since, so that it never jumps when the time of day is set. Copies go alike.
+#[derive(Clone, Copy, Debug)]
+pub struct Steady {
+    start: Timestamp,
+    watch: Stopwatch,
+}
+
+impl Steady {
+    /// Starts it.
+    pub fn start() -> Self {
+        Self {
+            start: now(),
+            watch: Stopwatch::start(),
+        }
+    }
+
+    /// What it shows.
+    pub fn now(self) -> Timestamp {
+        let passed = u64::try_from(self.watch.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        Timestamp::from_nanos(self.start.as_nanos().saturating_add(passed))
+    }
+
+    /// How long it has been going.
+    pub fn elapsed(self) -> Duration {
+        self.watch.elapsed()
+    }
+}
+
 /// How fast a replay goes: `--speed`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Speed {
@@ -224,6 +253,15 @@ mod tests {
                 "{wrong}"
             );
         }
+    }
+
+    #[test]
+    fn a_steady_clock_goes_on_from_the_time_of_day() {
+        let before = now();
+        let clock = Steady::start();
+        let (first, copy) = (clock.now(), clock);
+        assert!(before <= first && first <= copy.now());
+        assert!(clock.now().since(first) <= clock.elapsed());
     }
 
     #[test]
