@@ -4,3 +4,5 @@
 pub mod host;
 pub mod program;
 pub mod record;
+pub mod run;
+pub mod sample;

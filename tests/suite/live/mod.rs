@@ -8,6 +8,7 @@ mod net;
 mod program;
 mod refusals;
 mod rights;
+mod runs;
 
 use std::process::Command;
 

@@ -1,0 +1,88 @@
+//! What the threads of a run tell the one that carries frames, without making it wait.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use crate::lab::Side;
+
+/// How a program ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ended {
+    pub(super) side: Side,
+    /// Its name; empty for the host's nameless one.
+    pub(super) program: String,
+    /// What went wrong.
+    pub(super) result: Result<(), String>,
+}
+
+/// What is new.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct News {
+    /// Programs that have ended.
+    pub(super) ended: Vec<Ended>,
+    /// Whoever is told of what happens wants no more.
+    pub(super) unwatched: bool,
+}
+
+/// Where it is told.
+#[derive(Debug)]
+pub(super) struct Control {
+    event: EventFd,
+    /// Whether there is any, so that looking for it costs next to nothing.
+    any: AtomicBool,
+    news: Mutex<News>,
+}
+
+impl Control {
+    /// With no news.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel has no descriptor left.
+    pub(super) fn new() -> io::Result<Self> {
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        Ok(Self {
+            event: EventFd::from_value_and_flags(0, flags)?,
+            any: AtomicBool::new(false),
+            news: Mutex::default(),
+        })
+    }
+
+    /// A program has ended.
+    pub(super) fn program_ended(&self, ended: Ended) {
+        self.tell(|news| news.ended.push(ended));
+    }
+
+    /// Nobody watches any more.
+    pub(super) fn unwatched(&self) {
+        self.tell(|news| news.unwatched = true);
+    }
+
+    /// Takes what is new.
+    pub(super) fn take(&self) -> News {
+        if !self.any.swap(false, Ordering::AcqRel) {
+            return News::default();
+        }
+        // Nothing to read is as good as having read it.
+        let _ = self.event.read();
+        std::mem::take(&mut self.news.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut News)) {
+        change(&mut self.news.lock().unwrap_or_else(PoisonError::into_inner));
+        self.any.store(true, Ordering::Release);
+        // It only fails when it is readable anyway.
+        let _ = self.event.write(1);
+    }
+}
+
+/// Readable when there is news.
+impl AsFd for Control {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.event.as_fd()
+    }
+}
