@@ -159,6 +159,16 @@ impl Tally {
             .collect()
     }
 
+    /// A cause, and where it is a fault, which one.
+    fn cause(&self, cause: &str) -> String {
+        let number = cause.strip_prefix("fault ").and_then(|it| it.parse().ok());
+        let index = number.and_then(|number: usize| number.checked_sub(1));
+        match index.and_then(|index| self.faults.get(index)) {
+            Some((fault, _)) => format!("{cause}: {fault}"),
+            None => cause.to_owned(),
+        }
+    }
+
     /// What it came to, a sentence each.
     pub fn sentences(&self) -> Vec<String> {
         let mut said = Vec::new();
@@ -171,7 +181,7 @@ impl Tally {
             if self.dropped > 0 {
                 let causes = self.dropped_by.iter();
                 let causes: Vec<_> = causes
-                    .map(|(cause, count)| format!("{count} by {cause}"))
+                    .map(|(cause, count)| format!("{count} by {}", self.cause(cause)))
                     .collect();
                 wire.push_str(
                     &[
@@ -189,7 +199,7 @@ impl Tally {
             }
             said.push(wire);
             said.push(format!(
-                "it was late by {} at the median, {} at most",
+                "it delivered late by {} at the median, {} at most",
                 nanos(outcome.late_median_ns),
                 nanos(outcome.late_max_ns)
             ));
@@ -284,8 +294,8 @@ mod tests {
         assert_eq!(
             tally.sentences(),
             [
-                "the wire: 22 packets in 143ms, 2 lost (1 by fault 1, 1 by queue full), 1 reordered",
-                "it was late by 35µs at the median, 1.20ms at most",
+                "the wire: 22 packets in 143ms, 2 lost (1 by fault 1: client data 3: drop, 1 by queue full), 1 reordered",
+                "it delivered late by 35µs at the median, 1.20ms at most",
                 "the client's kernel counted 2 segments sent again, 1 fast retransmission",
                 "the server's kernel counted 1 segment sent again",
             ]

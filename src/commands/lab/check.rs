@@ -79,7 +79,7 @@ fn tell(path: &Path, verdict: &Verdict, style: &Style, out: &mut impl Write) -> 
                 writeln!(out, "  {line}")?;
             }
             for doubt in doubts {
-                let doubt = format!("but {doubt}");
+                let doubt = format!("doubtful: {doubt}");
                 for line in text::wrap(&text::escape(&doubt), width.saturating_sub(2)) {
                     writeln!(out, "  {}", style.paint(Paint::Caution, line))?;
                 }

@@ -5,6 +5,7 @@
 //! run is left in peace.
 
 use super::plural;
+use crate::event::units::count;
 use crate::lab::experiment::{Amount, Call, Connect, Experiment, Ip, Neighbours, Step};
 use crate::lab::{Both, Kind, Selector, Side, What};
 
@@ -233,18 +234,18 @@ impl Known {
                         said.push(format!(
                             "receives {}, but the {peer} sends {} in all",
                             plural(bytes, "byte"),
-                            other.sends
+                            count(other.sends)
                         ));
                     }
                 }
                 Step::UdpReceive(receive) => {
-                    if let Some(count) = receive.count
-                        && u64::from(count) > other.datagrams
+                    if let Some(datagrams) = receive.count.map(u64::from)
+                        && datagrams > other.datagrams
                     {
                         said.push(format!(
                             "receives {}, but the {peer} sends {} in all",
-                            plural(u64::from(count), "datagram"),
-                            other.datagrams
+                            plural(datagrams, "datagram"),
+                            count(other.datagrams)
                         ));
                     }
                 }
