@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabShow};
+pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 use crate::event::Kind;
 use crate::select::{Range, Selection};
 use crate::view::VIEWS;
@@ -218,6 +218,26 @@ pub struct Replay {
     pub output: Output,
 }
 
+impl Replay {
+    /// To show a recording at once.
+    pub fn of(recording: &str, at: Option<At>, view: View, output: Output) -> Self {
+        Self {
+            input: Input {
+                capture: Some(recording.to_owned()),
+                filter: Vec::new(),
+                read: None,
+                numeric: false,
+            },
+            at,
+            packets_only: false,
+            view,
+            speed: "max".to_owned(),
+            select: Select::default(),
+            output,
+        }
+    }
+}
+
 /// Where packets come from.
 #[derive(Debug, Args)]
 pub struct Input {
@@ -312,7 +332,7 @@ impl From<&Select> for Selection {
 }
 
 /// How segments are shown.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Showing")]
 pub struct View {
     /// How to draw
@@ -368,7 +388,7 @@ pub enum Color {
 }
 
 /// How results are written.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
     /// Text for people, or JSON lines

@@ -1,5 +1,7 @@
 //! `wirelab lab list`, `show` and `check`: what they print, and what they say of mistakes.
 
+mod run;
+
 use std::fs;
 
 use serde_json::Value;
@@ -43,7 +45,7 @@ const MINE: &str = "title = \"Mine\"\nlook_for = \"Nothing.\"\n[client]\ncalls =
 
 #[test]
 fn help_has_examples() {
-    for command in ["check", "list", "show"] {
+    for command in ["check", "list", "run", "show"] {
         let help = results(&["lab", command, "--help"]);
         assert!(help.contains("Example"), "{help}");
         shows(&format!("help-lab-{command}"), &help);
@@ -162,7 +164,7 @@ fn what_cant_happen_is_doubted() {
     let run = run(&["lab", "check", &name]);
     assert_eq!(run.code, 0);
     let told: String = run.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    let doubt = "but fault 1 (server data 1: drop) meets no packet: the server never sends";
+    let doubt = "doubtful: fault 1 (server data 1: drop) meets no packet: the server never sends";
     assert!(told.contains(doubt), "{told}");
 }
 
@@ -196,6 +198,7 @@ fn what_cant_be_read_is_told() {
         &["lab", "show", &name],
         &["lab", "show", binary],
         &["lab", "check", "/no/such/file.toml"],
+        &["lab", "run", "hanshake"],
     ] {
         let run = run(words);
         assert_eq!((run.code, &*run.out), (2, ""), "{words:?}: {}", run.err);

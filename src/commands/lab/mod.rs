@@ -1,9 +1,13 @@
 //! `lab`: experiments between two hosts, listed, told, checked and run.
 
 mod check;
+mod feed;
 mod json;
 mod list;
+mod repeat;
+mod run;
 mod show;
+mod watch;
 
 use std::fs::File;
 use std::io::Read;
@@ -27,6 +31,7 @@ pub(super) fn run(args: &cli::Lab) -> Result<ExitCode> {
         Some(LabCommand::List(args)) => list::run(args),
         Some(LabCommand::Show(args)) => show::run(args),
         Some(LabCommand::Check(args)) => check::run(args),
+        Some(LabCommand::Run(args)) => run::run(args),
     }
 }
 
