@@ -25,5 +25,8 @@ bench: ## speed and memory against other tools, into docs/PERFORMANCE.md (BENCH_
 callgrind: ## where the instructions go, by function (needs valgrind)
 	cargo bench --bench speed -- callgrind
 
-record: ## makes the recordings of captures/ anew (needs root)
-	./captures/record.py $(NAMES)
+record: ## makes the recordings of captures/ anew, or of NAMES (where namespaces can be made: wirelab doctor)
+	cargo build
+	for name in $(or $(NAMES),$(patsubst captures/%/experiment.toml,%,$(wildcard captures/*/experiment.toml))); do \
+		./target/debug/wirelab lab run "$$name" --quiet --record "captures/$$name" || exit; \
+	done
