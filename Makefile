@@ -1,10 +1,10 @@
 # What can be done here; each target is a thin name for a command that also works by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help test check soak bench callgrind record
+.PHONY: help test check soak lab-soak bench callgrind record
 
 help: ## what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 test: ## every test; live ones that can't run here say why
 	cargo test
@@ -16,11 +16,17 @@ check: ## formatting and lints, as CI has them
 soak: ## damaged conversations, 100,000 of them (WIRELAB_SOAK=N), from WIRELAB_SEED=N on
 	WIRELAB_SOAK=$${WIRELAB_SOAK:-100000} cargo test --profile soak --test suite fuzz::
 
+lab-soak: ## every experiment of the lab 20 times, for real (WIRELAB_LAB_SOAK=N, WIRELAB_LAB=NAME,NAME)
+	WIRELAB_LAB_SOAK=$${WIRELAB_LAB_SOAK:-20} cargo test --test suite experiments::real
+
 bench: ## speed and memory against other tools, into docs/PERFORMANCE.md (BENCH_SCALE=0.1 for a tenth)
 	cargo bench --bench speed
 
 callgrind: ## where the instructions go, by function (needs valgrind)
 	cargo bench --bench speed -- callgrind
 
-record: ## makes the recordings of captures/ anew (needs root)
-	./captures/record.py $(NAMES)
+record: ## makes the recordings of captures/ anew, or of NAMES (where namespaces can be made: wirelab doctor)
+	cargo build
+	for name in $(or $(NAMES),$(patsubst captures/%/experiment.toml,%,$(wildcard captures/*/experiment.toml))); do \
+		./target/debug/wirelab lab run "$$name" --quiet --record "captures/$$name" || exit; \
+	done

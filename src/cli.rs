@@ -1,10 +1,13 @@
 //! The command line as data: what was asked for, nothing opened or built yet.
 
+mod lab;
+
 use std::net::IpAddr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 use crate::event::Kind;
 use crate::select::{Range, Selection};
 use crate::view::VIEWS;
@@ -37,6 +40,9 @@ pub enum Command {
     /// List the interfaces that can be captured on, and what stands in the way
     #[command(after_help = "Example:\n  wirelab interfaces")]
     Interfaces(Interfaces),
+    /// Run experiments: two hosts, real TCP, and a wire that does exactly what it is told
+    #[command(after_help = lab::HELP, disable_help_subcommand = true)]
+    Lab(Lab),
     /// Show a capture as conversations: who sent what when, and what TCP made of it
     #[command(after_help = REPLAY_HELP, override_usage = "wirelab replay [OPTIONS] <CAPTURE> [FILTER]...")]
     Replay(Replay),
@@ -215,6 +221,27 @@ pub struct Replay {
     pub output: Output,
 }
 
+impl Replay {
+    /// To show a recording at once.
+    pub fn of(recording: &str, at: Option<At>, view: View, output: Output) -> Self {
+        Self {
+            input: Input {
+                capture: Some(recording.to_owned()),
+                filter: Vec::new(),
+                read: None,
+                wscale: None,
+                numeric: false,
+            },
+            at,
+            packets_only: false,
+            view,
+            speed: "max".to_owned(),
+            select: Select::default(),
+            output,
+        }
+    }
+}
+
 /// Where packets come from.
 #[derive(Debug, Args)]
 pub struct Input {
@@ -312,7 +339,7 @@ impl From<&Select> for Selection {
 }
 
 /// How segments are shown.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Showing")]
 pub struct View {
     /// How to draw
@@ -368,7 +395,7 @@ pub enum Color {
 }
 
 /// How results are written.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
     /// Text for people, or JSON lines

@@ -75,11 +75,12 @@ impl Ends {
         match self {
             Self::Folder(folder) => input::read(&folder.join(format!("{host}.pcapng"))),
             Self::Recording(recording) => {
-                let name = format!("{}/{host}", recording.name);
-                let Some((_, bytes)) = recordings::capture(&name) else {
-                    bail!("there is no recording {name}");
+                let bytes = match host {
+                    Host::Client => recording.client(),
+                    Host::Server => recording.server(),
                 };
-                file::from_bytes(bytes).with_context(|| format!("can't read the recording {name}"))
+                file::from_bytes(bytes)
+                    .with_context(|| format!("can't read the recording {}", recording.name))
             }
         }
     }
@@ -99,7 +100,10 @@ impl Ends {
                 fs::read_to_string(&path)
                     .with_context(|| format!("can't read {}", path.display()))?
             }
-            Self::Recording(_) => return Ok(None),
+            Self::Recording(recording) => match recording.truth() {
+                Some(text) => text.to_owned(),
+                None => return Ok(None),
+            },
         };
         Ok(Some(Truth::read(&text)))
     }

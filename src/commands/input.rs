@@ -78,6 +78,12 @@ fn capture(name: &str) -> Result<(Box<dyn Source>, Option<&'static Recording>)> 
     if path.exists() || name.contains(['/', '.']) {
         return Ok((read(path)?, None));
     }
+    if recordings::lesson(name).is_some() {
+        bail!(
+            "the experiment {name} is not recorded yet; make a recording of it and look at that: sudo \
+             wirelab lab run {name} --record {name}, then wirelab replay {name}/client.pcapng"
+        );
+    }
     bail!(unknown(name));
 }
 

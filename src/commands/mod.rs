@@ -12,6 +12,7 @@ mod explain;
 mod flows;
 mod input;
 mod interfaces;
+mod lab;
 mod output;
 pub mod pipeline;
 mod progress;
@@ -48,6 +49,7 @@ pub fn main() -> ExitCode {
         Some(Command::Explain(args)) => ("explain", explain::run(&args)),
         Some(Command::Flows(args)) => ("flows", flows::run(&args)),
         Some(Command::Interfaces(args)) => ("interfaces", interfaces::run(&args)),
+        Some(Command::Lab(args)) => ("lab", lab::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
     };
     match outcome {

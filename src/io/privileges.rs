@@ -21,8 +21,8 @@ use std::io;
 use caps::{CapSet, Capability};
 use nix::sys::prctl;
 use nix::unistd::{
-    Gid, ROOT, Uid, User, geteuid, getgroups, getresgid, getresuid, initgroups, setgroups,
-    setresgid, setresuid,
+    Gid, ROOT, Uid, User, geteuid, getgroups, getresgid, getresuid, initgroups, setfsgid, setfsuid,
+    setgroups, setresgid, setresuid,
 };
 
 /// Why privileges could not be given up. Nothing may go on after this.
@@ -114,6 +114,22 @@ fn number(
             what,
         }),
     }
+}
+
+/// Does `work`, which makes files, as the user who called sudo, if there is one: the files are that
+/// user's, and may be made only where that user may. It holds for this thread alone.
+pub fn making_files<T>(becomes: Becomes, work: impl FnOnce() -> T) -> T {
+    let Becomes::Invoker { uid, gid } = becomes else {
+        return work();
+    };
+    // The kernel takes root's rights over files away with the user id, and gives them back with it
+    // (capabilities(7)). Neither call says whether it worked; for root both do.
+    let group = setfsgid(gid);
+    let user = setfsuid(uid);
+    let done = work();
+    setfsuid(user);
+    setfsgid(group);
+    done
 }
 
 /// Gives up everything, for good, and verifies that it is gone.

@@ -98,6 +98,15 @@ impl Saver {
             return Self::to_stream(Box::new(File::from(stdout)), comments);
         }
         let file = File::create(path).map_err(fail)?;
+        Self::to_file(file, comments)
+    }
+
+    /// Writes to `file`, which is open and empty. `comments` go to the section's header.
+    ///
+    /// # Errors
+    ///
+    /// When the header can't be written.
+    pub fn to_file(file: File, comments: &[Vec<u8>]) -> Result<Self, SaveError> {
         Self::start(Output::File(file, 0), comments)
     }
 

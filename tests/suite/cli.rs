@@ -132,7 +132,7 @@ fn standard_input_is_read_like_a_file() {
         .spawn()
         .expect("the binary runs");
     let mut stdin = child.stdin.take().expect("piped");
-    stdin.write_all(recording.client).expect("it reads");
+    stdin.write_all(recording.client()).expect("it reads");
     drop(stdin);
     let mut out = String::new();
     child
@@ -150,8 +150,8 @@ fn a_capture_cut_short_gives_everything_before_the_cut_and_says_so() {
     let recording = wirelab::recordings::find("retransmission").expect("there is one");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("cut.pcapng");
-    let most = recording.client.len() * 3 / 4;
-    std::fs::write(&path, &recording.client[..most]).expect("written");
+    let most = recording.client().len() * 3 / 4;
+    std::fs::write(&path, &recording.client()[..most]).expect("written");
     let file = path.to_str().expect("a name");
     for command in ["replay", "flows", "explain"] {
         let out = results(&[command, file]);

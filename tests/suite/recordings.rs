@@ -98,13 +98,13 @@ fn each_recording_shows_what_its_lesson_is_about() {
             .find(|lesson| lesson.0 == recording.name)
             .unwrap_or_else(|| panic!("{} needs a line in LESSONS", recording.name));
         assert_eq!(
-            shown(recording.client),
+            shown(recording.client()),
             *client,
             "{}, client",
             recording.name
         );
         assert_eq!(
-            shown(recording.server),
+            shown(recording.server()),
             *server,
             "{}, server",
             recording.name
@@ -116,7 +116,7 @@ fn each_recording_shows_what_its_lesson_is_about() {
 fn the_figures_of_a_connection_agree_with_its_notes() {
     let mut probes = 0;
     for recording in recordings::all() {
-        for capture in [recording.client, recording.server] {
+        for capture in [recording.client(), recording.server()] {
             for flow in flows(capture) {
                 let counted = flow.stats.each_ref().map(|s| s.probe_packets);
                 let noted = flow.notes.each_ref().map(|n| n.of(Kind::ZeroWindowProbe));

@@ -1,6 +1,8 @@
-//! The lab on a real kernel: two hosts, their programs, and the run that joins them by a wire.
+//! The lab on a real kernel: two hosts, their programs, the run that joins them by a wire, and what is
+//! kept of it.
 
 pub mod host;
 pub mod program;
+pub mod record;
 pub mod run;
-mod sample;
+pub mod sample;

@@ -69,7 +69,9 @@ pub(super) struct Recorded(Vec<Vec<Kept>>);
 
 impl Recorded {
     pub(super) fn all() -> Self {
-        let captures = recordings::all().iter().flat_map(|r| [r.client, r.server]);
+        let captures = recordings::all()
+            .iter()
+            .flat_map(|r| [r.client(), r.server()]);
         let mut all: Vec<Vec<Kept>> = captures
             .map(|capture| read(&mut *file::from_bytes(capture).expect("a recording is a capture")))
             .collect();

@@ -12,6 +12,7 @@ mod runs;
 
 use std::process::Command;
 
+pub(crate) use net::skip;
 use net::{CLIENT, Net, SERVER};
 use program::{Running, WIRELAB, assert_whole, segments, wait_until};
 

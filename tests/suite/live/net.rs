@@ -120,7 +120,7 @@ fn allowed() -> Result<(), String> {
 }
 
 /// Says why a live test does not run here; fails on CI.
-pub(super) fn skip(reason: &str) {
+pub(crate) fn skip(reason: &str) {
     let name = thread::current().name().unwrap_or_default().to_owned();
     assert!(
         std::env::var_os("CI").is_none_or(|ci| ci != "true"),

@@ -1,0 +1,412 @@
+//! What the experiments on data, loss, flow control and congestion control show.
+
+use wirelab::lab::Side::{Client, Server};
+
+use super::claims::Claim::{Blocked, Counted, Fates, Notes, Sent, So};
+use super::claims::Entry;
+use super::seen::{Run, ms};
+
+const PROBED: &str = "1 window-update, 4 zero-window, 3 zero-window-probe, 3 zero-window-probe-ack";
+
+pub(super) const ENTRIES: &[Entry] = &[
+    (
+        "data",
+        &[
+            Notes("", ""),
+            Fates(&[]),
+            Sent(Client, "S A 1..28 A F A"),
+            Sent(Server, "AS A 1..28 F"),
+            So("the text arrives as it was sent", |run| {
+                let calls = run.calls(Server, "recv");
+                let read = calls.first().and_then(|it| it.data.as_deref());
+                read.is_some() && calls.first().and_then(|it| it.result) == Some(27)
+            }),
+        ],
+    ),
+    (
+        "message-boundaries",
+        &[
+            Notes("", ""),
+            Fates(&[]),
+            Sent(
+                Client,
+                "S A 1..7 7..13 13..19 19..25 25..31 31..1479 1479..2927 2927..3031 F A",
+            ),
+            So("one recv gives all 30 bytes, three give 1000 each", |run| {
+                let results: Vec<_> = run
+                    .calls(Server, "recv")
+                    .iter()
+                    .map(|it| it.result)
+                    .collect();
+                results.starts_with(&[Some(30), Some(1000), Some(1000), Some(1000)])
+            }),
+        ],
+    ),
+    (
+        "send-buffer",
+        &[
+            Fates(&[]),
+            So("nothing is lost or repeated", |run| never_repeated(run)),
+            // Less than a round trip: nothing can have been acknowledged.
+            Blocked(Client, "send", 0, 0..=50),
+            Blocked(Client, "send", 1, 100..=1500),
+        ],
+    ),
+    (
+        "nagle-delayed-ack",
+        &[
+            Fates(&[]),
+            So("nothing is lost or repeated", |run| never_repeated(run)),
+            So(
+                "the second write waits for a delayed ACK, with TCP_NODELAY for nothing",
+                |run| {
+                    let sent = run.sent(Client);
+                    let data: Vec<_> = sent.iter().filter(|it| it.has_data()).collect();
+                    let [_, one, two, three, four] = &data[..] else {
+                        return false;
+                    };
+                    (55..200).contains(&ms(one.time, two.time)) && ms(three.time, four.time) < 20
+                },
+            ),
+        ],
+    ),
+    (
+        "keepalive",
+        &[
+            Notes(
+                "2 keep-alive, 2 keep-alive-ack",
+                "2 keep-alive, 2 keep-alive-ack",
+            ),
+            Fates(&[]),
+            Counted(Client, "TCPKeepAlive", 2..=2),
+        ],
+    ),
+    (
+        "retransmission",
+        &[
+            Notes(
+                "5 dup-ack, 1 fast retransmission",
+                "5 dup-ack, 1 fast retransmission, 1 hole",
+            ),
+            Fates(&["client 2897..4345 dropped"]),
+            Counted(Client, "TCPFastRetrans", 1..=1),
+            Counted(Client, "TCPSackRecovery", 1..=1),
+            Counted(Client, "TcpRetransSegs", 1..=1),
+            Counted(Client, "TCPTimeouts", 0..=0),
+            Counted(Client, "TCPLossProbes", 0..=0),
+        ],
+    ),
+    (
+        "fast-retransmit",
+        &[
+            Notes(
+                "5 dup-ack, 1 fast retransmission",
+                "5 dup-ack, 1 fast retransmission, 1 hole",
+            ),
+            Fates(&["client 2897..4345 dropped"]),
+            So("no SACK", |run| {
+                let all = run.ends.client.segments.iter();
+                all.clone().all(|it| it.options.sack.as_slice().is_empty())
+            }),
+            So("the window is halved", |run| halved(run)),
+            Counted(Client, "TCPFastRetrans", 1..=1),
+            Counted(Client, "TCPRenoRecovery", 1..=1),
+            Counted(Client, "TcpRetransSegs", 1..=1),
+            Counted(Client, "TCPTimeouts", 0..=0),
+        ],
+    ),
+    (
+        "rto",
+        &[
+            // Nothing comes after what is lost, so the server never knows.
+            Notes("2 rto retransmission", ""),
+            Fates(&["client 2897..3397 dropped", "client 2897..3397 dropped"]),
+            So("the second wait is twice the first", |run| {
+                let gaps = run.gaps_ms(Client, |it| it.seq == 2897 && it.has_data());
+                gaps.len() == 2 && (200..300).contains(&gaps[0]) && (400..600).contains(&gaps[1])
+            }),
+            Counted(Client, "TCPTimeouts", 2..=2),
+            Counted(Client, "TcpRetransSegs", 2..=2),
+            Counted(Client, "TCPLossProbes", 0..=0),
+        ],
+    ),
+    (
+        "tail-loss-probe",
+        &[
+            Notes(
+                "1 dup-ack, 1 fast retransmission, 1 tlp retransmission",
+                "1 dup-ack, 1 fast retransmission, 1 hole",
+            ),
+            Fates(&["client 4345..5793 dropped", "client 5793..6501 dropped"]),
+            Counted(Client, "TCPLossProbes", 1..=1),
+            Counted(Client, "TCPTimeouts", 0..=0),
+        ],
+    ),
+    (
+        "two-losses",
+        &[
+            Notes(
+                "6 dup-ack, 2 fast retransmission",
+                "6 dup-ack, 2 fast retransmission, 2 hole",
+            ),
+            Fates(&["client 2897..4345 dropped", "client 7241..8689 dropped"]),
+            So("both in one round trip", |run| {
+                let again = |seq| run.gaps_ms(Client, |it| it.seq == seq && it.has_data());
+                again(2897).len() == 1 && again(7241).len() == 1 && again(7241)[0] < 60
+            }),
+            Counted(Client, "TcpRetransSegs", 2..=2),
+            Counted(Client, "TCPTimeouts", 0..=0),
+        ],
+    ),
+    (
+        "lost-ack",
+        &[
+            Fates(&["server A dropped", "server A dropped"]),
+            So("only the last is sent again", |run| {
+                run.sent(Client)
+                    .iter()
+                    .filter(|it| it.seq == 5793 && it.has_data())
+                    .count()
+                    == 2
+            }),
+            So("the answer is a D-SACK", |run| {
+                run.ends.client.notes.contains("1 dsack")
+            }),
+            Counted(Client, "TcpRetransSegs", 1..=1),
+            Counted(Client, "TCPDSACKRecv", 1..=1),
+        ],
+    ),
+    (
+        "spurious",
+        &[
+            Fates(&["client 2897..2997 delayed", "client 2897..2997 delayed"]),
+            So("the answer is a D-SACK", |run| {
+                run.ends.client.notes.contains("1 dsack")
+            }),
+            Counted(Client, "TCPTimeouts", 1..=1),
+            Counted(Client, "TcpRetransSegs", 1..=1),
+            Counted(Client, "TCPDSACKRecv", 1..=1),
+        ],
+    ),
+    (
+        "reorder",
+        &[
+            Notes("2 dup-ack", "2 dup-ack, 1 hole, 1 out-of-order"),
+            Fates(&["client 2897..4345 reordered"]),
+            Counted(Client, "TcpRetransSegs", 0..=0),
+        ],
+    ),
+    (
+        "duplicate",
+        &[
+            Fates(&["client 1449..2897 duplicated"]),
+            So("the client sent it once, the server met it twice", |run| {
+                let copies = |seen: &[&super::seen::Segment]| {
+                    seen.iter()
+                        .filter(|it| it.seq == 1449 && it.has_data())
+                        .count()
+                };
+                copies(&run.sent(Client)) == 1 && copies(&run.arrived(Client)) == 2
+            }),
+            Counted(Client, "TcpRetransSegs", 0..=0),
+            Counted(Client, "TCPDSACKRecv", 1..=1),
+        ],
+    ),
+    (
+        "corrupt",
+        &[
+            Notes(
+                "3 dup-ack, 1 fast retransmission",
+                "1 checksum-bad, 3 dup-ack, 1 fast retransmission, 1 hole",
+            ),
+            Fates(&["client 1449..2897 corrupted"]),
+            Counted(Server, "TcpInCsumErrors", 1..=1),
+            Counted(Client, "TcpRetransSegs", 1..=1),
+        ],
+    ),
+    (
+        "recv-buffer",
+        &[
+            Notes("1 window-update", "1 window-update"),
+            Fates(&[]),
+            So("nothing is lost or repeated", |run| never_repeated(run)),
+            So(
+                "the right edge stands still while the window shrinks, and moves on",
+                |run| {
+                    let sent = run.sent(Server);
+                    let acks: Vec<_> = sent
+                        .iter()
+                        .filter(|it| it.is("A"))
+                        .filter_map(|it| Some((it.ack?, it.window_bytes?)))
+                        .collect();
+                    let Some(still) = acks.get(4..12) else {
+                        return false;
+                    };
+                    let edge = |it: &(u32, u32)| it.0 + it.1;
+                    still.iter().all(|it| edge(it) == edge(&still[0]))
+                        && still.windows(2).all(|pair| pair[1].1 < pair[0].1)
+                        && acks.last().is_some_and(|last| edge(last) > edge(&still[0]))
+                },
+            ),
+        ],
+    ),
+    (
+        "zero-window",
+        &[
+            Notes(PROBED, PROBED),
+            Fates(&[]),
+            So("the peer's window falls to 0", |run| {
+                run.samples(Client).any(|it| it.snd_wnd == Some(0))
+            }),
+            Counted(Client, "TcpRetransSegs", 0..=0),
+            Counted(Client, "TCPTimeouts", 0..=0),
+        ],
+    ),
+    (
+        "silly-window",
+        &[
+            Fates(&[]),
+            So(
+                "the window is shut again and again, and never opened by a little",
+                |run| {
+                    let sent = run.sent(Server);
+                    let windows: Vec<_> = sent.iter().filter_map(|it| it.window_bytes).collect();
+                    let opened = windows
+                        .windows(2)
+                        .filter(|pair| pair[0] == 0 && pair[1] > 0);
+                    let opened: Vec<_> = opened.map(|pair| pair[1]).collect();
+                    opened.len() >= 2 && opened.iter().all(|&window| window >= 500)
+                },
+            ),
+        ],
+    ),
+    (
+        "window-scaling",
+        &[
+            Fates(&[]),
+            So("nothing is lost or repeated", |run| never_repeated(run)),
+            So(
+                "the window passes 65535, its field does not come near",
+                |run| {
+                    let sent = run.sent(Server);
+                    let large = |it: &&&super::seen::Segment| it.window_bytes > Some(65535);
+                    let most = sent.iter().find(large);
+                    most.is_some_and(|it| it.window < 10_000)
+                },
+            ),
+        ],
+    ),
+    (
+        "slow-start",
+        &[
+            Fates(&[]),
+            So("nothing is lost or repeated", |run| never_repeated(run)),
+            So("10, 20, 40 segments in the first three rounds", |run| {
+                let rounds = rounds(run, 70);
+                rounds.starts_with(&[10, 20, 40])
+            }),
+            So("cwnd only grows, and beyond 40", |run| {
+                let cwnd: Vec<_> = run.samples(Client).filter_map(|it| it.cwnd).collect();
+                cwnd.is_sorted() && cwnd.last().is_some_and(|&last| last > 40)
+            }),
+        ],
+    ),
+    (
+        "queue-overflow-5",
+        &[
+            So("packets are dropped at the queue", |run| {
+                dropped_by_queue(run) >= 2
+            }),
+            So("the round trip stays short", |run| most_srtt_ms(run) < 100),
+        ],
+    ),
+    (
+        "queue-overflow-20",
+        &[
+            So("packets are dropped at the queue", |run| {
+                dropped_by_queue(run) >= 2
+            }),
+            So("the round trip grows", |run| {
+                (80..250).contains(&most_srtt_ms(run))
+            }),
+        ],
+    ),
+    (
+        "queue-overflow-100",
+        &[
+            So("nothing is dropped", |run| dropped_by_queue(run) == 0),
+            So("nothing is repeated", |run| never_repeated(run)),
+            So("the round trip grows to ten times its 40 ms", |run| {
+                most_srtt_ms(run) > 300
+            }),
+        ],
+    ),
+    (
+        "reno-vs-cubic",
+        &[
+            Fates(&["client 20437..20961 dropped", "server 20437..20961 dropped"]),
+            So("Reno goes on with half, CUBIC with seven tenths", |run| {
+                let kept = |side, port| {
+                    let of = run
+                        .samples(side)
+                        .filter(|it| it.port == port || it.peer_port == port);
+                    let of: Vec<_> = of.collect();
+                    let threshold = of.iter().find_map(|it| it.ssthresh)?;
+                    let before = of.iter().take_while(|it| it.ssthresh.is_none());
+                    let most = before.filter_map(|it| it.cwnd).max()?;
+                    Some(f64::from(threshold) / f64::from(most))
+                };
+                let (reno, cubic) = (kept(Client, 8080), kept(Server, 8081));
+                reno.is_some_and(|kept| (0.45..0.55).contains(&kept))
+                    && cubic.is_some_and(|kept| (0.65..0.75).contains(&kept))
+            }),
+        ],
+    ),
+];
+
+/// Whether no segment with data was sent twice.
+fn never_repeated(run: &Run) -> bool {
+    !run.ends.client.notes.contains("retransmission") && run.counter(Client, "TcpRetransSegs") == 0
+}
+
+/// Whether the slow start threshold came to be about half of the largest window before.
+fn halved(run: &Run) -> bool {
+    let mut most = 0;
+    for sample in run.samples(Client) {
+        if let Some(threshold) = sample.ssthresh {
+            return threshold.abs_diff(most / 2) <= 1;
+        }
+        most = most.max(sample.cwnd.unwrap_or(0));
+    }
+    false
+}
+
+/// Packets that found the queue full.
+fn dropped_by_queue(run: &Run) -> usize {
+    let dropped = run.fates.iter().filter(|it| it.fate == "dropped");
+    dropped
+        .filter(|it| it.cause.as_deref().is_some_and(|why| why.contains("queue")))
+        .count()
+}
+
+/// The longest smoothed round-trip time that the client's kernel had in mind, in milliseconds.
+fn most_srtt_ms(run: &Run) -> u64 {
+    let most = run.samples(Client).filter_map(|it| it.srtt_ns).max();
+    most.unwrap_or(0) / 1_000_000
+}
+
+/// How many segments with data the client sent in each round: a pause of `apart_ms` divides them.
+fn rounds(run: &Run, apart_ms: u64) -> Vec<usize> {
+    let mut rounds = Vec::new();
+    let mut start = None;
+    for segment in run.sent(Client).iter().filter(|it| it.has_data()) {
+        match (start, rounds.last_mut()) {
+            (Some(start), Some(count)) if ms(start, segment.time) < apart_ms => *count += 1,
+            _ => {
+                start = Some(segment.time);
+                rounds.push(1);
+            }
+        }
+    }
+    rounds
+}
