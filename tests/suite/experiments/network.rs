@@ -2,7 +2,7 @@
 
 use wirelab::lab::Side::{Client, Server};
 
-use super::claims::Claim::{Counted, Fates, Notes, So};
+use super::claims::Claim::{Counted, Fates, Notes, Sent, So};
 use super::claims::Entry;
 use super::seen::Run;
 
@@ -29,7 +29,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     (
         "ping-loss",
         &[
-            Notes("8 not TCP", "7 not TCP"),
+            Notes("8 not TCP", "8 not TCP"),
             Fates(&["client ICMP dropped", "server ICMP dropped"]),
             Counted(Client, "IcmpInEchoReps", 3..=3),
             Counted(Server, "IcmpInEchos", 4..=4),
@@ -49,11 +49,13 @@ pub(super) const ENTRIES: &[Entry] = &[
             So("an ICMP error names the narrow place", |run| {
                 run.ends.client.frames.iter().any(|it| it == "ICMP")
             }),
-            So("segments of 1448 at first, of 1148 at last", |run| {
-                let sizes: Vec<_> = run.sent(Client).iter().map(|it| it.len).collect();
-                let arrived = run.arrived(Client);
-                sizes.contains(&1448) && arrived.iter().all(|it| it.len <= 1148)
-            }),
+            Sent(
+                Client,
+                "S A 1..1449 1449..2897 1..1149 1149..2297 2297..2897 2897..4045 4045..5193 F A",
+            ),
+            Counted(Client, "TcpRetransSegs", 3..=3),
+            Counted(Client, "TCPTimeouts", 0..=0),
+            Counted(Client, "IcmpInDestUnreachs", 2..=2),
         ],
     ),
     (

@@ -20,7 +20,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             Sent(Server, "AS"),
             Ended(Client, "connect", 0, None),
             // A round trip.
-            Blocked(Client, "connect", 0, 20..=200),
+            Blocked(Client, "connect", 0, 19..=200),
         ],
     ),
     (
@@ -143,8 +143,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         &[
             Notes("1 rto retransmission", "1 rto retransmission"),
             Fates(&[]),
-            Blocked(Client, "connect", 0, 20..=200),
-            Blocked(Client, "connect", 1, 20..=200),
+            Blocked(Client, "connect", 0, 19..=200),
+            Blocked(Client, "connect", 1, 19..=200),
             Blocked(Client, "connect", 2, 1000..=1400),
             Counted(Server, "TcpExtListenOverflows", 1..=1),
             Counted(Server, "TcpExtListenDrops", 1..=1),

@@ -1,6 +1,7 @@
 //! What the experiments on data, loss, flow control and congestion control show.
 
-use wirelab::lab::Side::{Client, Server};
+use wirelab::lab::Side::{self, Client, Server};
+use wirelab::lab::truth::Sample;
 
 use super::claims::Claim::{Blocked, Counted, Fates, Notes, Sent, So};
 use super::claims::Entry;
@@ -108,7 +109,9 @@ pub(super) const ENTRIES: &[Entry] = &[
                 let all = run.ends.client.segments.iter();
                 all.clone().all(|it| it.options.sack.as_slice().is_empty())
             }),
-            So("the window is halved", |run| halved(run)),
+            So("the window is halved", |run| {
+                kept(run, Client, 8080).is_some_and(|kept| (0.45..0.55).contains(&kept))
+            }),
             Counted(Client, "TCPFastRetrans", 1..=1),
             Counted(Client, "TCPRenoRecovery", 1..=1),
             Counted(Client, "TcpRetransSegs", 1..=1),
@@ -123,7 +126,10 @@ pub(super) const ENTRIES: &[Entry] = &[
             Fates(&["client 2897..3397 dropped", "client 2897..3397 dropped"]),
             So("the second wait is twice the first", |run| {
                 let gaps = run.gaps_ms(Client, |it| it.seq == 2897 && it.has_data());
-                gaps.len() == 2 && (200..300).contains(&gaps[0]) && (400..600).contains(&gaps[1])
+                let [first, second] = gaps[..] else {
+                    return false;
+                };
+                (200..350).contains(&first) && (first * 17 / 10..first * 23 / 10).contains(&second)
             }),
             Counted(Client, "TCPTimeouts", 2..=2),
             Counted(Client, "TcpRetransSegs", 2..=2),
@@ -137,7 +143,11 @@ pub(super) const ENTRIES: &[Entry] = &[
                 "1 dup-ack, 1 fast retransmission, 1 tlp retransmission",
                 "1 dup-ack, 1 fast retransmission, 1 hole",
             ),
-            Fates(&["client 4345..5793 dropped", "client 5793..6501 dropped"]),
+            Fates(&[
+                "client 4345..5793 dropped",
+                "client 5793..6501 dropped",
+                "client 5793..6501 delayed",
+            ]),
             Counted(Client, "TCPLossProbes", 1..=1),
             Counted(Client, "TCPTimeouts", 0..=0),
         ],
@@ -239,7 +249,7 @@ pub(super) const ENTRIES: &[Entry] = &[
                         .filter(|it| it.is("A"))
                         .filter_map(|it| Some((it.ack?, it.window_bytes?)))
                         .collect();
-                    let Some(still) = acks.get(4..12) else {
+                    let Some(still) = acks.get(1..8) else {
                         return false;
                     };
                     let edge = |it: &(u32, u32)| it.0 + it.1;
@@ -346,17 +356,8 @@ pub(super) const ENTRIES: &[Entry] = &[
         &[
             Fates(&["client 20437..20961 dropped", "server 20437..20961 dropped"]),
             So("Reno goes on with half, CUBIC with seven tenths", |run| {
-                let kept = |side, port| {
-                    let of = run
-                        .samples(side)
-                        .filter(|it| it.port == port || it.peer_port == port);
-                    let of: Vec<_> = of.collect();
-                    let threshold = of.iter().find_map(|it| it.ssthresh)?;
-                    let before = of.iter().take_while(|it| it.ssthresh.is_none());
-                    let most = before.filter_map(|it| it.cwnd).max()?;
-                    Some(f64::from(threshold) / f64::from(most))
-                };
-                let (reno, cubic) = (kept(Client, 8080), kept(Server, 8081));
+                let reno = kept(run, Client, 8080);
+                let cubic = kept(run, Server, 8081);
                 reno.is_some_and(|kept| (0.45..0.55).contains(&kept))
                     && cubic.is_some_and(|kept| (0.65..0.75).contains(&kept))
             }),
@@ -369,16 +370,19 @@ fn never_repeated(run: &Run) -> bool {
     !run.ends.client.notes.contains("retransmission") && run.counter(Client, "TcpRetransSegs") == 0
 }
 
-/// Whether the slow start threshold came to be about half of the largest window before.
-fn halved(run: &Run) -> bool {
-    let mut most = 0;
-    for sample in run.samples(Client) {
-        if let Some(threshold) = sample.ssthresh {
-            return threshold.abs_diff(most / 2) <= 1;
+/// Which part of its window a sender kept when it met its first loss: the slow start threshold then, by
+/// the largest window before.
+fn kept(run: &Run, host: Side, port: u16) -> Option<f64> {
+    let (mut most, mut threshold) = (0, None);
+    let of = |it: &&Sample| it.port == port || it.peer_port == port;
+    for sample in run.samples(host).filter(of) {
+        if sample.ca_state.as_deref() == Some("recovery") {
+            threshold = sample.ssthresh;
+            break;
         }
-        most = most.max(sample.cwnd.unwrap_or(0));
+        most = most.max(sample.cwnd?);
     }
-    false
+    Some(f64::from(threshold?) / f64::from(most))
 }
 
 /// Packets that found the queue full.
