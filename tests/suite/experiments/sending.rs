@@ -47,7 +47,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "send-buffer",
         &[
             Fates(&[]),
-            So("nothing is lost or repeated", |run| never_repeated(run)),
+            So("nothing is lost or repeated", never_repeated),
             // Less than a round trip: nothing can have been acknowledged.
             Blocked(Client, "send", 0, 0..=50),
             Blocked(Client, "send", 1, 100..=1500),
@@ -57,7 +57,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "nagle-delayed-ack",
         &[
             Fates(&[]),
-            So("nothing is lost or repeated", |run| never_repeated(run)),
+            So("nothing is lost or repeated", never_repeated),
             So(
                 "the second write waits for a delayed ACK, with TCP_NODELAY for nothing",
                 |run| {
@@ -239,7 +239,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         &[
             Notes("1 window-update", "1 window-update"),
             Fates(&[]),
-            So("nothing is lost or repeated", |run| never_repeated(run)),
+            So("nothing is lost or repeated", never_repeated),
             So(
                 "the right edge stands still while the window shrinks, and moves on",
                 |run| {
@@ -294,7 +294,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "window-scaling",
         &[
             Fates(&[]),
-            So("nothing is lost or repeated", |run| never_repeated(run)),
+            So("nothing is lost or repeated", never_repeated),
             So(
                 "the window passes 65535, its field does not come near",
                 |run| {
@@ -310,7 +310,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "slow-start",
         &[
             Fates(&[]),
-            So("nothing is lost or repeated", |run| never_repeated(run)),
+            So("nothing is lost or repeated", never_repeated),
             So("10, 20, 40 segments in the first three rounds", |run| {
                 let rounds = rounds(run, 70);
                 rounds.starts_with(&[10, 20, 40])
@@ -345,7 +345,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         "queue-overflow-100",
         &[
             So("nothing is dropped", |run| dropped_by_queue(run) == 0),
-            So("nothing is repeated", |run| never_repeated(run)),
+            So("nothing is repeated", never_repeated),
             So("the round trip grows to ten times its 40 ms", |run| {
                 most_srtt_ms(run) > 300
             }),
