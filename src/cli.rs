@@ -253,10 +253,7 @@ impl Replay {
         Self {
             input: Input {
                 capture: Some(recording.to_owned()),
-                filter: Vec::new(),
-                read: None,
-                wscale: None,
-                numeric: false,
+                ..Input::default()
             },
             at,
             packets_only: false,
@@ -269,7 +266,7 @@ impl Replay {
 }
 
 /// Where packets come from.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Input {
     /// A capture file (pcap or pcapng, also gzip or zstd), - for standard input, or the name of a
     /// recording (see wirelab captures)
