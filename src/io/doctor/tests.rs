@@ -1,0 +1,1 @@
+//! Diagnoses of situations that this machine is not in.
