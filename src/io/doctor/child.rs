@@ -34,10 +34,21 @@ pub enum Errand {
     User,
     /// The same, after having become a user without rights.
     Other,
+    /// Two hosts and a connection between them.
+    Hosts,
+    /// The same, as a user without rights.
+    OtherHosts,
 }
 
 impl Errand {
-    const ALL: [Self; 4] = [Self::Capture, Self::Root, Self::User, Self::Other];
+    const ALL: [Self; 6] = [
+        Self::Capture,
+        Self::Root,
+        Self::User,
+        Self::Other,
+        Self::Hosts,
+        Self::OtherHosts,
+    ];
 
     /// Its name on the command line.
     const fn name(self) -> &'static str {
@@ -46,6 +57,8 @@ impl Errand {
             Self::Root => "root",
             Self::User => "user",
             Self::Other => "other",
+            Self::Hosts => "hosts",
+            Self::OtherHosts => "other-hosts",
         }
     }
 
@@ -127,7 +140,17 @@ pub fn run_errand(errand: Errand, parent: i32, out: &mut dyn Write) -> io::Resul
     let mut teller = Teller(out);
     match errand {
         Errand::Capture => super::capture::try_loopback(&mut teller),
-        Errand::Root | Errand::User | Errand::Other => super::lab::try_hosts(errand, &mut teller),
+        Errand::Root | Errand::User => super::lab::try_steps(errand, &mut teller),
+        Errand::Hosts => super::hosts::try_lab(&mut teller),
+        Errand::Other | Errand::OtherHosts => {
+            if !teller.step("become", super::lab::become_a_user)? {
+                return Ok(());
+            }
+            match errand {
+                Errand::Other => super::lab::try_steps(errand, &mut teller),
+                _ => super::hosts::try_lab(&mut teller),
+            }
+        }
     }
 }
 

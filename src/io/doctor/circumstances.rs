@@ -160,6 +160,11 @@ impl Circumstances {
         self.held.contains(capability)
     }
 
+    /// Whether we may make namespaces by our own right.
+    pub fn holds_lab(&self) -> bool {
+        self.holds("CAP_SYS_ADMIN") && self.holds("CAP_NET_ADMIN")
+    }
+
     /// The container, if it is what limits us: a privileged one does not, nor does a machine that
     /// was made from a container's image.
     pub fn engine(&self) -> Option<Container> {

@@ -3,11 +3,14 @@
 //! `user_namespaces`(7), `network_namespaces`(7). Which step fails tells what is in the way: AppArmor
 //! as Ubuntu 24.04 has it lets the namespace be made and refuses what comes after.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
 use nix::sys::socket::{
@@ -17,19 +20,28 @@ use nix::sys::socket::{
 use nix::sys::time::TimeVal;
 use nix::unistd::{Gid, Uid, getegid, geteuid, setgroups, setresgid, setresuid};
 
+use pnet_datalink::Channel;
+
 use super::child::{Errand, Teller, die_with_parent};
+use crate::io::clock::Stopwatch;
 use crate::io::interfaces;
 use crate::io::sys::ifreq;
+use crate::io::sys::tap::attach;
 
 /// `nobody`, on every Linux: the highest id that 16 bits hold, less one.
 const NOBODY: u32 = 65_534;
 
+/// Longest wait for a frame, which takes some microseconds.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait before looking whether that is over.
+const TURN: Duration = Duration::from_millis(20);
+
 /// Tries everything; a step that the ones after it need ends it when it fails.
-pub(super) fn try_hosts(errand: Errand, teller: &mut Teller<'_>) -> io::Result<()> {
-    if errand == Errand::Other && !teller.step("become", become_a_user)? {
-        return Ok(());
-    }
-    teller.step("tun-device", open_tun)?;
+pub(super) fn try_steps(errand: Errand, teller: &mut Teller<'_>) -> io::Result<()> {
+    let opens = teller.step("tun-device", || {
+        open_tun()?;
+        Ok("/dev/net/tun opens".to_owned())
+    })?;
     let made = if errand == Errand::Root {
         teller.step("network-namespace", network_namespace)?
     } else {
@@ -41,16 +53,17 @@ pub(super) fn try_hosts(errand: Errand, teller: &mut Teller<'_>) -> io::Result<(
         return Ok(());
     }
     teller.step("interface", loopback_up)?;
+    if opens {
+        teller.step("tap", tap)?;
+    }
     teller.step("setting", || set("tcp_sack", &["0", "1"]))?;
-    teller.step("reno", || set("tcp_congestion_control", &["reno"]))?;
-    teller.step("cubic", || set("tcp_congestion_control", &["cubic"]))?;
     teller.step("sock-diag", ask_about_sockets)?;
     teller.step("ipv6", ipv6)?;
     Ok(())
 }
 
 /// Becomes whoever called sudo, or nobody.
-fn become_a_user() -> io::Result<String> {
+pub(super) fn become_a_user() -> io::Result<String> {
     let id = |name| std::env::var(name).ok()?.parse().ok();
     let uid = id("SUDO_UID").filter(|&uid| uid != 0).unwrap_or(NOBODY);
     let gid = id("SUDO_GID").filter(|&gid| gid != 0).unwrap_or(NOBODY);
@@ -65,12 +78,68 @@ fn become_a_user() -> io::Result<String> {
     Ok(format!("as user {uid}"))
 }
 
-fn open_tun() -> io::Result<String> {
+fn open_tun() -> io::Result<File> {
     OpenOptions::new()
         .read(true)
         .write(true)
-        .open("/dev/net/tun")?;
-    Ok("/dev/net/tun opens".to_owned())
+        .custom_flags(libc::O_NONBLOCK)
+        .open("/dev/net/tun")
+}
+
+/// Makes a TAP device, and sends a frame each way through it: no address is needed for that.
+fn tap() -> io::Result<String> {
+    // Opened here: what it makes belongs to the namespace that it was opened in.
+    let mut tun = open_tun()?;
+    attach(tun.as_fd(), "probe")?;
+    let any = UdpSocket::bind(("0.0.0.0", 0))?;
+    ifreq::bring_up(any.as_fd(), "probe")?;
+    let interface = pnet_datalink::interfaces()
+        .into_iter()
+        .find(|interface| interface.name == "probe")
+        .ok_or_else(|| io::Error::other("the device was made, and yet is not there"))?;
+    let config = pnet_datalink::Config {
+        read_timeout: Some(TURN),
+        ..pnet_datalink::Config::default()
+    };
+    let Ok(Channel::Ethernet(mut kernel_out, mut kernel_in)) =
+        pnet_datalink::channel(&interface, config)
+    else {
+        return Err(io::Error::other("the device is no Ethernet"));
+    };
+    // To everybody, of a type that IEEE 802 keeps for experiments: nobody answers it.
+    let frame = [
+        &[0xff; 6][..],
+        &[2, 0, 0, 0, 0, 1],
+        &[0x88, 0xb5],
+        &[0x5a; 46],
+    ]
+    .concat();
+    let watch = Stopwatch::start();
+    tun.write_all(&frame)?;
+    while kernel_in.next().ok() != Some(&frame[..]) {
+        if watch.elapsed() > PATIENCE {
+            return Err(io::Error::other(
+                "a frame written to the TAP did not reach the kernel",
+            ));
+        }
+    }
+    kernel_out.send_to(&frame, None).transpose()?;
+    let mut seen = [0; 2048];
+    loop {
+        match tun.read(&mut seen) {
+            Ok(length) if seen.get(..length) == Some(&frame[..]) => break,
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            _ => {}
+        }
+        if watch.elapsed() > PATIENCE {
+            return Err(io::Error::other(
+                "a frame of the kernel did not come out of the TAP",
+            ));
+        }
+        let mut waiting = [PollFd::new(tun.as_fd(), PollFlags::POLLIN)];
+        let _ = poll(&mut waiting, PollTimeout::from(20_u8));
+    }
+    Ok("a frame passed each way".to_owned())
 }
 
 fn network_namespace() -> io::Result<String> {

@@ -484,23 +484,15 @@ fn setting(errno: Errno, at: &Circumstances) -> Remedy {
     }
 }
 
-/// Choosing cubic (reno is part of every kernel) in a namespace of our own.
+/// A congestion control algorithm that connections asked for and did not get.
 fn congestion_control(errno: Errno, at: &Circumstances) -> Remedy {
-    match errno {
-        Errno::ENOENT => Remedy::new(
-            "not in this kernel, or not loaded",
-            machine(at, "load it", "modprobe tcp_cubic"),
-        ),
-        Errno::EPERM => Remedy::new(
-            "not allowed outside of the first network namespace",
-            machine(
-                at,
-                "allow it everywhere",
-                "sysctl -w net.ipv4.tcp_allowed_congestion_control=\"$(sysctl -n net.ipv4.tcp_allowed_congestion_control) cubic\"",
-            ),
-        ),
-        other => Remedy::new(text(other), None),
+    if errno != Errno::ENOENT {
+        return Remedy::new(text(errno), None);
     }
+    Remedy::new(
+        "not in this kernel, or not loaded",
+        machine(at, "load it", "modprobe tcp_cubic"),
+    )
 }
 
 /// The system's words for an error, without the number.
