@@ -140,6 +140,40 @@ impl Circumstances {
         }
     }
 
+    /// The same, as it is outside of a user namespace that holds nobody but whoever made it: the one
+    /// that the lab makes, or `unshare -r`. What stands in the way is there, and so are the remedies.
+    #[must_use]
+    pub(super) fn outside(self) -> Self {
+        let map = read("/proc/thread-self/uid_map").unwrap_or_default();
+        // Empty as long as nobody is in it.
+        let uid = if map.trim().is_empty() {
+            Some(self.uid.as_raw())
+        } else {
+            alone_in(&map)
+        };
+        match uid {
+            Some(uid) => Self {
+                uid: Uid::from_raw(uid),
+                in_user_namespace: false,
+                root_at_hand: uid == 0,
+                held: BTreeSet::new(),
+                ..self
+            },
+            None => self,
+        }
+    }
+
+    /// The same, as a root without rights has it.
+    #[must_use]
+    pub(super) fn as_root(&self) -> Self {
+        Self {
+            uid: Uid::from_raw(0),
+            root_at_hand: true,
+            held: BTreeSet::new(),
+            ..self.clone()
+        }
+    }
+
     /// The same, as a user without rights has it whom this root asks for.
     #[must_use]
     pub(super) fn as_user(&self) -> Self {
@@ -246,6 +280,14 @@ fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
 /// Whether a uid map is that of the first user namespace: all ids onto themselves.
 fn is_whole(map: &str) -> bool {
     map.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
+/// Who is root of a user namespace that holds nobody else, by their id outside.
+fn alone_in(map: &str) -> Option<u32> {
+    let mut words = map.split_whitespace();
+    let (inside, outside, count) = (words.next()?, words.next()?, words.next()?);
+    let alone = inside == "0" && count == "1" && words.next().is_none();
+    alone.then(|| outside.parse().ok()).flatten()
 }
 
 fn ping_groups() -> Option<(u64, u64)> {
@@ -358,6 +400,14 @@ mod tests {
         assert!(is_whole("         0          0 4294967295\n"));
         assert!(!is_whole("         0       1000          1\n"));
         assert!(!is_whole("0 0 1\n1 100000 65535\n"));
+    }
+
+    #[test]
+    fn who_is_alone_in_a_namespace_is_known_by_the_id_outside() {
+        assert_eq!(alone_in("         0       1000          1\n"), Some(1000));
+        assert_eq!(alone_in("         0          0 4294967295\n"), None);
+        assert_eq!(alone_in("0 1000 1\n1 100000 65536\n"), None);
+        assert_eq!(alone_in(""), None);
     }
 
     #[test]

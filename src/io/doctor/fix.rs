@@ -46,6 +46,8 @@ pub enum Fix {
         say: String,
         /// One line each.
         commands: Vec<String>,
+        /// What makes it outlive a restart.
+        lasting: Option<String>,
     },
     /// Start the container with more.
     Start {
@@ -64,6 +66,7 @@ impl Fix {
         Self::Run {
             say: say.to_owned(),
             commands: vec![command.into()],
+            lasting: None,
         }
     }
 
@@ -75,9 +78,23 @@ impl Fix {
         }
     }
 
+    /// In one line, for an error: what it does, and the first thing to paste.
+    pub(super) fn in_a_line(&self) -> String {
+        match self {
+            Self::Run { say, commands, .. } => format!("{say}: {}", commands.join(" && ")),
+            Self::Say(say) => say.clone(),
+            Self::Start { .. } => format!("{}: {}", self.say(), self.commands().join(" && ")),
+        }
+    }
+
     /// What it does, in a sentence.
     pub fn say(&self) -> String {
         match self {
+            Self::Run {
+                say,
+                lasting: Some(_),
+                ..
+            } => format!("{say}; the last line makes it outlive a restart"),
             Self::Run { say, .. } | Self::Say(say) => say.clone(),
             Self::Start { container, .. } => match container {
                 Container::Docker | Container::Podman => {
@@ -94,7 +111,9 @@ impl Fix {
     /// The lines to paste; may be none.
     pub fn commands(&self) -> Vec<String> {
         match self {
-            Self::Run { commands, .. } => commands.clone(),
+            Self::Run {
+                commands, lasting, ..
+            } => commands.iter().chain(lasting).cloned().collect(),
             Self::Say(_) => Vec::new(),
             Self::Start { container, grants } => start(*container, grants),
         }

@@ -25,6 +25,7 @@ use pnet_datalink::Channel;
 use super::child::{Errand, Teller, die_with_parent};
 use crate::io::clock::Stopwatch;
 use crate::io::interfaces;
+use crate::io::privileges::{self, Becomes};
 use crate::io::sys::ifreq;
 use crate::io::sys::tap::attach;
 
@@ -148,6 +149,9 @@ fn network_namespace() -> io::Result<String> {
 }
 
 fn user_namespace() -> io::Result<String> {
+    // As the lab does: a root without rights becomes whoever called sudo.
+    let becomes = Becomes::find().map_err(io::Error::other)?;
+    privileges::become_other(becomes).map_err(io::Error::other)?;
     // Outside of the namespace we are still who we were; inside, nobody until we say so.
     let (uid, gid) = (geteuid(), getegid());
     unshare(CloneFlags::CLONE_NEWUSER)?;

@@ -66,7 +66,9 @@ pub fn remedy(step: Step, errno: Errno, at: &Circumstances) -> Remedy {
     match step {
         Step::RawSocket | Step::PacketSocket => raw(step, errno, at),
         Step::PingSocket => ping(errno, at),
-        Step::NetworkNamespace => namespace_as_root(errno, at),
+        Step::NetworkNamespace if at.is_root() || at.holds_lab() => namespace_as_root(errno, at),
+        // In a user namespace, which the lab makes where it has no right of its own.
+        Step::NetworkNamespace => inside(Step::NamespaceInside, errno, at),
         Step::UserNamespace => user_namespace(errno, at),
         Step::UserIds | Step::NamespaceInside | Step::Interface | Step::TunAttach => {
             inside(step, errno, at)
@@ -82,6 +84,33 @@ pub fn remedy(step: Step, errno: Errno, at: &Circumstances) -> Remedy {
             machine(at, "load the kernel's part for it", "modprobe tcp_diag"),
         ),
     }
+}
+
+/// The same for an error message, in one line, of this machine as it is now.
+pub(in crate::io) fn in_a_line(step: Step, error: &std::io::Error) -> String {
+    in_words(step, errno_of(error), &Circumstances::look().outside())
+}
+
+/// The same where we are nobody for the moment, and whether we are `root` is known from before.
+pub(in crate::io) fn in_a_line_for(root: bool, step: Step, error: &std::io::Error) -> String {
+    let at = Circumstances::look().outside();
+    let at = if root { at.as_root() } else { at.as_user() };
+    in_words(step, errno_of(error), &at)
+}
+
+fn errno_of(error: &std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(0))
+}
+
+pub(super) fn in_words(step: Step, errno: Errno, at: &Circumstances) -> String {
+    let Remedy { reason, fix } = remedy(step, errno, at);
+    let what = fix.map_or_else(String::new, |fix| format!("; {}", fix.in_a_line()));
+    let sudo = if at.is_root() {
+        ""
+    } else {
+        ", or run with sudo"
+    };
+    format!("{reason}{what}{sudo}; wirelab doctor tells more")
 }
 
 /// What to do where there is no libpcap.
@@ -135,18 +164,26 @@ fn machine(at: &Circumstances, say: &str, command: &str) -> Fix {
     Fix::run(&say, format!("sudo {command}"))
 }
 
+/// The same, with what makes it outlive a restart: text for a file.
+fn lasting(at: &Circumstances, say: &str, command: &str, text: &str, file: &str) -> Fix {
+    let mut fix = machine(at, say, command);
+    if let Fix::Run { lasting, .. } = &mut fix {
+        let tee = if at.root_at_hand { "tee" } else { "sudo tee" };
+        *lasting = Some(format!("echo '{text}' | {tee} -a {file}"));
+    }
+    fix
+}
+
 /// A setting, now and after the next start.
 fn sysctl(at: &Circumstances, say: &str, name: &str, value: &str) -> Fix {
-    let Fix::Run { say, mut commands } = machine(at, say, &format!("sysctl -w {name}='{value}'"))
-    else {
-        return Fix::Say(say.to_owned());
-    };
-    let tee = if at.root_at_hand { "tee" } else { "sudo tee" };
-    commands.push(format!(
-        "echo '{name} = {value}' | {tee} -a /etc/sysctl.d/60-wirelab.conf"
-    ));
-    let say = format!("{say}; the second line makes it last");
-    Fix::Run { say, commands }
+    let quote = if value.contains(' ') { "'" } else { "" };
+    lasting(
+        at,
+        say,
+        &format!("sysctl -w {name}={quote}{value}{quote}"),
+        &format!("{name} = {value}"),
+        "/etc/sysctl.d/60-wirelab.conf",
+    )
 }
 
 /// Raw and packet sockets need `CAP_NET_RAW` (packet(7), raw(7)).
@@ -360,6 +397,7 @@ fn apparmor(reason: &str, at: &Circumstances) -> Remedy {
         Fix::Run {
             say: "give wirelab a profile that allows it; or allow it to every program: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0".to_owned(),
             commands: vec![profile],
+            lasting: None,
         },
     )
 }
@@ -418,15 +456,15 @@ fn tun(errno: Errno, at: &Circumstances) -> Remedy {
     }
     match errno {
         Errno::ENOENT => {
-            let Fix::Run { say, mut commands } = machine(at, "load the driver; if the device still is not there, make it", "modprobe tun")
-            else {
-                return Remedy::new(format!("there is no {device}"), None);
-            };
             let sudo = if at.root_at_hand { "" } else { "sudo " };
-            commands.push(format!(
-                "test -e {device} || ({sudo}mkdir -p /dev/net && {sudo}mknod -m 0666 {device} c 10 200)"
-            ));
-            Remedy::new(format!("there is no {device}"), Fix::Run { say, commands })
+            let say = "load the driver; if the device still is not there, make it";
+            let mut fix = machine(at, say, "modprobe tun");
+            if let Fix::Run { commands, .. } = &mut fix {
+                commands.push(format!(
+                    "test -e {device} || ({sudo}mkdir -p /dev/net && {sudo}mknod -m 0666 {device} c 10 200)"
+                ));
+            }
+            Remedy::new(format!("there is no {device}"), fix)
         }
         Errno::ENXIO | Errno::ENODEV => Remedy::new(
             format!("{device} is there, its driver is not"),
@@ -437,17 +475,17 @@ fn tun(errno: Errno, at: &Circumstances) -> Remedy {
             Fix::Say("run wirelab outside of the service or container, or allow it there: DeviceAllow=/dev/net/tun rw".to_owned()),
         ),
         Errno::EACCES if at.tun_mode.is_none_or(|mode| mode & 0o006 != 0o006) => {
-            let Fix::Run { say, mut commands } = machine(at, "open it to everybody, as most distributions do; the second line makes it last", "chmod 0666 /dev/net/tun")
-            else {
-                return Remedy::new(format!("{device} is for root only"), None);
-            };
-            let tee = if at.root_at_hand { "tee" } else { "sudo tee" };
-            commands.push(format!("echo 'KERNEL==\"tun\", MODE=\"0666\", OPTIONS+=\"static_node=net/tun\"' | {tee} /etc/udev/rules.d/60-tun.rules"));
-            let mode = at.tun_mode.map_or_else(String::new, |mode| format!(" (mode {mode:04o})"));
-            Remedy::new(
-                format!("{device} may not be opened by users{mode}"),
-                Fix::Run { say, commands },
-            )
+            let mode = at
+                .tun_mode
+                .map_or_else(String::new, |mode| format!(" (mode {mode:04o})"));
+            let fix = lasting(
+                at,
+                "open it to everybody, as most distributions do",
+                "chmod 0666 /dev/net/tun",
+                "KERNEL==\"tun\", MODE=\"0666\", OPTIONS+=\"static_node=net/tun\"",
+                "/etc/udev/rules.d/60-tun.rules",
+            );
+            Remedy::new(format!("{device} may not be opened by users{mode}"), fix)
         }
         Errno::EACCES => Remedy::new(
             format!("{device} is kept from us {}", by_whom(at)),
