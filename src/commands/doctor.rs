@@ -138,7 +138,7 @@ fn folded(command: &str, columns: usize) -> Vec<String> {
         let Some(line) = lines.last_mut() else { break };
         if line.is_empty() {
             line.push_str(word);
-        } else if width(line) + 1 + width(word) <= columns {
+        } else if width(line) + 1 + width(word) + 2 <= columns {
             line.push(' ');
             line.push_str(word);
         } else {
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn a_command_is_broken_between_words_and_not_in_quotes() {
         let command = "printf 'a b  c' /x | sudo tee /y && z \"$(sysctl -n q) r\"";
-        let lines = folded(command, 24);
+        let lines = folded(command, 26);
         assert_eq!(
             lines,
             [

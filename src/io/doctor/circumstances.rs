@@ -13,6 +13,8 @@ use caps::{CapSet, Capability};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{Uid, geteuid};
 
+use crate::io::interfaces;
+
 /// How packages are installed here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
@@ -96,6 +98,8 @@ pub struct Circumstances {
     pub unprivileged_userns_clone: Option<u64>,
     /// `net.ipv4.ping_group_range`: the first and the last group.
     pub ping_groups: Option<(u64, u64)>,
+    /// Whether the loopback interface is up.
+    pub loopback_up: bool,
     /// The permission bits of `/dev/net/tun`.
     pub tun_mode: Option<u32>,
     /// Our own path.
@@ -132,6 +136,7 @@ impl Circumstances {
             max_user_namespaces: number("/proc/sys/user/max_user_namespaces"),
             unprivileged_userns_clone: number("/proc/sys/kernel/unprivileged_userns_clone"),
             ping_groups: ping_groups(),
+            loopback_up: interfaces::is_up("lo") != Some(false),
             tun_mode: fs::metadata("/dev/net/tun")
                 .ok()
                 .map(|found| found.permissions().mode() & 0o777),

@@ -21,7 +21,8 @@ pub(super) fn capture(at: &Circumstances) -> Vec<Probe> {
         Err(reason) => {
             let short = reason.split(": apt install").next().unwrap_or(reason);
             (
-                Probe::failed("libpcap", subject, short).with(remedy::libpcap(at)),
+                Probe::failed("libpcap", subject, short)
+                    .with(remedy::libpcap(at, reason.contains("can't be loaded"))),
                 Probe::untried("bpf", subject, "not tried: it needs libpcap"),
             )
         }

@@ -113,9 +113,11 @@ pub(super) fn in_words(step: Step, errno: Errno, at: &Circumstances) -> String {
     format!("{reason}{what}{sudo}; wirelab doctor tells more")
 }
 
-/// What to do where there is no libpcap.
-pub fn libpcap(at: &Circumstances) -> Fix {
+/// What to do where there is no libpcap, or a `broken` one.
+pub fn libpcap(at: &Circumstances, broken: bool) -> Fix {
     let command = match at.family {
+        Family::Debian if broken => "apt-get install --reinstall libpcap0.8",
+        Family::Fedora if broken => "dnf reinstall libpcap",
         Family::Debian => "apt-get install libpcap0.8",
         Family::Fedora => "dnf install libpcap",
         Family::Arch => "pacman -S libpcap",
@@ -139,6 +141,7 @@ pub fn ipv6(errno: Errno, at: &Circumstances) -> Remedy {
         );
     }
     let fix = match at.engine() {
+        _ if !at.loopback_up => loopback(at),
         Some(engine) => Fix::start(engine, &[Grant::Ipv6]),
         None => machine(
             at,
@@ -268,6 +271,8 @@ fn ping(errno: Errno, at: &Circumstances) -> Remedy {
     }
     let name = "net.ipv4.ping_group_range";
     let reason = match at.ping_groups {
+        // Groups that are not mapped are shown as another.
+        Some(_) if at.in_user_namespace => format!("{name} has none of our groups"),
         Some((low, high)) if low > high => format!("{name} is '{low} {high}': no group at all"),
         Some((low, high)) => format!("{name} is '{low} {high}', and no group of ours is in it"),
         None => "not for our groups".to_owned(),
@@ -416,6 +421,19 @@ fn inside(step: Step, errno: Errno, at: &Circumstances) -> Remedy {
         return too_many_networks(at);
     }
     let refused = matches!(errno, Errno::EPERM | Errno::EACCES);
+    // Since Linux 5.12 root may be mapped only by who has that right (capabilities(7)).
+    if refused && step == Step::UserIds && at.is_root() && !at.holds("CAP_SETFCAP") {
+        let fix = match at.engine() {
+            Some(engine) => Fix::start(engine, LAB),
+            None => {
+                Fix::Say("run the lab as a user, or as a root that has CAP_SYS_ADMIN".to_owned())
+            }
+        };
+        return Remedy::new(
+            "this root has too few rights for namespaces: CAP_SYS_ADMIN, or CAP_SETFCAP",
+            fix,
+        );
+    }
     if refused && at.apparmor_userns.is_some_and(|restricts| restricts != 0) {
         return apparmor(
             &format!("{what}, by AppArmor (kernel.apparmor_restrict_unprivileged_userns)"),

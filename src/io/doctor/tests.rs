@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use nix::errno::Errno::{self, EACCES, EINVAL, ENOENT, ENOSPC, ENXIO, EPERM, EROFS};
 use nix::unistd::Uid;
 
-use super::remedy::{in_words, libpcap, net_raw, remedy};
+use super::remedy::{in_words, ipv6, libpcap, net_raw, remedy};
 use super::*;
 
 /// A user of a plain Debian machine where nothing is unusual.
@@ -29,6 +29,7 @@ fn user() -> Circumstances {
         max_user_namespaces: Some(30_000),
         unprivileged_userns_clone: None,
         ping_groups: Some((1, 0)),
+        loopback_up: true,
         tun_mode: Some(0o600),
         binary: PathBuf::from("/usr/bin/wirelab"),
         binary_nosuid: false,
@@ -89,6 +90,7 @@ fn each_refusal_is_explained_by_the_situation() {
             &["seccomp filter", "docker run", "--security-opt=seccomp=unconfined"], "sysctl"),
         (Step::UserIds, EPERM, ubuntu.clone(),
             &["AppArmor", "apparmor_parser -r /etc/apparmor.d/wirelab", "/usr/bin/wirelab", "userns,"], "docker"),
+        (Step::UserIds, EPERM, with(root(), |at| at.held.clear()), &["CAP_SETFCAP"], "docker"),
         (Step::Interface, EPERM, ubuntu.clone(), &["AppArmor", "apparmor_parser"], "CAP_"),
         (Step::NetworkNamespace, EPERM, ubuntu, &["AppArmor", "apparmor_parser"], "CAP_SYS_ADMIN"),
         (Step::NetworkNamespace, EPERM, docker(),
@@ -147,15 +149,30 @@ fn libpcap_is_installed_as_the_distribution_does() {
         (Family::Alpine, "sudo apk add libpcap"),
         (Family::Suse, "sudo zypper install libpcap1"),
     ] {
-        let fix = libpcap(&with(user(), |at| at.family = family));
+        let fix = libpcap(&with(user(), |at| at.family = family), false);
         assert_eq!(fix.commands(), [command]);
     }
-    assert_eq!(libpcap(&root()).commands(), ["apt-get install libpcap0.8"]);
+    let broken = Fix::commands(&libpcap(&root(), true));
+    assert_eq!(broken, ["apt-get install --reinstall libpcap0.8"]);
+    assert_eq!(
+        libpcap(&root(), false).commands(),
+        ["apt-get install libpcap0.8"]
+    );
     assert!(
-        libpcap(&with(user(), |at| at.family = Family::Other))
+        libpcap(&with(user(), |at| at.family = Family::Other), false)
             .commands()
             .is_empty()
     );
+}
+
+#[test]
+fn ipv6_is_missing_for_one_of_three_reasons() {
+    let text = |errno, at: &Circumstances| in_text(&ipv6(errno, at));
+    let none = Errno::EADDRNOTAVAIL;
+    assert!(text(none, &user()).contains("sudo sysctl -w net.ipv6.conf.lo.disable_ipv6=0"));
+    let down = with(root(), |at| at.loopback_up = false);
+    assert!(text(none, &down).ends_with("| ip link set lo up"));
+    assert!(text(Errno::EAFNOSUPPORT, &user()).contains("ipv6.disable=1"));
 }
 
 #[test]
