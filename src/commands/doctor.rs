@@ -9,7 +9,7 @@ use serde_json::json;
 use super::output::{self, Terminal};
 use super::pipeline::Stopped;
 use crate::cli;
-use crate::io::doctor::{self, Ability, Errand, Fix, Probe, Report, Screen, Subject, Todo};
+use crate::io::doctor::{self, Ability, Errand, Fix, Probe, Report, Screen, Subject, Task};
 use crate::view::text::{escape, width, wrap};
 use crate::view::{Paint, Style};
 
@@ -63,13 +63,13 @@ fn text(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
             row(style, out, probe.name, column, probe.ok, &probe.detail)?;
         }
     }
-    let todos = report.fixes();
+    let tasks = report.fixes();
     for (needed, heading) in [(true, "What to do"), (false, "Not needed, but possible")] {
-        let mut these = todos.iter().filter(|todo| todo.needed == needed).peekable();
+        let mut these = tasks.iter().filter(|task| task.needed == needed).peekable();
         if these.peek().is_some() {
             writeln!(out, "\n{}", style.paint(Paint::Strong, heading))?;
         }
-        these.try_for_each(|todo| to_do(style, out, todo))?;
+        these.try_for_each(|task| to_do(style, out, task))?;
     }
     Ok(())
 }
@@ -113,8 +113,8 @@ fn paragraph(
 }
 
 /// What it is for, what it does, and the lines to paste.
-fn to_do(style: &Style, out: &mut dyn Write, todo: &Todo) -> io::Result<()> {
-    let Todo { fix, probes, .. } = todo;
+fn to_do(style: &Style, out: &mut dyn Write, task: &Task) -> io::Result<()> {
+    let Task { fix, probes, .. } = task;
     let what = format!("{}: {}", probes.join(", "), fix.say());
     let commands = fix.commands();
     let end = if commands.is_empty() { "." } else { ":" };

@@ -23,7 +23,7 @@ pub use child::{Errand, run_errand};
 pub use circumstances::{Circumstances, Container, Family};
 pub use fix::{Fix, Grant};
 pub use remedy::{Remedy, Step};
-pub use report::{Ability, Report, Todo};
+pub use report::{Ability, Report, Task};
 
 /// What a probe is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

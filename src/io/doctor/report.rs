@@ -140,31 +140,31 @@ impl Report {
 
     /// What to do, each thing once, with the probes it is for: what is needed first. `true` with
     /// those that something the user asks for does not work without.
-    pub fn fixes(&self) -> Vec<Todo> {
-        let mut all: Vec<Todo> = Vec::new();
+    pub fn fixes(&self) -> Vec<Task> {
+        let mut all: Vec<Task> = Vec::new();
         for probe in &self.probes {
             let Some(fix) = &probe.fix else { continue };
             let needed = self.is_needed(probe);
-            if let Some(todo) = all.iter_mut().find(|todo| todo.fix.clone().merge(fix)) {
-                todo.fix.merge(fix);
-                todo.needed |= needed;
-                todo.probes.push(probe.name);
+            if let Some(task) = all.iter_mut().find(|task| task.fix.clone().merge(fix)) {
+                task.fix.merge(fix);
+                task.needed |= needed;
+                task.probes.push(probe.name);
             } else {
-                all.push(Todo {
+                all.push(Task {
                     fix: fix.clone(),
                     needed,
                     probes: vec![probe.name],
                 });
             }
         }
-        all.sort_by_key(|todo| !todo.needed);
+        all.sort_by_key(|task| !task.needed);
         all
     }
 }
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Todo {
+pub struct Task {
     /// What.
     pub fix: Fix,
     /// Whether something the user may want does not work without it.

@@ -245,7 +245,7 @@ fn all_is_well_where_capture_and_lab_work() {
     let less = report(user(), &[("icmp-ipv4", ping), ("cubic", cubic)]);
     assert!(less.is_well());
     assert_eq!(ability(&less, "ping").how, "by the right to raw sockets");
-    assert!(less.fixes().iter().all(|todo| !todo.needed));
+    assert!(less.fixes().iter().all(|task| !task.needed));
 }
 
 #[test]
@@ -269,10 +269,10 @@ fn what_is_blocked_is_told_with_one_fix_for_all_it_blocks() {
         "{}",
         lab.how
     );
-    let todos = broken.fixes();
-    assert_eq!(todos.len(), 2);
-    assert_eq!(todos[0].probes, ["packet-socket", "capture", "raw-ipv4"]);
-    assert!(todos.iter().all(|todo| todo.needed));
+    let tasks = broken.fixes();
+    assert_eq!(tasks.len(), 2);
+    assert_eq!(tasks[0].probes, ["packet-socket", "capture", "raw-ipv4"]);
+    assert!(tasks.iter().all(|task| task.needed));
 }
 
 #[test]
@@ -292,10 +292,10 @@ fn a_container_is_told_once_what_it_has_to_be_given() {
             ("tun-device", remedy(Step::TunOpen, ENOENT, &at)),
         ],
     );
-    let todos = broken.fixes();
-    assert_eq!(todos.len(), 1);
-    let [command] = &todos[0].fix.commands()[..] else {
-        panic!("{todos:?}");
+    let tasks = broken.fixes();
+    assert_eq!(tasks.len(), 1);
+    let [command] = &tasks[0].fix.commands()[..] else {
+        panic!("{tasks:?}");
     };
     for flag in [
         "--cap-add=NET_RAW",

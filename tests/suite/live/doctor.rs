@@ -214,7 +214,7 @@ fn user_namespaces_that_are_switched_off_are_named_by_their_setting() {
     assert!(
         found
             .commands("user-namespace")
-            .starts_with("sudo sysctl -w user.max_user_namespaces='15000'\n")
+            .starts_with("sudo sysctl -w user.max_user_namespaces=15000\n")
     );
     assert_eq!(found.ok("network-namespace"), None);
     assert!(!found.can("lab"));
