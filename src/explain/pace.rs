@@ -145,7 +145,8 @@ impl Half {
         if let Some(since) = self.since
             && let Some(share) = self.shares.get_mut(self.waiting as usize)
         {
-            *share += now.nanos_since(since);
+            // A damaged capture may hold any times.
+            *share = share.saturating_add(now.nanos_since(since));
         }
         // The time counts from the first data on.
         self.since = (!first_data).then_some(now);
