@@ -196,6 +196,11 @@ fn step_probe(
         if let (Some((_, step)), Some(outcome)) = (step, &told.outcome) {
             let probe = match outcome {
                 Outcome::Ok(detail) => Probe::ok(name, subject, detail.clone()),
+                // A seccomp filter that kills is one that refuses.
+                Outcome::Failed(why) if why.contains("SIGSYS") => Probe {
+                    fix: remedy::remedy(*step, Errno::EPERM, at).fix,
+                    ..Probe::failed(name, subject, format!("{why}: a seccomp filter"))
+                },
                 Outcome::Failed(why) => Probe::failed(name, subject, why.clone()),
                 Outcome::Errno(errno) => Probe::blocked(
                     name,
