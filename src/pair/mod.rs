@@ -51,7 +51,7 @@ use std::time::Duration;
 
 pub use homes::Homes;
 
-use crate::analysis::{Analysis, Limits};
+use crate::analysis::{Analysis, Hindsight, Limits};
 use crate::event::{CallPart, Crossing, End, Event, Fate, Host, Origin};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::lab::Side;
@@ -147,6 +147,17 @@ impl Pair {
             crowded: false,
             foreseen: false,
         }
+    }
+
+    /// With what is known beyond the frames of the client's and the server's capture.
+    #[must_use]
+    pub fn with_hindsight(self, [at_client, at_server]: [Hindsight; 2]) -> Self {
+        let [client, server] = self.ends;
+        let ends = [
+            client.with_hindsight(at_client),
+            server.with_hindsight(at_server),
+        ];
+        Self { ends, ..self }
     }
 
     /// Takes what happens next in a run.
