@@ -178,7 +178,10 @@ impl Half {
     }
 
     fn tell(&self, names: &Names, side: Side) -> Option<Finding> {
-        let all: u64 = self.shares.iter().sum();
+        let all = self
+            .shares
+            .iter()
+            .fold(0, |all: u64, share| all.saturating_add(*share));
         if self.segments < LEAST_SEGMENTS || all < LEAST_NS {
             return None;
         }

@@ -206,7 +206,7 @@ pub(super) fn figures_heading(columns: usize) -> String {
     if columns == 0 {
         return String::new();
     }
-    format!("{:<columns$}", " cwnd/ss  out sendq rcvq")
+    format!("{:<columns$}", " cwnd/ss out sendq  rcvq")
 }
 
 /// A kernel's figures in their columns.
@@ -219,7 +219,7 @@ pub(super) fn figures(pen: &mut Pen, style: &Style, figures: Option<Figures>) {
         number(f.ssthresh.map(u64::from))
     );
     let words = format!(
-        " {window:>7} {:>4} {:>5} {:>4}",
+        " {window:>7} {:>3} {:>5} {:>5}",
         number(f.unacked.map(u64::from)),
         number(f.send_queue),
         number(f.recv_queue)
