@@ -433,8 +433,9 @@ fn what_is_kept_goes_on_until_it_is_stopped_and_that_is_no_failure() {
 #[test]
 fn a_queue_of_connections_to_accept_is_seen_to_fill() {
     alone(|| {
-        let text = "[server]\ncalls = [{ listen = { backlog = 5 } }, { pause_ms = 200 }, 'accept']\n\
-                    [client]\ncalls = ['connect', { connect = {}, on = 'second' }]";
+        let text = "[server]\ncalls = [{ listen = { backlog = 5 } }, { wait = 'both' }, 'accept']\n\
+                    [client]\ncalls = ['connect', { connect = {}, on = 'second' }, \
+                    { pause_ms = 300 }, { signal = 'both' }]";
         let Some(told) = run_text(text, go_on) else {
             return;
         };
