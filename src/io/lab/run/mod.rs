@@ -152,7 +152,7 @@ pub fn run_with(
         Err(error) => (error.to_string(), Ok(Vec::new())),
     };
     let late = runner.farewell(&reason, &mut audience);
-    stages.client.close_all();
+    stages.client.abort_all();
     let carried = carried?;
     for counters in counters? {
         audience.tell_line(Line::Counters(counters));
