@@ -306,6 +306,7 @@ fn segment<'a>(
         in_flight: flying.in_flight(),
         in_flight_of,
         flight_window: bound.window,
+        legs_ns: connection.legs_ns(),
         rtt: seen.rtt,
         state_before: seen.state_before,
         state: seen.state,

@@ -118,7 +118,13 @@ fn closed_window(flow: &Flow, names: &Names, closed: &Closed) -> Finding {
         0 => String::new(),
         n => {
             let other = names.of_side(closed.side.other());
-            format!("; {other} asked {} whether it had opened", times(n.into()))
+            let gaps: Vec<_> = closed.gaps.iter().map(|&ns| nanos(ns)).collect();
+            let more = if n as usize > gaps.len() { " …" } else { "" };
+            format!(
+                "; {other} asked {} whether it had opened, after {}{more}",
+                times(n.into()),
+                gaps.join(", ")
+            )
         }
     };
     let what = format!("{host} had no room for more data {how_long} (window 0){probes}");

@@ -307,6 +307,12 @@ impl Connection {
         }
     }
 
+    /// The shortest it took from the capture to each side and back: what the other side sent, answered.
+    pub fn legs_ns(&self) -> [u64; 2] {
+        let [i, r] = &self.halves;
+        [r.counts.rtt.min, i.counts.rtt.min]
+    }
+
     /// Sequence numbers from the initiator's or responder's zero.
     pub fn relative(&self, side: Side, seq: Seq) -> u32 {
         self.halves[side.index()].relative(seq)
