@@ -8,6 +8,7 @@ use super::half::Half;
 use super::observation::{Facts, Observation};
 use super::suspect::{Suspect, Suspicion};
 use crate::event::{Phase, TcpState};
+use crate::wire::seq::Seq;
 
 use TcpState::{
     CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynReceived,
@@ -43,8 +44,11 @@ impl Connection {
                 o.facts.set(Facts::AFTER_PEER_FIN);
             }
         }
+        let carries = o.end != o.seq && !o.facts.any(Facts::PROBE);
         let beyond = |fin| o.end.after(fin) && o.end.minus(1) != fin;
-        if sender.fin.is_some_and(beyond) && !o.facts.any(Facts::PROBE) {
+        // Whose bytes beyond it are acknowledged has sent no FIN there that anybody took for one.
+        let taken = |fin: Seq| sender.una.at_or_before(fin.plus(1));
+        if carries && sender.fin.is_some_and(|fin| beyond(fin) && taken(fin)) {
             o.facts.set(Facts::AFTER_OWN_FIN);
         }
         if o.flags.fin() && !o.facts.any(Facts::PROBE) && !was_reset {
