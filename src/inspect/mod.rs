@@ -4,8 +4,13 @@
 //! `decode` finds the headers and `wire` knows their fields; this joins the two. What shows a header,
 //! as text or as data, draws from a [`Sheet`].
 
+mod difference;
+pub mod given;
 mod sheet;
+mod sums;
 #[cfg(test)]
 mod tests;
 
+pub use difference::{Change, Difference, difference};
 pub use sheet::{Header, Origin, Rest, Sheet, Trouble};
+pub use sums::{From, Word, Working, workings};

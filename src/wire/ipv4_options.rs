@@ -67,7 +67,8 @@ fn class(class: u16) -> Option<&'static str> {
     Some(match class {
         0 => "control",
         2 => "debugging and measurement",
-        _ => "reserved",
+        1 | 3 => "reserved",
+        _ => return None,
     })
 }
 

@@ -204,7 +204,8 @@ fn action(action: u16) -> Option<&'static str> {
         0 => "skip it",
         1 => "discard the packet",
         2 => "discard, and send a parameter problem",
-        _ => "discard, and send a parameter problem unless multicast",
+        3 => "discard, and send a parameter problem unless multicast",
+        _ => return None,
     })
 }
 

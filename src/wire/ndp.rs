@@ -167,7 +167,8 @@ fn preference(code: u16) -> Option<&'static str> {
         0 => "medium",
         1 => "high",
         2 => "reserved",
-        _ => "low",
+        3 => "low",
+        _ => return None,
     })
 }
 
