@@ -5,6 +5,7 @@
 
 mod explain;
 mod flows;
+pub mod inspect;
 mod json;
 mod ladder;
 mod packet;
@@ -17,7 +18,9 @@ pub mod text;
 
 use std::io::{self, Write};
 
-pub use json::{Json, Lines};
+pub use json::{
+    Json, Lines, difference as json_difference, fields as json_fields, sums as json_sums,
+};
 pub use ladder::BothEnds;
 pub use style::{Paint, Painted, Style};
 
