@@ -1,6 +1,7 @@
 //! Headers by hand: the bytes of each protocol, their names and meanings.
 
 pub mod checksum;
+pub mod echo;
 pub mod field;
 pub mod icmp;
 pub mod names;
