@@ -14,6 +14,7 @@ pub mod frame;
 pub mod io;
 pub mod lab;
 pub mod pair;
+pub mod probe;
 pub mod recordings;
 pub mod select;
 pub mod track;
