@@ -15,6 +15,7 @@ mod input;
 mod interfaces;
 mod lab;
 mod output;
+mod ping;
 pub mod pipeline;
 mod progress;
 mod replay;
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
         Some(Command::Flows(args)) => ("flows", flows::run(&args)),
         Some(Command::Interfaces(args)) => ("interfaces", interfaces::run(&args)),
         Some(Command::Lab(args)) => ("lab", lab::run(&args)),
+        Some(Command::Ping(args)) => ("ping", ping::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
     };
     match outcome {

@@ -8,6 +8,7 @@ mod flows;
 mod json;
 mod ladder;
 mod packet;
+pub mod ping;
 mod reasons;
 #[cfg(test)]
 pub(crate) mod sample;
