@@ -2,6 +2,7 @@
 
 mod inspect;
 mod lab;
+mod ping;
 
 use std::net::IpAddr;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
+pub use self::ping::{PathMtu, Ping, SocketKind};
 use crate::event::Kind;
 use crate::select::{Range, Selection};
 use crate::view::VIEWS;
@@ -51,6 +53,9 @@ pub enum Command {
     /// Run experiments: two hosts, real TCP, and a wire that does exactly what it is told
     #[command(after_help = lab::HELP, disable_help_subcommand = true)]
     Lab(Lab),
+    /// Ask hosts for an echo, packets written byte by byte, and tell what became of each
+    #[command(after_help = ping::HELP, disable_version_flag = true)]
+    Ping(Ping),
     /// Show a capture as conversations: who sent what when, and what TCP made of it
     #[command(after_help = REPLAY_HELP, override_usage = "wirelab replay [OPTIONS] <CAPTURE> [FILTER]...")]
     Replay(Replay),

@@ -4,6 +4,7 @@
 //! lines consume them. A view that needs a number finds it here, so that no number is computed
 //! twice and no view judges.
 
+mod echo;
 mod finding;
 mod flow;
 mod note;
@@ -13,6 +14,10 @@ mod state;
 mod stats;
 pub mod units;
 
+pub use echo::{
+    Change, Damage, Echo, EchoError, EchoEvent, EchoState, EchoStatistics, JitterStep, Quote,
+    Reply, ReplyFault, RoundTrip, RoundTrips,
+};
 pub use finding::{Finding, Severity};
 pub use flow::{Capability, Flow, Handshake, LetGo, Shape};
 pub use note::{Cause, Confidence, Kind, Note, NoteCounts, Quantity, Why};

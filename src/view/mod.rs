@@ -9,6 +9,7 @@ pub mod inspect;
 mod json;
 mod ladder;
 mod packet;
+pub mod ping;
 mod reasons;
 #[cfg(test)]
 pub(crate) mod sample;
