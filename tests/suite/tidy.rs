@@ -35,7 +35,7 @@ const DIRECTIONS: &[Direction] = &[
     ("select", Only(&["event", "frame"]), "chooses among events"),
     (
         "pair",
-        Only(&["analysis", "event", "frame", "decode", "lab"]),
+        Only(&["analysis", "event", "frame", "decode", "wire", "lab"]),
         "joins what two captures show with what the lab knows",
     ),
     ("view", Only(&["event", "decode", "wire", "frame"]), "shows; never judges, never computes"),
