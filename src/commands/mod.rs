@@ -15,6 +15,7 @@ mod input;
 mod interfaces;
 mod lab;
 mod output;
+mod peer;
 pub mod pipeline;
 mod progress;
 mod replay;
