@@ -130,6 +130,9 @@ pub struct Pair {
     foreseen: bool,
     /// What is known of captures made at two places.
     meeting: Option<Rc<Meeting>>,
+    /// Of what each host sent and the other's capture shows: the first and the last departure, and the
+    /// first and the last arrival.
+    shown: [Option<[[Timestamp; 2]; 2]>; 2],
 }
 
 /// As the events name it.
@@ -160,6 +163,7 @@ impl Pair {
             crowded: false,
             foreseen: false,
             meeting: None,
+            shown: [None; 2],
         }
     }
 

@@ -6,7 +6,7 @@ use super::fates::Settled;
 use super::held::Held;
 use super::parts::Piece;
 use super::timeline::Verdict;
-use super::{Join, Pair, tell};
+use super::{HORIZON, Join, Pair, tell};
 use crate::event::{Fate, Host, Kind, Origin};
 use crate::frame::Timestamp;
 
@@ -79,6 +79,14 @@ impl Pair {
         let first = !(landed && std::mem::replace(&mut sent.arrived, true));
         let bare = Held::bare(sent.host, sent.frame, sent.time);
         let (from, left) = (sent.host, sent.time);
+        if landed {
+            let both = [left, settled.at];
+            let spans = self.shown[from.index()].get_or_insert(both.map(|time| [time; 2]));
+            for ([first, last], time) in spans.iter_mut().zip(both) {
+                *first = time.min(*first);
+                *last = time.max(*last);
+            }
+        }
         let Some((arrival, to)) = settled.arrival else {
             self.count(&verdict, Some(from.other()), None, first);
             self.timeline.loses(place, settled.at, bare, verdict);
@@ -142,17 +150,26 @@ impl Pair {
         let Some(meeting) = &self.meeting else {
             return false;
         };
-        let from = if left { host.other() } else { host };
-        let way = meeting.quickest_ns[from.index()];
-        let time = if left {
-            time.as_nanos().saturating_add(way)
-        } else {
-            time.as_nanos().saturating_sub(way)
+        let Some([first, last]) = meeting.spans.map(|spans| spans[host.index()]) else {
+            return false;
         };
-        meeting.spans.is_some_and(|spans| {
-            let [first, last] = spans[host.index()].map(Timestamp::as_nanos);
-            time < first || time > last
-        })
+        let from = if left { host.other() } else { host };
+        let shown = self.shown[from.index()].map(|spans| spans[usize::from(!left)]);
+        // What left, or arrived, between others that both captures show is covered, however long it took.
+        if shown.is_some_and(|[first, last]| first <= time && time <= last) {
+            return false;
+        }
+        let quickest = meeting.quickest_ns[from.index()];
+        if left {
+            let slowest = self.crossings[from.index()].slowest_ns;
+            let by_now = |way: u64| time.as_nanos().saturating_add(way);
+            return by_now(quickest) < first.as_nanos()
+                || by_now(slowest.unwrap_or(quickest)) > last.as_nanos();
+        }
+        let earliest = time.as_nanos().saturating_sub(quickest);
+        // Before the first that is known to have left within the capture, all may have left before it.
+        let begins = time.since(first) < HORIZON && shown.is_none_or(|[first, _]| time < first);
+        begins || earliest < first.as_nanos() || earliest > last.as_nanos()
     }
 
     /// Data arrives in other pieces than it left in.
