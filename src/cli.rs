@@ -1,5 +1,6 @@
 //! The command line as data: what was asked for, nothing opened or built yet.
 
+mod inspect;
 mod lab;
 
 use std::net::IpAddr;
@@ -7,6 +8,7 @@ use std::net::IpAddr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 use crate::event::Kind;
 use crate::select::{Range, Selection};
@@ -40,6 +42,9 @@ pub enum Command {
     /// Sum up each connection in a line, or with --long in full
     #[command(after_help = FLOWS_HELP, override_usage = "wirelab flows [OPTIONS] <CAPTURE> [FILTER]...")]
     Flows(Flows),
+    /// Take a frame apart: every field of every header, with its bits, value and meaning
+    #[command(after_help = inspect::HELP)]
+    Inspect(Inspect),
     /// List the interfaces that can be captured on, and what stands in the way
     #[command(after_help = "Example:\n  wirelab interfaces")]
     Interfaces(Interfaces),

@@ -12,6 +12,7 @@ mod ends;
 mod explain;
 mod flows;
 mod input;
+mod inspect;
 mod interfaces;
 mod lab;
 mod output;
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
         Some(Command::Doctor(args)) => ("doctor", doctor::run(&args)),
         Some(Command::Explain(args)) => ("explain", explain::run(&args)),
         Some(Command::Flows(args)) => ("flows", flows::run(&args)),
+        Some(Command::Inspect(args)) => ("inspect", inspect::run(&args)),
         Some(Command::Interfaces(args)) => ("interfaces", interfaces::run(&args)),
         Some(Command::Lab(args)) => ("lab", lab::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),

@@ -1,5 +1,6 @@
 //! JSON lines, one object for each event, as `docs/schema.json` describes them.
 
+mod field;
 mod flow;
 mod line;
 mod passage;
@@ -7,6 +8,8 @@ mod passage;
 use std::io::{self, Write};
 
 use line::Line;
+
+pub use field::{difference, fields, sums};
 
 use super::View;
 use crate::decode::Packet;
