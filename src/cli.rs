@@ -96,6 +96,7 @@ const REPLAY_HELP: &str = "\
 Examples:
   wirelab replay retransmission               a recording that comes with wirelab
   wirelab replay retransmission --at both     both ends of it, and what the wire did between
+  wirelab replay here.pcap --peer there.pcap  what two machines captured, packet by packet
   wirelab replay trace.pcapng --flow 3        one connection of a file
   wirelab replay trace.pcap 'port 80'         a BPF filter, where libpcap is installed
   wirelab replay data --speed step            one segment each time Enter is pressed
@@ -235,6 +236,10 @@ pub struct Replay {
     /// the packets between them
     #[arg(long, value_enum, value_name = "END", hide_possible_values = true)]
     pub at: Option<At>,
+    /// A second capture of the same connections, made at the other end or anywhere on the way: both
+    /// in one ladder, as --at both; their clocks need not agree
+    #[arg(long, value_name = "CAPTURE", conflicts_with_all = ["at", "read"])]
+    pub peer: Option<String>,
     /// With --at both: only packets, without the programs' calls and the kernels' figures
     #[arg(long, requires = "at", help_heading = "Showing")]
     pub packets_only: bool,
@@ -266,6 +271,7 @@ impl Replay {
                 ..Input::default()
             },
             at,
+            peer: None,
             packets_only: false,
             view,
             speed: "max".to_owned(),

@@ -16,6 +16,7 @@ mod inspect;
 mod interfaces;
 mod lab;
 mod output;
+mod peer;
 mod ping;
 pub mod pipeline;
 mod progress;
