@@ -35,6 +35,9 @@ pub(super) fn run(args: &cli::Replay, speed: Speed) -> Result<ExitCode> {
             "--at both is drawn as a ladder only; for other views choose --at client or --at server"
         );
     }
+    if args.as_wireshark {
+        bail!("--as-wireshark is about one capture: choose it with --at client or --at server");
+    }
     if !args.input.filter().is_empty() {
         bail!(
             "--at both takes no filter, which could tear packets apart; choose with --flow, --port or --frames"
@@ -71,6 +74,7 @@ pub(super) fn run(args: &cli::Replay, speed: Speed) -> Result<ExitCode> {
         pace: pace(speed)?,
         limits: Limits::default(),
         hindsight: Hindsight::default(),
+        compare: None,
     };
     let learned = |host| -> Result<Hindsight> {
         let mut source = ends.open(host)?;

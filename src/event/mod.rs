@@ -12,6 +12,7 @@ mod segment;
 mod state;
 mod stats;
 pub mod units;
+mod wireshark;
 
 pub use finding::{Finding, Severity};
 pub use flow::{Capability, Flow, Handshake, LetGo, Shape};
@@ -22,6 +23,7 @@ pub use passage::{
 pub use segment::{Dir, Endpoint, Phase, Rtt, Segment, Side};
 pub use state::TcpState;
 pub use stats::{Stats, Summary};
+pub use wireshark::{Wireshark, Word, Words};
 
 use crate::decode::Packet;
 use crate::frame::Frame;
