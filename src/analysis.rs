@@ -313,6 +313,7 @@ fn segment<'a>(
         phase: seen.phase,
         checksum: tcp.checksum,
         notes,
+        wireshark: None,
         packet,
         comment: frame.comment,
     }

@@ -101,6 +101,7 @@ Examples:
   wirelab replay trace.pcap 'port 80'         a BPF filter, where libpcap is installed
   wirelab replay data --speed step            one segment each time Enter is pressed
   wirelab replay trace.pcap --view segments   a line a segment, as tcpdump prints them
+  wirelab replay trace.pcap --as-wireshark    and what Wireshark says instead (docs/VERDICTS.md)
   tcpdump -w - | wirelab replay -             from a pipe";
 
 /// `capture`.
@@ -243,6 +244,9 @@ pub struct Replay {
     /// With --at both: only packets, without the programs' calls and the kernels' figures
     #[arg(long, requires = "at", help_heading = "Showing")]
     pub packets_only: bool,
+    /// Beside our notes say what Wireshark calls a segment, where that is something else
+    #[arg(long, help_heading = "Showing")]
+    pub as_wireshark: bool,
     /// How to show it.
     #[command(flatten)]
     pub view: View,
@@ -273,6 +277,7 @@ impl Replay {
             at,
             peer: None,
             packets_only: false,
+            as_wireshark: false,
             view,
             speed: "max".to_owned(),
             select: Select::default(),

@@ -70,6 +70,7 @@ pub(super) fn run(args: &cli::Replay, speed: Speed) -> Result<ExitCode> {
         pace: pace(speed)?,
         limits: Limits::default(),
         hindsight: Hindsight::default(),
+        compare: None,
     };
     let learned = |host| -> Result<Hindsight> {
         let mut source = ends.open(host)?;
@@ -88,6 +89,9 @@ pub(super) fn run(args: &cli::Replay, speed: Speed) -> Result<ExitCode> {
 
 /// Refuses what can't be shown of two ends.
 fn refuse(args: &cli::Replay) -> Result<()> {
+    if args.as_wireshark {
+        bail!("--as-wireshark is about one capture: choose it with --at client or --at server");
+    }
     let (option, instead) = if args.peer.is_some() {
         ("--peer", "look at one capture alone")
     } else {

@@ -73,6 +73,7 @@ pub(super) fn run(args: &cli::Capture) -> Result<ExitCode> {
             pace: None,
             limits: Limits::default(),
             hindsight: Hindsight::knowing_scale(args.wscale),
+            compare: None,
         };
         pipeline.run(&mut source, &mut |_| ()).map(|_| ())
     };

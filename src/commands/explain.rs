@@ -31,6 +31,7 @@ pub(super) fn run(args: &cli::Explain) -> Result<ExitCode> {
         scope: Scope::Connections,
         speed: Speed::Max,
         streams: false,
+        as_wireshark: false,
     };
     show(&asked, |style| match args.output.format {
         cli::Format::Json => Ok(explaining(Box::new(Json::new(Lines::Findings)))),
@@ -49,6 +50,7 @@ fn reasoning(args: &cli::Explain, frame: u64) -> Result<ExitCode> {
         scope: Scope::Segments,
         speed: Speed::Max,
         streams: false,
+        as_wireshark: false,
         end: None,
     };
     show(&asked, |style| match args.output.format {

@@ -21,6 +21,7 @@ pub(super) fn run(args: &cli::Flows) -> Result<ExitCode> {
         scope: Scope::Connections,
         speed: Speed::Max,
         streams: false,
+        as_wireshark: false,
     };
     show(&asked, |mut style| {
         style.long = args.long;

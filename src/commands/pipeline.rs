@@ -9,7 +9,8 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use crate::analysis::{AHEAD, Analysis, Hindsight, Limits};
-use crate::event::{End, Event};
+use crate::compare::Compare;
+use crate::event::{End, Event, Segment};
 use crate::frame::{Frame, Timestamp};
 use crate::io::{Source, SourceError};
 use crate::select::{Scope, Selection};
@@ -59,6 +60,8 @@ pub struct Pipeline<'a> {
     pub limits: Limits,
     /// What is known of the frames from reading them before.
     pub hindsight: Hindsight,
+    /// Says what Wireshark says of segments; `None` if nobody asked.
+    pub compare: Option<Compare>,
 }
 
 /// Ends the sink of the analysis early.
@@ -76,6 +79,7 @@ pub(super) struct Shown<'a> {
     selection: Option<Selection>,
     scope: Scope,
     pace: Option<Pace>,
+    compare: Option<Compare>,
 }
 
 impl Shown<'_> {
@@ -85,6 +89,19 @@ impl Shown<'_> {
     }
 
     pub(super) fn event(&mut self, event: &Event<'_>) -> Result<(), Halt> {
+        // Each segment counts for what comes after it, whether it is shown or not.
+        if let (Some(compare), Event::Segment(segment)) = (&mut self.compare, event) {
+            let segment = Segment {
+                wireshark: Some(compare.segment(segment)),
+                ..**segment
+            };
+            return self.chosen(&Event::Segment(&segment));
+        }
+        self.chosen(event)
+    }
+
+    /// Shows an event if it was asked for, when its time has come.
+    fn chosen(&mut self, event: &Event<'_>) -> Result<(), Halt> {
         if let Some(selection) = &self.selection
             && !selection.wants(event, self.scope)
         {
@@ -128,6 +145,7 @@ impl<'a> Pipeline<'a> {
             selection: (!everything).then_some(self.selection),
             scope: self.scope,
             pace: self.pace,
+            compare: self.compare,
         };
         (shown, self.limits, self.filter)
     }

@@ -34,6 +34,7 @@ pub(super) fn run(args: &cli::Replay) -> Result<ExitCode> {
         scope: Scope::Segments,
         speed,
         streams: true,
+        as_wireshark: args.as_wireshark,
     };
     show(&asked, |mut style| {
         // Who waits for each segment wants to see each.

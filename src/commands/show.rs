@@ -13,6 +13,7 @@ use super::pipeline::{Pace, Pipeline, Stopped, learn};
 use super::progress::Progress;
 use crate::analysis::{Hindsight, Limits};
 use crate::cli;
+use crate::compare::Compare;
 use crate::event::Host;
 use crate::io::clock::{self, Pacer, Speed};
 use crate::recordings::Recording;
@@ -31,6 +32,8 @@ pub(super) struct Show<'a> {
     pub(super) speed: Speed,
     /// Whether results are written while reading, and not all at the end.
     pub(super) streams: bool,
+    /// Whether to say what Wireshark says.
+    pub(super) as_wireshark: bool,
 }
 
 /// Shows a capture by the view that `make` makes for the style of the place it is written to.
@@ -63,6 +66,7 @@ pub(super) fn show(
         pace: pace(show.speed)?,
         limits,
         hindsight: hindsight.and_scale(show.input.wscale),
+        compare: show.as_wireshark.then(Compare::default),
     };
     let outcome = pipeline.run(input.source.as_mut(), &mut |source| progress.watch(source));
     progress.clear();

@@ -14,6 +14,7 @@ mod segment;
 mod state;
 mod stats;
 pub mod units;
+mod wireshark;
 
 pub use clock::{ClockBasis, ClockNote};
 pub use echo::{
@@ -29,6 +30,7 @@ pub use passage::{
 pub use segment::{Dir, Endpoint, Phase, Rtt, Segment, Side};
 pub use state::TcpState;
 pub use stats::{Stats, Summary};
+pub use wireshark::{Wireshark, Word, Words};
 
 use crate::decode::Packet;
 use crate::frame::Frame;

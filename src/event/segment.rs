@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::decode::{Checksum, Packet};
-use crate::event::{Note, TcpState};
+use crate::event::{Note, TcpState, Wireshark};
 use crate::frame::Timestamp;
 use crate::wire::tcp::{Flags, TcpOptions};
 
@@ -162,6 +162,8 @@ pub struct Segment<'a> {
     pub checksum: Checksum,
     /// What the rules say of it.
     pub notes: &'a [Note],
+    /// What Wireshark says of it, if that was asked for.
+    pub wireshark: Option<Wireshark>,
     /// The packet it came in, with all layers and their problems.
     pub packet: &'a Packet<'a>,
     /// The capture's comment on the frame, not yet escaped.

@@ -68,6 +68,7 @@ impl Connection {
             if o.acked_unseen == 0 {
                 data.sample(o, &acked, sacked_before);
             }
+            acked_holes(o, data, ack);
             data.counts.cumulatively_acked += acked.count.saturating_sub(1);
             (data.una, data.una_frame, data.una_time) = (ack, o.frame, o.time);
             (data.acked, data.dup_acks) = (true, 0);
@@ -85,6 +86,19 @@ impl Connection {
         if forgot {
             self.give_up(o.frame);
         }
+    }
+}
+
+/// An acknowledgment of bytes in a hole: the receiver has them, so the capture missed them.
+fn acked_holes(o: &mut Observation, data: &mut Half, ack: Seq) {
+    let una = data.una;
+    let Some(rare) = data.rare_if_any() else {
+        return;
+    };
+    let missed = rare.holes.missing_before(ack) - rare.holes.missing_before(una);
+    if missed > 0 {
+        o.acked_unseen = missed;
+        o.facts.set(Facts::ACKS_UNSEEN);
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Case, Rule};
 use crate::event::{Confidence, Kind, Note, Quantity, units};
 use crate::track::Facts;
 
-/// Acknowledges beyond the highest sequence number seen.
+/// Acknowledges bytes that were not seen: in a hole, or beyond the highest sequence number there was.
 pub(super) const RULE: Rule = Rule {
     kind: Kind::AckedUnseen,
     when: Facts::ACKS_UNSEEN,
@@ -16,15 +16,13 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     let unseen = case.seen.acked_unseen;
     let note = Note::new(RULE.kind, RULE.rfc, |note| {
         format!(
-            "acknowledges up to {}, yet only {} was seen: the capture missed {}, which did arrive",
+            "acknowledges up to {}, but {} of that were never seen: the capture missed what did arrive",
             note.number_of("ack"),
-            note.number_of("seen"),
             units::bytes(note.number_of("unseen")),
         )
     });
     let mut note = note
         .with("ack", Quantity::Seq(case.ack()))
-        .with("seen", Quantity::Seq(case.ack().wrapping_sub(unseen)))
         .with("unseen", Quantity::Bytes(u64::from(unseen)));
     if case.seen.facts.any(Facts::STRAY) {
         note.confidence = Confidence::Ambiguous;

@@ -250,6 +250,7 @@ impl<V: View> Talk<V> {
             phase: self.phase,
             checksum: Checksum::Good,
             notes: &std::mem::take(&mut self.notes),
+            wireshark: None,
             packet: &packet,
             comment: comment.as_deref(),
         };

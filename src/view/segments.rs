@@ -76,6 +76,10 @@ impl Segments {
                     .paint(Paint::of(note.kind), format_args!("[{tag}]"))
             );
         }
+        if let Some(wireshark) = s.wireshark.filter(|wireshark| wireshark.differs) {
+            let said = format_args!("{{Wireshark {wireshark}}}");
+            let _ = write!(line, " {}", self.style.paint(Paint::Dim, said));
+        }
     }
 }
 

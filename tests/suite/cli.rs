@@ -38,6 +38,7 @@ fn wrong_usage_is_two() {
             "ladder",
         ],
         &["replay", "handshake", "--frames", "9-1"],
+        &["replay", "handshake", "--at", "both", "--as-wireshark"],
         &["nonsense"],
     ] {
         let run = run(words);
@@ -232,4 +233,35 @@ fn a_choice_that_nothing_meets_is_told() {
             "{words:?}"
         );
     }
+}
+
+/// The probes of Linux are keep-alives to Wireshark; frame 8 is a closed window to both.
+#[test]
+fn what_wireshark_says_stands_beside_ours_where_they_differ() {
+    let words = [
+        "replay",
+        "silly-window",
+        "--frames",
+        "8,9",
+        "--as-wireshark",
+    ];
+    let ladder = results(&words);
+    assert_eq!(ladder.matches("Wireshark says").count(), 1, "{ladder}");
+    assert!(
+        ladder.contains("Wireshark says: TCP Keep-Alive"),
+        "{ladder}"
+    );
+    let lines = results(&[&words[..], &["--view", "segments"]].concat());
+    let said = "[zero-window-probe #1] {Wireshark says: TCP Keep-Alive}";
+    assert_eq!(lines.matches("Wireshark").count(), 1, "{lines}");
+    assert!(lines.contains(said), "{lines}");
+    let json = results(&[&words[..], &["--format", "json"]].concat());
+    for said in [
+        r#""wireshark":["zero_window"]"#,
+        r#""wireshark":["keep_alive"]"#,
+    ] {
+        assert_eq!(json.matches(said).count(), 1, "{json}");
+    }
+    let without = results(&["replay", "silly-window", "--format", "json"]);
+    assert!(!without.contains("wireshark"));
 }

@@ -10,6 +10,8 @@
 //! then what applies of `ack N`, `win N`, `<options>`, `id N` (IP identification), `byte HEX` (all
 //! payload bytes), `badsum`, `snap N` (captured bytes), `ttl N`. After `|` stand the notes expected and checks of other figures, and no
 //! note is given that does not stand there; words in quotes have to be in its sentence. The notes of a line without `|` must be empty.
+//! `wireshark=retransmission+fast_retransmission` is what `--as-wireshark` has Wireshark say, `none` for
+//! nothing; it is checked with ordinary initial numbers only, since Wireshark's words do depend on them.
 //! A line `! wscale 7` is what somebody knows of windows whose scale the capture does not tell.
 //! A line `= SF ShADadFf` tells a connection's shape and history, in the order they end.
 //!
@@ -22,7 +24,8 @@ use std::path::Path;
 
 use etherparse::{IpHeaders, IpNumber, Ipv4Extensions, Ipv4Header, PacketBuilder};
 use wirelab::analysis::{Analysis, Limits};
-use wirelab::event::{End, Event, Note, Segment};
+use wirelab::compare::Compare;
+use wirelab::event::{End, Event, Note, Segment, Word};
 use wirelab::frame::{Frame, LinkType, Timestamp};
 
 const ISNS: [[u32; 2]; 5] = [
@@ -32,6 +35,9 @@ const ISNS: [[u32; 2]; 5] = [
     [0xffff_f000, 0xffff_ffff],
     [0x7fff_f000, 1],
 ];
+
+/// Those with which Wireshark's words are compared.
+const ORDINARY: [u32; 2] = ISNS[1];
 
 #[test]
 fn every_conversation_is_judged_as_it_says() {
@@ -64,6 +70,45 @@ fn every_conversation_is_judged_as_it_says() {
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
+/// Every conversation as a capture file, with ordinary initial numbers.
+pub(crate) fn captures() -> Vec<(String, Vec<u8>)> {
+    let folder = std::fs::read_dir(crate::root().join("tests/conversations")).expect("a folder");
+    let mut all = Vec::new();
+    for entry in folder {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("text");
+        // Nanoseconds, packets that begin with IP.
+        let mut file = 0xa1b2_3c4d_u32.to_le_bytes().to_vec();
+        file.extend([2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0]);
+        file.extend(101_u32.to_le_bytes());
+        for (frame, (_, line)) in (1..).zip(spoken(&text)) {
+            let said = line.split('|').next().unwrap_or_default();
+            let parsed = Said::parse(said, frame);
+            let bytes = parsed.build(ORDINARY);
+            let kept = parsed
+                .number("snap")
+                .map_or(bytes.len(), |snap| snap as usize);
+            let time = parsed.time().as_nanos();
+            let parts = [time / 1_000_000_000, time % 1_000_000_000];
+            for number in parts
+                .into_iter()
+                .chain([kept.min(bytes.len()), bytes.len()].map(|n| n as u64))
+            {
+                file.extend((number as u32).to_le_bytes());
+            }
+            file.extend(&bytes[..kept.min(bytes.len())]);
+        }
+        all.push((name(&path), file));
+    }
+    all
+}
+
+/// The lines that say something, with their places.
+fn spoken(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate();
+    lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with(['#', '=', '!']))
+}
+
 fn name(path: &Path) -> String {
     path.file_name()
         .unwrap_or_default()
@@ -91,21 +136,15 @@ fn run(text: &str, isns: [u32; 2]) -> String {
 /// Gives the segments of a conversation to `analysis`, which makes `events` of each, and compares what
 /// comes of it.
 fn say(text: &str, isns: [u32; 2], analysis: &mut Analysis, problems: &mut String, events: usize) {
-    let lines = text
-        .lines()
-        .enumerate()
-        .filter(|(_, l)| !l.trim().is_empty() && !l.starts_with(['#', '=', '!']));
-    for (frame_number, (at, line)) in (1u64..).zip(lines) {
+    let mut compare = Compare::default();
+    for (frame_number, (at, line)) in (1u64..).zip(spoken(text)) {
         let (said, expected) = line.split_once('|').unwrap_or((line, ""));
         let parsed = Said::parse(said, frame_number);
         let snap = parsed.number("snap").map_or(usize::MAX, |n| n as usize);
         let bytes = parsed.build(isns);
-        let time = said.split_whitespace().next().unwrap();
         let frame = Frame {
             number: frame_number,
-            time: Timestamp::from_nanos(
-                (time.parse::<f64>().unwrap() * 1e9).round() as u64 + 1_000_000_000,
-            ),
+            time: parsed.time(),
             link_type: LinkType::RAW,
             interface: 0,
             original_len: bytes.len() as u32,
@@ -116,7 +155,12 @@ fn say(text: &str, isns: [u32; 2], analysis: &mut Analysis, problems: &mut Strin
         let _: Result<(), ()> = analysis.handle(&frame, &mut |event| {
             if let Event::Segment(segment) = event {
                 judged += 1;
-                check(segment, expected, at + 1, problems);
+                let ordinary = isns == ORDINARY;
+                let segment = Segment {
+                    wireshark: ordinary.then(|| compare.segment(segment)),
+                    ..**segment
+                };
+                check(&segment, expected, at + 1, problems);
             }
             Ok(())
         });
@@ -165,6 +209,11 @@ impl<'a> Said<'a> {
             frame,
             words,
         }
+    }
+
+    fn time(&self) -> Timestamp {
+        let seconds: f64 = self.words[0].parse().expect("a time");
+        Timestamp::from_nanos((seconds * 1e9).round() as u64 + 1_000_000_000)
     }
 
     fn after(&self, word: &str) -> Option<&'a str> {
@@ -368,6 +417,14 @@ fn figure(segment: &Segment<'_>, key: &str, value: &str, line: usize, problems: 
         "flow" => segment.flow.to_string(),
         "new" => segment.new_bytes.to_string(),
         "seq" => segment.seq.to_string(),
+        "wireshark" => match segment.wireshark {
+            None => return,
+            Some(said) if said.words.is_empty() => "none".to_owned(),
+            Some(said) => {
+                let names: Vec<_> = said.words.iter().map(Word::name).collect();
+                names.join("+")
+            }
+        },
         "i" => segment.state[0].name().to_owned(),
         "r" => segment.state[1].name().to_owned(),
         other => panic!("line {line}: no figure called {other}"),

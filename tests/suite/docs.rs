@@ -12,6 +12,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/FLOWS.md",
     "docs/LABBOOK.md",
     "docs/PERFORMANCE.md",
+    "docs/VERDICTS.md",
 ];
 
 fn read(document: &str) -> String {

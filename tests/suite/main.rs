@@ -18,6 +18,8 @@ mod recordings;
 mod run;
 mod schema;
 mod tidy;
+mod tshark;
+mod verdicts;
 mod views;
 
 use std::path::Path;

@@ -61,7 +61,7 @@ fn every_line_of_every_recording_is_as_described() {
     let mut seen = std::collections::BTreeMap::<String, u32>::new();
     for recording in recordings::all() {
         for command in [
-            &["replay"][..],
+            &["replay", "--as-wireshark"][..],
             &["flows"],
             &["explain"],
             &["replay", "--at", "both"],

@@ -32,6 +32,7 @@ const DIRECTIONS: &[Direction] = &[
     ("verdict", Only(&["track", "event", "decode", "wire", "frame"]), "judges facts, shows nothing"),
     ("analysis", Only(&["verdict", "track", "decode", "event", "frame"]), "joins the pure parts"),
     ("explain", Only(&["event", "wire", "frame"]), "tells a story from events alone"),
+    ("compare", Only(&["event", "wire", "frame"]), "another program's rules, from what is known of it"),
     ("select", Only(&["event", "frame"]), "chooses among events"),
     (
         "pair",

@@ -147,6 +147,7 @@ fn one(
         pace: None,
         limits: Limits::default(),
         hindsight: Hindsight::default(),
+        compare: None,
     };
     let mut source = Live::new(feed, side);
     pipeline.run(&mut source, &mut |_| ()).map(|_| ())

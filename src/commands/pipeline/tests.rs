@@ -58,6 +58,7 @@ fn pipeline(out: &mut dyn Write) -> Pipeline<'_> {
         pace: None,
         limits: Limits::default(),
         hindsight: Hindsight::default(),
+        compare: None,
     }
 }
 

@@ -119,6 +119,13 @@ fn write_segment(line: &mut Line, s: &Segment<'_>) {
         write_note(line, note);
     }
     line.end_list();
+    if let Some(wireshark) = s.wireshark {
+        line.key("wireshark").list();
+        for word in wireshark.words.iter() {
+            line.name(word.name());
+        }
+        line.end_list();
+    }
 }
 
 fn write_options(line: &mut Line, s: &Segment<'_>) {

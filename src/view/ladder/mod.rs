@@ -92,6 +92,7 @@ impl Ladder {
         quiet
             && s.state_before == s.state
             && s.comment.is_none()
+            && !s.wireshark.is_some_and(|wireshark| wireshark.differs)
             && !(s.flags.syn() || s.flags.fin() || s.flags.rst() || s.flags.urg())
             && s.packet
                 .problems

@@ -54,6 +54,8 @@ impl Ladder {
                 None => {}
             }
         }
+        let differing = s.wireshark.filter(|wireshark| wireshark.differs);
+        says.extend(differing.map(|wireshark| (Paint::Dim, format!("Wireshark {wireshark}"))));
         // What only the capture falls short of is no news: it says so at its end.
         let broken = s
             .packet
