@@ -1,7 +1,7 @@
 # What can be done here; each target is a thin name for a command that also works by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help test check soak lab-soak bench callgrind record
+.PHONY: help test check soak lab-soak accuracy bench callgrind record
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,6 +18,9 @@ soak: ## damaged conversations, 100,000 of them (WIRELAB_SOAK=N), from WIRELAB_S
 
 lab-soak: ## every experiment of the lab 20 times, for real (WIRELAB_LAB_SOAK=N, WIRELAB_LAB=NAME,NAME)
 	WIRELAB_LAB_SOAK=$${WIRELAB_LAB_SOAK:-20} cargo test --test suite experiments::real
+
+accuracy: ## how often verdicts are right, by runs of the lab, into docs/ACCURACY.md (ACCURACY_RUNS=N, ACCURACY_SEED=N)
+	ACCURACY_WRITE=1 cargo bench --bench accuracy
 
 bench: ## speed and memory against other tools, into docs/PERFORMANCE.md (BENCH_SCALE=0.1 for a tenth)
 	cargo bench --bench speed
