@@ -144,6 +144,14 @@ fn pack(from: &Path, to: &Path) -> io::Result<String> {
     let to = to.display().to_string();
     Ok(format!(
         "Packed::new(include_bytes!({to:?}), {})",
-        bytes.len()
+        grouped(bytes.len())
     ))
+}
+
+/// A number as Rust source, its digits in threes as the lints want them.
+fn grouped(number: usize) -> String {
+    match number / 1000 {
+        0 => number.to_string(),
+        thousands => format!("{}_{:03}", grouped(thousands), number % 1000),
+    }
 }

@@ -4,10 +4,10 @@ pub use crate::track::{AHEAD, Limits};
 
 use hashbrown::HashSet;
 
-use crate::decode::{Body, Decoder, Packet, Tcp, glance};
+use crate::decode::{Body, Decoder, Icmp, IcmpDetail, Packet, Tcp, glance};
 use crate::event::{Dir, End, Endpoint, Event, Note, Segment, Side};
 use crate::frame::{Frame, LinkType};
-use crate::track::{Arrival, Connection, Observation, Tracker};
+use crate::track::{Arrival, Connection, Observation, TooBig, Tracker};
 use crate::verdict;
 
 /// Takes frames in the order of the capture and gives events.
@@ -48,6 +48,9 @@ impl Hindsight {
         self
     }
 }
+
+/// The protocol number of TCP.
+const TCP: u8 = 6;
 
 /// Most frames that [`Hindsight`] holds; what is proved beyond it is told where the proof stands only.
 const MOST_HINDSIGHT: usize = 1 << 20;
@@ -141,6 +144,9 @@ impl Analysis {
         // Filled in place: handing a packet over by value would copy it for every frame.
         let mut packet = Packet::default();
         self.decoder.decode_into(frame, &mut packet);
+        if let Body::Icmp(icmp) = &packet.body {
+            hear(&mut self.tracker, icmp, frame, packet.tunnel);
+        }
         let (Body::Tcp(tcp), Some(ip)) = (&packet.body, &packet.ip) else {
             return sink(&Event::Packet(frame, &packet));
         };
@@ -235,6 +241,25 @@ impl Crowd {
         }
         Ok(())
     }
+}
+
+/// Takes in what an ICMP error says of a connection. Anybody can send one; so it explains what its
+/// target does next, and changes nothing else.
+fn hear(tracker: &mut Tracker, icmp: &Icmp<'_>, frame: &Frame<'_>, tunnel: u32) {
+    let (IcmpDetail::Mtu(mtu), Some(quoted)) = (icmp.detail, &icmp.quoted) else {
+        return;
+    };
+    let (Some((from, to)), true) = (quoted.ports, quoted.protocol == TCP) else {
+        return;
+    };
+    let end = |addr, port| Endpoint { addr, port };
+    let word = TooBig {
+        frame: frame.number,
+        time: frame.time,
+        mtu,
+    };
+    let (src, dst) = (end(quoted.src, from), end(quoted.dst, to));
+    tracker.too_big(src, dst, tunnel, word);
 }
 
 fn segment<'a>(

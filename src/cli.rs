@@ -31,6 +31,9 @@ pub enum Command {
     /// List the recordings that come with wirelab, and what each one shows
     #[command(after_help = "Example:\n  wirelab captures")]
     Captures(Captures),
+    /// Try out what this machine allows, and say how to get what it does not
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor(Doctor),
     /// Tell the story of each connection: how it opened, what went wrong, who closed it
     #[command(after_help = EXPLAIN_HELP, override_usage = "wirelab explain [OPTIONS] <CAPTURE> [FILTER]...")]
     Explain(Explain),
@@ -63,6 +66,15 @@ Examples:
 
 Under sudo the capture is opened, then wirelab becomes the user who called sudo, for good; the file
 belongs to that user. Without sudo, once: sudo setcap cap_net_raw+ep $(command -v wirelab)";
+
+const DOCTOR_HELP: &str = "\
+Examples:
+  wirelab doctor                    as the user you are
+  sudo wirelab doctor               as root, and what the user who called sudo could do
+  wirelab doctor --format json | jq 'select(.ok == false) | .fix'
+
+Everything is tried for real, on the loopback interface and in a namespace of its own; nothing is
+changed and nothing stays behind. Exit code 0: capture and lab work; 1: one of them is blocked.";
 
 const FLOWS_HELP: &str = "\
 Examples:
@@ -142,6 +154,20 @@ impl Capture {
 /// `captures`.
 #[derive(Debug, Args)]
 pub struct Captures {
+    /// How to write it.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// What a copy of the program, started by itself, is to try.
+    #[arg(long, hide = true, requires = "parent")]
+    pub errand: Option<String>,
+    /// The process that started it.
+    #[arg(long, hide = true)]
+    pub parent: Option<i32>,
     /// How to write it.
     #[command(flatten)]
     pub output: Output,
@@ -227,10 +253,7 @@ impl Replay {
         Self {
             input: Input {
                 capture: Some(recording.to_owned()),
-                filter: Vec::new(),
-                read: None,
-                wscale: None,
-                numeric: false,
+                ..Input::default()
             },
             at,
             packets_only: false,
@@ -243,7 +266,7 @@ impl Replay {
 }
 
 /// Where packets come from.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Input {
     /// A capture file (pcap or pcapng, also gzip or zstd), - for standard input, or the name of a
     /// recording (see wirelab captures)

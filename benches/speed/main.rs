@@ -1,5 +1,6 @@
 //! `make bench`: how fast captures are read, against other tools on the same machine in the same
-//! run, and where the time goes (`make callgrind`). Writes docs/PERFORMANCE.md.
+//! run, and where the time goes (`make callgrind`); and how fast the lab's wire is. Writes
+//! docs/PERFORMANCE.md.
 //!
 //! `BENCH_SCALE=0.1` makes captures a tenth as long, `BENCH_RUNS=1` runs everything once.
 
@@ -7,6 +8,7 @@ mod generate;
 mod packet;
 mod report;
 mod tools;
+mod wire;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -29,8 +31,13 @@ fn main() -> io::Result<()> {
         ["measured", ..] => measured(&arguments[1..], &mut io::stdout()),
         ["generate", ..] => captures(setting("BENCH_SCALE", 1.0)).map(|_| ()),
         ["callgrind", ..] => callgrind(),
+        ["wire-run", experiment] => wire::run_one(experiment, &mut io::stdout()),
+        ["wire", ..] => compare_wire(),
         // `cargo test --all-targets` runs benches too, without this word.
-        _ if words.contains(&"--bench") => compare(),
+        _ if words.contains(&"--bench") => {
+            compare()?;
+            compare_wire()
+        }
         _ => Ok(()),
     }
 }
@@ -101,6 +108,12 @@ fn compare() -> io::Result<()> {
         }
     }
     rewrite("bench", &render(&captures, &tools, &rows))
+}
+
+/// The wire between two hosts.
+fn compare_wire() -> io::Result<()> {
+    let (scale, runs) = (setting("BENCH_SCALE", 1.0), setting("BENCH_RUNS", 5.0));
+    rewrite("wire", &wire::section(scale, runs as usize)?)
 }
 
 /// Puts a part into docs/PERFORMANCE.md; the words around it are a person's.

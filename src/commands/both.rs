@@ -6,11 +6,11 @@ use anyhow::{Result, anyhow, bail};
 
 use super::ends::{Ends, Merged, Next, Told};
 use super::output::{self, Terminal};
-use super::pipeline::{Halt, Pipeline, Stopped};
+use super::pipeline::{Halt, Pipeline, Stopped, learn};
 use super::show::{headline, pace};
 use crate::analysis::{Hindsight, Limits};
 use crate::cli;
-use crate::event::{End, Event};
+use crate::event::{End, Event, Host};
 use crate::io::SourceError;
 use crate::io::clock::Speed;
 use crate::lab::truth::Happening;
@@ -72,7 +72,13 @@ pub(super) fn run(args: &cli::Replay, speed: Speed) -> Result<ExitCode> {
         limits: Limits::default(),
         hindsight: Hindsight::default(),
     };
-    match tell(pipeline, &mut merged) {
+    let learned = |host| -> Result<Hindsight> {
+        let mut source = ends.open(host)?;
+        let scale = args.input.wscale;
+        Ok(learn(source.as_mut(), &mut None, Limits::default()).and_scale(scale))
+    };
+    let hindsight = [learned(Host::Client)?, learned(Host::Server)?];
+    match tell(pipeline, &mut merged, hindsight) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(stopped @ Stopped::Source(_)) => {
             Err(anyhow!(stopped).context(format!("can't read on in {}", name.escape_debug())))
@@ -100,9 +106,13 @@ impl From<SourceError> for Interrupt {
 }
 
 /// Joins the two ends and shows what comes of it.
-fn tell(pipeline: Pipeline<'_>, merged: &mut Merged) -> Result<(), Stopped> {
+fn tell(
+    pipeline: Pipeline<'_>,
+    merged: &mut Merged,
+    hindsight: [Hindsight; 2],
+) -> Result<(), Stopped> {
     let (mut shown, limits, _) = pipeline.split();
-    let mut pair = Pair::new(merged.join(), limits);
+    let mut pair = Pair::new(merged.join(), limits).with_hindsight(hindsight);
     let mut failure = None;
     let mut end = End::default();
     loop {

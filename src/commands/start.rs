@@ -16,6 +16,10 @@ Try first:
   wirelab replay retransmission     a lost segment, and how it is noticed
   wirelab explain zero-window       the story of a connection in sentences
 
+Then here and now:
+  wirelab lab                       experiments: two hosts, real TCP, and a wire that obeys
+  sudo wirelab lab run handshake    runs one, and shows both ends as it happens
+
 Then your own:
   wirelab replay FILE               a pcap or pcapng file as conversations
   wirelab flows FILE                a line a connection

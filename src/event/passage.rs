@@ -206,8 +206,10 @@ pub struct Reading {
     pub ssthresh_is_new: bool,
     /// Whether its mood has changed.
     pub mood_is_new: bool,
-    /// Whether the retransmission timeout has been doubled once more.
+    /// Whether a timer has been backed off once more: that of retransmissions or of window probes.
     pub backed_off: bool,
+    /// Whether that shows in the retransmission timeout.
+    pub rto_is_new: bool,
 }
 
 /// What of a call an event tells.

@@ -145,7 +145,8 @@ impl Half {
         if let Some(since) = self.since
             && let Some(share) = self.shares.get_mut(self.waiting as usize)
         {
-            *share += now.nanos_since(since);
+            // A damaged capture may hold any times.
+            *share = share.saturating_add(now.nanos_since(since));
         }
         // The time counts from the first data on.
         self.since = (!first_data).then_some(now);
@@ -177,7 +178,10 @@ impl Half {
     }
 
     fn tell(&self, names: &Names, side: Side) -> Option<Finding> {
-        let all: u64 = self.shares.iter().sum();
+        let all = self
+            .shares
+            .iter()
+            .fold(0, |all: u64, share| all.saturating_add(*share));
         if self.segments < LEAST_SEGMENTS || all < LEAST_NS {
             return None;
         }

@@ -279,7 +279,7 @@ pub fn remedy() -> String {
 }
 
 /// `path` as a shell takes it for one word.
-fn quoted(path: &str) -> String {
+pub(in crate::io) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:,".contains(c);
     if path.chars().all(plain) {
         return path.to_owned();

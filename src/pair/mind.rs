@@ -36,8 +36,10 @@ impl Mind {
             now,
             cwnd_was: shrunk.map(|(was, _)| was),
             ssthresh_is_new: now.ssthresh.is_some() && now.ssthresh != before.ssthresh,
-            mood_is_new: now.mood.is_some() && now.mood != before.mood,
-            backed_off: now.backoff > before.backoff,
+            // All is well is no news where nothing was said before.
+            mood_is_new: now.mood.is_some() && now.mood != before.mood.or(Some("open")),
+            backed_off: now.backoff.unwrap_or(0) > before.backoff.unwrap_or(0),
+            rto_is_new: now.rto_ns > before.rto_ns,
         };
         let news = reading.cwnd_was.is_some()
             || reading.ssthresh_is_new

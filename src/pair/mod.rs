@@ -51,7 +51,7 @@ use std::time::Duration;
 
 pub use homes::Homes;
 
-use crate::analysis::{Analysis, Limits};
+use crate::analysis::{Analysis, Hindsight, Limits};
 use crate::event::{CallPart, Crossing, End, Event, Fate, Host, Origin};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::lab::Side;
@@ -64,6 +64,9 @@ use timeline::{Slot, Timeline, Verdict};
 
 /// How long a packet whose fate is not known holds up what happened after it, joined by fate.
 pub const PATIENCE: Duration = Duration::from_secs(1);
+/// How much later than what happens after it a call may become known: programs tell of them when they
+/// return, in threads of their own.
+pub const LAG: Duration = Duration::from_millis(5);
 /// How long one that is joined by content may take to arrive.
 pub const HORIZON: Duration = Duration::from_secs(10);
 /// Most packets and calls held up at once, and most departures remembered.
@@ -144,6 +147,17 @@ impl Pair {
             crowded: false,
             foreseen: false,
         }
+    }
+
+    /// With what is known beyond the frames of the client's and the server's capture.
+    #[must_use]
+    pub fn with_hindsight(self, [at_client, at_server]: [Hindsight; 2]) -> Self {
+        let [client, server] = self.ends;
+        let ends = [
+            client.with_hindsight(at_client),
+            server.with_hindsight(at_server),
+        ];
+        Self { ends, ..self }
     }
 
     /// Takes what happens next in a run.
@@ -316,23 +330,25 @@ impl Pair {
     /// Says of a call that will return later that it is made now. Only who knows the future can: in a
     /// run, a call is known when it returns.
     pub fn begins(&mut self, call: &CallLine) {
-        if Self::blocks(call) {
+        // Sleeping asks nothing of the kernel, and when it began is of no interest.
+        if Self::blocks(call) && call.call != "sleep" {
             self.foreseen = true;
             self.passes(call.time);
             let slot = Slot::Call(Box::new(call.clone()), CallPart::Begins);
-            self.timeline.push(slot);
+            self.timeline.aside(call.time, slot);
         }
     }
 
     fn returns(&mut self, call: &CallLine) {
         let back = call.time.as_nanos().saturating_add(call.blocked_ns);
         self.passes(Timestamp::from_nanos(back));
-        let part = if Self::blocks(call) && self.foreseen {
+        let part = if Self::blocks(call) && self.foreseen && call.call != "sleep" {
             CallPart::Returns
         } else {
             CallPart::Whole
         };
-        self.timeline.push(Slot::Call(Box::new(call.clone()), part));
+        let slot = Slot::Call(Box::new(call.clone()), part);
+        self.timeline.aside(Timestamp::from_nanos(back), slot);
     }
 
     fn blocks(call: &CallLine) -> bool {
@@ -370,8 +386,18 @@ impl Pair {
 
     /// Tells what can be told, in order, and what has waited long enough.
     fn tell<E>(&mut self, sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>) -> Result<(), E> {
+        let lag = LAG.as_nanos() as u64;
+        let until = self.now.as_nanos().saturating_sub(lag);
+        self.tell_until(Timestamp::from_nanos(until), sink)
+    }
+
+    fn tell_until<E>(
+        &mut self,
+        until: Timestamp,
+        sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         loop {
-            while let Some(slot) = self.timeline.pop() {
+            while let Some(slot) = self.timeline.pop(until) {
                 self.teller.tell(slot, sink)?;
             }
             let Some((place, since, departure)) = self.timeline.waits_for() else {
@@ -471,7 +497,7 @@ impl Pair {
         for place in left {
             self.gives_up(place, unknown);
         }
-        self.tell(sink)?;
+        self.tell_until(Timestamp::from_nanos(u64::MAX), sink)?;
         for host in [Host::Client, Host::Server] {
             let read = self.read[host.index()].clone();
             self.ends[host.index()].finish(&read, &mut |event| match event {

@@ -56,6 +56,15 @@ pub(super) enum Slot {
 }
 
 impl Slot {
+    /// When it was, of a packet.
+    const fn time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Departure { held, .. } => Some(held.time),
+            Self::Arrival { time, .. } => Some(*time),
+            _ => None,
+        }
+    }
+
     /// Whether it can be told.
     const fn is_ready(&self) -> bool {
         match self {
@@ -80,6 +89,8 @@ pub(super) struct Timeline {
     /// Where the figures of each host belong that come next: a place, and whether to the arrival in it.
     latest: [Option<(u64, bool)>; 2],
     minds: Mind,
+    /// Calls and readings, by their time: they are told before what comes later.
+    asides: VecDeque<(Timestamp, Slot)>,
 }
 
 impl Default for Timeline {
@@ -92,17 +103,24 @@ impl Default for Timeline {
             recent: [VecDeque::new(), VecDeque::new()],
             latest: [None; 2],
             minds: Mind::default(),
+            asides: VecDeque::new(),
         }
     }
 }
 
 impl Timeline {
     pub(super) fn len(&self) -> usize {
-        self.slots.len()
+        self.slots.len() + self.asides.len()
+    }
+
+    /// Adds a call or a reading. They may come a little later than what happened after them.
+    pub(super) fn aside(&mut self, time: Timestamp, slot: Slot) {
+        let at = self.asides.partition_point(|(other, _)| *other <= time);
+        self.asides.insert(at, (time, slot));
     }
 
     /// Adds something that needs no waiting.
-    pub(super) fn push(&mut self, slot: Slot) -> u64 {
+    fn push(&mut self, slot: Slot) -> u64 {
         self.slots.push_back(slot);
         self.first + self.slots.len() as u64 - 1
     }
@@ -244,32 +262,39 @@ impl Timeline {
             }
         }
         if let Some(news) = news {
-            self.push(Slot::Reading(news));
+            self.aside(sample.time, Slot::Reading(news));
         }
     }
 
-    /// The next slot that can be told.
-    pub(super) fn pop(&mut self) -> Option<Slot> {
-        while let Some(slot) = self.slots.front() {
-            if !slot.is_ready() {
-                return None;
-            }
+    /// The next slot that can be told, of what was up to `until`.
+    pub(super) fn pop(&mut self, until: Timestamp) -> Option<Slot> {
+        while matches!(self.slots.front(), Some(Slot::Gone)) {
             self.first += 1;
-            match self.slots.pop_front() {
-                Some(Slot::Gone) => {}
-                other => return other,
-            }
+            self.slots.pop_front();
         }
-        None
+        let next = self.slots.front().and_then(Slot::time);
+        if let Some((time, _)) = self.asides.front()
+            && *time <= until
+            && next.is_none_or(|next| *time < next)
+        {
+            return self.asides.pop_front().map(|(_, slot)| slot);
+        }
+        let ready = self.slots.front()?.is_ready() && next.is_none_or(|next| next <= until);
+        if !ready {
+            return None;
+        }
+        self.first += 1;
+        self.slots.pop_front()
     }
 
     /// The place of the slot that holds up the others, since when, and whether it is a departure.
     pub(super) fn waits_for(&self) -> Option<(u64, Timestamp, bool)> {
-        match self.slots.front()? {
-            Slot::Departure { held, .. } => Some((self.first, held.time, true)),
-            Slot::Arrival { time, .. } => Some((self.first, *time, false)),
-            _ => None,
-        }
+        let slot = self.slots.front().filter(|slot| !slot.is_ready())?;
+        Some((
+            self.first,
+            slot.time()?,
+            matches!(slot, Slot::Departure { .. }),
+        ))
     }
 
     /// Tells a departure before it is known what becomes of it.

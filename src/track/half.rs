@@ -5,6 +5,7 @@
 
 use super::counts::Counts;
 use super::rare::Rare;
+use super::rare::TooBig;
 use super::sent::{Sent, SentList, Store};
 use crate::event::{Cause, Summary, TcpState};
 use crate::frame::Timestamp;
@@ -127,6 +128,17 @@ impl Half {
     /// What only eventful connections have.
     pub fn rare(&self) -> Option<&Rare> {
         self.rare.as_deref()
+    }
+
+    /// The word from the path, come after `sent` went and just before `time`, that makes its sender
+    /// send it in pieces of `len` bytes.
+    pub fn cut_smaller(&self, sent: &Sent, len: u32, time: Timestamp) -> Option<TooBig> {
+        let word = self.rare()?.too_big?;
+        let headers = 40;
+        let passes = word.mtu == 0 || len + headers <= word.mtu;
+        // Who is told sends again at once, not when the timer runs out.
+        let at_once = time.nanos_since(word.time) <= self.srtt_ns.max(10_000_000);
+        (word.time >= sent.last_time && passes && at_once).then_some(word)
     }
 
     /// Bytes of memory it takes beside itself.

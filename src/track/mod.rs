@@ -48,7 +48,7 @@ pub use key::FlowKey;
 pub use needless::{Needless, Proof, Resendings};
 pub use observation::{Earlier, Facts, Observation, Probe};
 pub use ranges::RangeSet;
-pub use rare::{Rare, Spoiled};
+pub use rare::{Rare, Spoiled, TooBig};
 pub use sent::{Acked, Sent, SentList, Store};
 
 use arrayvec::ArrayVec;
@@ -171,6 +171,20 @@ impl Tracker {
             self.let_go(&connection, LetGo::TableFull);
         }
         Some(Place(place))
+    }
+
+    /// Takes in that a packet from `src` to `dst` was too long for the path.
+    pub fn too_big(&mut self, src: Endpoint, dst: Endpoint, tunnel: u32, word: TooBig) {
+        let (key, sender_is_low) = FlowKey::of(src, dst, tunnel);
+        let Some(connection) = self.table.find(&key).and_then(|at| self.table.get_mut(at)) else {
+            return;
+        };
+        let side = if sender_is_low == connection.initiator_is_low {
+            Side::Initiator
+        } else {
+            Side::Responder
+        };
+        connection.halves[side.index()].rare_mut().too_big = Some(word);
     }
 
     /// Whether there are so many connections that it pays to know which come next.

@@ -28,6 +28,8 @@ pub struct Rare {
     pub probes: u32,
     /// The byte past a probe that carried data beyond a closed window.
     pub probe_end: Option<Seq>,
+    /// The latest word from the path that its packets are too long.
+    pub too_big: Option<TooBig>,
     /// A segment of its whose checksum is wrong: the receiver discards it, so it is sent again.
     pub spoiled: Option<Spoiled>,
     /// Where its latest segment lay that fits nothing known; a second one near it is believed.
@@ -90,6 +92,17 @@ impl Rare {
         stats.triple_duplicate_acks = c.triple_duplicate_acks;
         stats.missed_bytes = self.holes.missing();
     }
+}
+
+/// A router said that a packet is too long for its next link (RFC 1191, RFC 8201).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooBig {
+    /// The frame of its message.
+    pub frame: u64,
+    /// When that was captured.
+    pub time: Timestamp,
+    /// The longest IP packet that passes, in bytes; 0 where the router does not tell.
+    pub mtu: u32,
 }
 
 /// A segment that was sent but can't have been received: its checksum is wrong.

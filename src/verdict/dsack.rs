@@ -19,6 +19,9 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         .with("left", Quantity::Seq(data.relative(left)))
         .with("right", Quantity::Seq(data.relative(right)))
         .with("ack", Quantity::Seq(case.ack()));
+    if (data.relative(left), data.relative(right)) == (0, 1) {
+        note.why.sentence = of_the_syn;
+    }
     if let Some(needless) = case.seen.needless {
         note.why.sentence = sent_again;
         note.of_frame = Some(needless.frame);
@@ -47,6 +50,10 @@ fn copied(note: &Note) -> String {
         note.number_of("left"),
         note.number_of("right"),
     )
+}
+
+fn of_the_syn(_: &Note) -> String {
+    "the SYN came to the receiver twice: alone and with an ACK, or sent again".to_owned()
 }
 
 fn of_the_keep_alive(note: &Note) -> String {

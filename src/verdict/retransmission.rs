@@ -1,8 +1,10 @@
 //! Retransmission: what was sent before is sent again (RFC 9293 section 3.8.1).
 
+use std::net::IpAddr;
+
 use super::{Case, Rule, cause, out_of_order};
 use crate::event::{Cause, Confidence, Kind, Note, Quantity, units};
-use crate::track::Facts;
+use crate::track::{Facts, Sent, TooBig};
 
 /// Bytes, SYN or FIN that this capture holds already; or that fill a hole with a timestamp that is
 /// later than that of what came after them.
@@ -35,6 +37,9 @@ fn again(case: &Case<'_>) -> Note {
             .frame(seen.original_frame.unwrap_or(seen.frame))
             .frame(seen.frame);
     };
+    if let Some(word) = case.sender().cut_smaller(&original, seen.len, seen.time) {
+        return smaller(case, &original, word);
+    }
     let found = cause::of(case, &original);
     let (rfc, sentence): (_, fn(&Note) -> String) = match found.cause {
         Cause::Rto if seen.flags.syn() => ("RFC 6298 5", after_syn_timeout),
@@ -66,6 +71,31 @@ fn again(case: &Case<'_>) -> Note {
     (note.cause, note.confidence) = (Some(found.cause), found.confidence);
     (note.of_frame, note.number) = (Some(original.frame), Some(u32::from(original.resent) + 1));
     note
+}
+
+/// What is sent again was too long for the path, and goes in smaller pieces.
+fn smaller(case: &Case<'_>, original: &Sent, word: TooBig) -> Note {
+    let rfc = match case.connection.ends()[0].addr {
+        IpAddr::V4(_) => "RFC 1191 3",
+        IpAddr::V6(_) => "RFC 8201 4",
+    };
+    let note = Note::new(RULE.kind, rfc, |note| {
+        let frame = note.frames.iter().rev().nth(1).copied().unwrap_or(0);
+        let limit = match note.number_of("mtu") {
+            0 => "packets this long".to_owned(),
+            mtu => format!("packets of more than {mtu} bytes"),
+        };
+        format!(
+            "{}, again in smaller pieces: frame {frame} says that {limit} can't pass",
+            first_sent(note)
+        )
+    });
+    let mut note = bytes(case, note).with("mtu", Quantity::Bytes(u64::from(word.mtu)));
+    (note.cause, note.of_frame) = (Some(Cause::Unknown), Some(original.frame));
+    note.number = Some(u32::from(original.resent) + 1);
+    note.frame(original.frame)
+        .frame(word.frame)
+        .frame(case.seen.frame)
 }
 
 /// What is sent again was acknowledged before: it was not needed.

@@ -86,6 +86,8 @@ fn a_reader_that_has_seen_enough_ends_it_quietly() {
     for words in [
         &["replay", "retransmission"][..],
         &["captures"],
+        &["lab", "list"],
+        &["lab", "show", "retransmission"],
         &["flows", "data", "--long"],
     ] {
         let mut child = wirelab()

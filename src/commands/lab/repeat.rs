@@ -50,6 +50,10 @@ pub(super) fn run(args: &cli::LabRun, times: u32, asked: &Asked) -> Result<ExitC
         let record = args.record.as_ref();
         let record = record.map(|folder| folder.join(number.to_string()));
         let repetition = once(args, number, record.as_deref())?;
+        // On a terminal Ctrl-C reaches the run under way too, which then says nothing of the others.
+        if signals.caught().is_some() && !repetition.ok {
+            break;
+        }
         let written = if json {
             let line = serde_json::to_string(&repetition).map_err(io::Error::from);
             line.and_then(|line| writeln!(out, "{line}"))
@@ -71,6 +75,14 @@ pub(super) fn run(args: &cli::LabRun, times: u32, asked: &Asked) -> Result<ExitC
     if !json {
         let written = totals(&done, &style, &mut out).and_then(|()| out.flush());
         written.map_err(Stopped::Output)?;
+    }
+    if let Some(signal) = signals.caught() {
+        let runs = done.len();
+        writeln!(
+            io::stderr(),
+            "lab: {signal} came after {runs} of {times} runs"
+        )
+        .context("can't write standard error")?;
     }
     let all_ok = done.iter().all(|repetition| repetition.ok);
     Ok(ExitCode::from(u8::from(!all_ok)))

@@ -53,7 +53,7 @@ pub(super) fn run(args: &cli::LabRun) -> Result<ExitCode> {
         Ok(hosts) => hosts,
         Err(error) => return not_here(args, &asked, &error),
     };
-    announce(args, &asked, &hosts)?;
+    announce(args, &asked, &hosts);
 
     let (to, from) = mpsc::sync_channel(WAITING);
     let options = Options {
@@ -76,7 +76,7 @@ pub(super) fn run(args: &cli::LabRun) -> Result<ExitCode> {
     });
     if let (Some(Ok(recorded)), Some(folder)) = (&told.recorded, &args.record) {
         let folder = shown(folder);
-        say(&format!("recorded in {folder}: {recorded}"))?;
+        say(&format!("recorded in {folder}: {recorded}"));
     }
     told.recorded.transpose()?;
     match written {
@@ -91,7 +91,7 @@ pub(super) fn run(args: &cli::LabRun) -> Result<ExitCode> {
         cli::Format::Text => watch::summary(tally, !args.quiet, &style).map_err(Stopped::Output)?,
         cli::Format::Json => {
             for fault in tally.unmet() {
-                say(&format!("lab: {fault} met no packet"))?;
+                say(&format!("lab: {fault} met no packet"));
             }
         }
     }
@@ -128,7 +128,7 @@ fn recorder(folder: &Path, asked: &Asked) -> Result<Recorder> {
 }
 
 /// Says on standard error what runs, and with `--keep` how to look around.
-fn announce(args: &cli::LabRun, asked: &Asked, hosts: &Both<Host>) -> Result<()> {
+fn announce(args: &cli::LabRun, asked: &Asked, hosts: &Both<Host>) {
     let experiment = &asked.experiment;
     if !args.quiet {
         let name = text::escape(&asked.name);
@@ -136,15 +136,14 @@ fn announce(args: &cli::LabRun, asked: &Asked, hosts: &Both<Host>) -> Result<()>
         let seed = experiment.seed;
         say(&format!(
             "running {name} (profile {profile}, seed {seed}); Ctrl-C ends it"
-        ))?;
+        ));
     }
     if args.keep {
         for side in [Side::Client, Side::Server] {
             let enter = hosts.of(side).enter();
-            say(&format!("from another terminal, the {side}: {enter}"))?;
+            say(&format!("from another terminal, the {side}: {enter}"));
         }
     }
-    Ok(())
 }
 
 /// The experiment can't be run on this machine: says why, and shows the recording if there is one and
@@ -158,17 +157,17 @@ fn not_here(args: &cli::LabRun, asked: &Asked, error: &HostError) -> Result<Exit
     if args.no_fallback || args.record.is_some() || args.keep || args.quiet {
         bail!("{error}; the recording needs no rights: wirelab replay {name}");
     }
-    say(&format!("lab: {error}"))?;
+    say(&format!("lab: {error}"));
     say(&format!(
         "lab: {name} was not run. What follows is its recording, as wirelab replay {name} shows it"
-    ))?;
+    ));
     let at = Some(args.end());
     let replay = cli::Replay::of(name, at, args.view.clone(), args.output.clone());
     replay::run(&replay)?;
     Ok(ExitCode::from(USAGE_OR_ENVIRONMENT))
 }
 
-/// A line on standard error.
-fn say(line: &str) -> Result<()> {
-    writeln!(io::stderr(), "{line}").context("can't write standard error")
+/// A line on standard error. Where nobody reads it, there is nobody to tell, and nothing else ends for it.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }

@@ -65,3 +65,21 @@ pub(in crate::io) fn flags(socket: BorrowedFd<'_>, interface: &str) -> io::Resul
     // SAFETY: SIOCGIFFLAGS fills this member of the union.
     Ok(i32::from(unsafe { answer.ifr_ifru.ifru_flags }))
 }
+
+/// Brings the interface up, and leaves its other flags as they are.
+///
+/// # Errors
+///
+/// When there is no such interface, or the right to do so is missing.
+pub(in crate::io) fn bring_up(socket: BorrowedFd<'_>, interface: &str) -> io::Result<()> {
+    let mut request = request(socket, libc::SIOCGIFFLAGS as libc::Ioctl, interface)?;
+    // SAFETY: SIOCGIFFLAGS has filled this member of the union.
+    let flags = unsafe { request.ifr_ifru.ifru_flags };
+    request.ifr_ifru.ifru_flags = flags | libc::IFF_UP as libc::c_short;
+    let code = libc::SIOCSIFFLAGS as libc::Ioctl;
+    // SAFETY: SIOCSIFFLAGS reads one `ifreq`, which is what is passed.
+    if unsafe { libc::ioctl(socket.as_raw_fd(), code, &raw mut request) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}

@@ -4,6 +4,7 @@
 //! What has to be so is data: order, counts and causes, from the captures of both ends, the fates on
 //! the wire, the kernels' counters and the programs' calls. Never times below a millisecond.
 
+mod again;
 mod claims;
 mod network;
 mod opening;

@@ -64,7 +64,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             So("the kernel of the server throws datagrams away", |run| {
                 run.counter(Server, "UdpRcvbufErrors") >= 10
             }),
-            So("no byte of TCP is lost or repeated", |run| whole(run)),
+            So("no byte of TCP is lost or repeated", whole),
         ],
     ),
 ];

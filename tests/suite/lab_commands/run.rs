@@ -4,11 +4,13 @@
 //! failure.
 
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use wirelab::io::file;
 use wirelab::lab::truth::Line;
@@ -237,6 +239,37 @@ fn kill_leaves_what_was_seen() {
     assert!(frames(&folder.path().join("client.pcapng")) >= 1);
     assert_eq!(frames(&folder.path().join("server.pcapng")), 0);
     assert!(truth(folder.path()).len() > 3);
+}
+
+#[test]
+fn kept_hosts_can_be_entered_until_a_signal_comes() {
+    if !able() {
+        return;
+    }
+    let mut child = wirelab()
+        .args(["lab", "run", "handshake", "--keep", "-q"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let said = BufReader::new(child.stderr.take().expect("piped"));
+    let enter = said
+        .lines()
+        .map(|line| line.expect("what it says"))
+        .find_map(|line| Some(line.split_once("the client: ")?.1.to_owned()))
+        .expect("how to enter");
+    let reads = format!("{enter} cat /proc/net/route");
+    let routes = Command::new("sh")
+        .args(["-c", &reads])
+        .output()
+        .expect("sh");
+    let routes = String::from_utf8_lossy(&routes.stdout).into_owned();
+    let running = child.try_wait().expect("its state").is_none();
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).expect("it is there");
+    let ended = child.wait_with_output().expect("it ends");
+    assert!(running && routes.contains("0000000A"), "{routes}");
+    let summary = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert!(summary.starts_with("the wire: "), "{summary}");
 }
 
 #[test]

@@ -329,12 +329,12 @@ fn a_refusal_says_what_to_do() {
         (
             example.with_none("max_user_namespaces"),
             "can't make a user namespace: No space left on device",
-            "sudo sysctl user.max_user_namespaces=1000, or run with sudo",
+            "sudo sysctl -w user.max_user_namespaces=15000, or run with sudo",
         ),
         (
             example.with_none("max_net_namespaces"),
             "can't make a network namespace: No space left on device",
-            "sudo sysctl user.max_net_namespaces=1000, or run with sudo",
+            "sudo sysctl -w user.max_net_namespaces=15000, or run with sudo",
         ),
     ] {
         let said = refusal(command);

@@ -13,7 +13,7 @@ use wirelab::frame::LinkType;
 use wirelab::io::Signals;
 use wirelab::io::clock::Stopwatch;
 use wirelab::io::lab::host;
-use wirelab::io::lab::run::run;
+use wirelab::io::lab::run::{Options, run, run_with};
 use wirelab::lab::experiment::Experiment;
 use wirelab::lab::truth::{
     CallLine, Counters, FateLine, Happening, HostFrame, Line, Outcome, Run, Sample,
@@ -230,6 +230,41 @@ fn a_handshake_is_in_both_captures_and_all_is_told_of_it() {
     });
 }
 
+/// What a program does is told after what led to it, and before what comes of it.
+#[test]
+fn calls_are_told_in_their_place_among_frames() {
+    alone(|| {
+        let text = "[server]\ncalls = ['listen', 'accept', { receive = 'end' }, 'close']\n\
+                    [client]\ncalls = ['connect', { send = 1000 }, 'close']";
+        let mut before = Vec::new();
+        let told = run_text(text, |happening| {
+            match happening {
+                Happening::Frame(it) if it.side == Side::Client => {
+                    let what = if it.bytes.len() > 1000 {
+                        "data"
+                    } else {
+                        "frame"
+                    };
+                    before.push(what.to_owned());
+                }
+                Happening::Line(Line::Call(it)) if it.host == "client" => {
+                    before.push(it.call.clone());
+                }
+                _ => {}
+            }
+            ControlFlow::Continue(())
+        });
+        if told.is_none() {
+            return;
+        }
+        let place = |what: &str| before.iter().position(|it| it == what);
+        assert!(
+            place("frame") < place("connect") && place("connect") < place("data"),
+            "{before:?}"
+        );
+    });
+}
+
 #[test]
 fn the_packet_that_is_named_is_lost_and_no_other() {
     alone(|| {
@@ -361,10 +396,46 @@ fn ctrl_c_ends_it_in_mid_run_and_it_is_told_to_its_end() {
 }
 
 #[test]
+fn what_is_kept_goes_on_until_it_is_stopped_and_that_is_no_failure() {
+    alone(|| {
+        let text = "title = ''\nlook_for = ''\nlongest_s = 1\nquiet_ms = 20\n\
+                    [server]\ncalls = ['listen', 'accept']\n[client]\ncalls = ['connect']";
+        let experiment = Experiment::parse(text).expect("an experiment");
+        let hosts = match host::open(&experiment) {
+            Ok(hosts) => hosts,
+            Err(error) => return skip(&error.to_string()),
+        };
+        let options = Options {
+            name: "kept",
+            signals: Some(Signals::catch().expect("signals")),
+            keep: true,
+        };
+        let watch = Stopwatch::start();
+        let stopper = std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_millis(1500));
+            raise(Signal::SIGTERM).expect("a signal");
+        });
+        let mut told = Told::default();
+        let outcome = run_with(&experiment, hosts, &options, &mut |happening| {
+            told.note(happening);
+            ControlFlow::Continue(())
+        });
+        stopper.join().expect("the stopper");
+        assert!(watch.elapsed() >= Duration::from_millis(1500));
+        let outcome = outcome.expect("an outcome");
+        assert!(outcome.ok, "{outcome:?}");
+        assert_eq!(told.runs[0].experiment, "kept");
+        // Nothing was closed before the end of the capture.
+        assert!(told.frames.client.iter().all(|it| flags(it) & 1 == 0));
+    });
+}
+
+#[test]
 fn a_queue_of_connections_to_accept_is_seen_to_fill() {
     alone(|| {
-        let text = "[server]\ncalls = [{ listen = { backlog = 5 } }, { pause_ms = 200 }, 'accept']\n\
-                    [client]\ncalls = ['connect', { connect = {}, on = 'second' }]";
+        let text = "[server]\ncalls = [{ listen = { backlog = 5 } }, { wait = 'both' }, 'accept']\n\
+                    [client]\ncalls = ['connect', { connect = {}, on = 'second' }, \
+                    { pause_ms = 300 }, { signal = 'both' }]";
         let Some(told) = run_text(text, go_on) else {
             return;
         };

@@ -27,8 +27,8 @@ impl Tap {
             .write(true)
             .custom_flags(libc::O_NONBLOCK)
             .open(DEVICE)
-            .map_err(|error| remedy::tap(&error))?;
-        attach(file.as_fd(), INTERFACE).map_err(|error| remedy::tap(&error))?;
+            .map_err(|error| remedy::device(&error))?;
+        attach(file.as_fd(), INTERFACE).map_err(|error| remedy::attach(&error))?;
         Ok(Self(file))
     }
 

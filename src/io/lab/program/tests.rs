@@ -3,6 +3,7 @@
 mod calls;
 mod datagrams;
 mod ends;
+mod hosts;
 mod pings;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,9 @@ use crate::io::clock;
 use crate::lab::experiment::Experiment;
 use crate::lab::truth::CallLine;
 use crate::lab::{Both, Side};
+
+/// No test's programs run as long, unless one waits for what never comes.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A run on loopback: both hosts are this one, at an address that no other test and no other process
 /// uses, so that ports are free.
@@ -82,6 +86,13 @@ impl Run {
     /// Waits until the programs have ended; what they left open is still open.
     fn join(&mut self) -> Came {
         let programs = std::mem::take(&mut self.programs);
+        let watch = Stopwatch::start();
+        while programs.iter().any(|(_, program)| !program.is_finished()) {
+            if watch.elapsed() > PATIENCE {
+                self.stages.client.end("the test had no more patience");
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
         let ends = programs
             .into_iter()
             .map(|(who, program)| (who, program.join().unwrap()));

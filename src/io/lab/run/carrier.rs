@@ -18,7 +18,7 @@ use super::RunError;
 use super::control::{Control, Ended};
 use super::lateness::Lateness;
 use super::ledger::Ledger;
-use super::life::{End, Life};
+use super::life::{End, Life, after};
 use super::queue::{MAX_BYTES, Sender};
 use super::watch::{Pair, Watch, ends};
 use crate::frame::Timestamp;
@@ -29,6 +29,11 @@ use crate::lab::{Both, Side, Wire};
 
 /// Most frames taken from a host, or handed over, before something else has its turn.
 const BURST: usize = 64;
+/// What happens within this time is put into the queue together: waking up the thread at its other end
+/// takes longer than carrying a frame.
+const GATHER: Duration = Duration::from_millis(1);
+/// Most happenings that are gathered.
+const MANY: usize = 1024;
 /// Longest frame, in bytes: an IPv4 packet with an Ethernet header.
 const LONGEST: usize = 14 + 65535;
 
@@ -90,6 +95,8 @@ impl<P: Port> Carrier<'_, P> {
             it: self,
             ledger: Ledger::default(),
             batch: Vec::new(),
+            flushed: Timestamp::default(),
+            unwatched: false,
             buffer: vec![0; LONGEST],
             carried: Carried {
                 end: End::Done,
@@ -107,13 +114,25 @@ impl<P: Port> Carrier<'_, P> {
 struct AtWork<'a, P> {
     it: Carrier<'a, P>,
     ledger: Ledger,
+    /// What has happened and is not in the queue yet.
     batch: Vec<Happening>,
+    /// When it was last put there.
+    flushed: Timestamp,
+    unwatched: bool,
     buffer: Vec<u8>,
     carried: Carried,
 }
 
 impl<P: Port> AtWork<'_, P> {
     fn run(mut self) -> Result<Carried, RunError> {
+        let end = self.until_over();
+        // Also after an error: what was so until then.
+        self.it.out.send(self.batch);
+        self.carried.end = end?;
+        Ok(self.carried)
+    }
+
+    fn until_over(&mut self) -> Result<End, RunError> {
         loop {
             let mut more = self.hand_over()?;
             for side in [Side::Client, Side::Server] {
@@ -123,18 +142,17 @@ impl<P: Port> AtWork<'_, P> {
             if let Some(watch) = &mut self.it.watch {
                 watch.tick(now, &mut self.batch)?;
             }
-            self.flush()?;
-            let unwatched = self.hear(now);
+            self.hear(now);
+            self.flush(now)?;
             let empty = self.it.wire.poll_timeout().is_none();
             if empty {
                 self.ledger.forget();
             }
             let signal = self.it.signals.and_then(Signals::caught);
             let end = signal.map(End::Signal);
-            let end = end.or(unwatched.then_some(End::Unwatched));
+            let end = end.or(self.unwatched.then_some(End::Unwatched));
             if let Some(end) = end.or_else(|| self.it.life.over(now, empty)) {
-                self.carried.end = end;
-                return Ok(self.carried);
+                return Ok(end);
             }
             if !more {
                 self.wait(empty)?;
@@ -188,6 +206,8 @@ impl<P: Port> AtWork<'_, P> {
             };
             let frame = self.buffer.get(..len).unwrap_or_default().to_vec();
             let now = self.it.clock.now();
+            // The calls that came before the one that sent this.
+            self.hear(now);
             let packet = self.it.wire.handle_frame(now, side, &frame);
             let number = self.ledger.sent(side, packet);
             self.carried.packets = packet;
@@ -234,9 +254,11 @@ impl<P: Port> AtWork<'_, P> {
         };
     }
 
-    /// Puts what has happened into the queue.
-    fn flush(&mut self) -> Result<(), RunError> {
-        if !self.batch.is_empty() {
+    /// Puts what has happened into the queue, if it is time to.
+    fn flush(&mut self, now: Timestamp) -> Result<(), RunError> {
+        let due = now.since(self.flushed) >= GATHER || self.batch.len() >= MANY;
+        if due && !self.batch.is_empty() {
+            self.flushed = now;
             self.it.out.send(std::mem::take(&mut self.batch));
         }
         if self.it.out.is_overrun() {
@@ -245,21 +267,26 @@ impl<P: Port> AtWork<'_, P> {
         Ok(())
     }
 
-    /// Hears what other threads have to tell. Gives whether nobody watches any more.
-    fn hear(&mut self, now: Timestamp) -> bool {
+    /// Hears what other threads have to tell.
+    fn hear(&mut self, now: Timestamp) {
         let news = self.it.control.take();
+        let calls = news.calls.into_iter();
+        self.batch
+            .extend(calls.map(|call| Happening::Line(Line::Call(call))));
         for ended in news.ended {
             self.it.life.program_ended(ended.result.is_err(), now);
             self.carried.ended.push(ended);
         }
-        news.unwatched
+        self.unwatched |= news.unwatched;
     }
 
     /// Waits until something happens or is due.
     fn wait(&self, empty: bool) -> Result<(), RunError> {
         let now = self.it.clock.now();
         let watch = self.it.watch.as_ref().and_then(Watch::next);
-        let next = [self.it.wire.poll_timeout(), watch, self.it.life.next(empty)];
+        let flush = (!self.batch.is_empty()).then(|| after(self.flushed, GATHER));
+        let life = self.it.life.next(empty);
+        let next = [self.it.wire.poll_timeout(), watch, life, flush];
         let left = next.into_iter().flatten().min().map(|next| next.since(now));
         if left.is_some_and(|left| left.is_zero()) {
             return Ok(());

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::lab::Side;
+use crate::lab::truth::CallLine;
 
 /// How a program ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +21,10 @@ pub(super) struct Ended {
 }
 
 /// What is new.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct News {
+    /// Calls that programs have made.
+    pub(super) calls: Vec<CallLine>,
     /// Programs that have ended.
     pub(super) ended: Vec<Ended>,
     /// Whoever is told of what happens wants no more.
@@ -50,6 +53,11 @@ impl Control {
             any: AtomicBool::new(false),
             news: Mutex::default(),
         })
+    }
+
+    /// A program has made a call.
+    pub(super) fn call(&self, call: CallLine) {
+        self.tell(|news| news.calls.push(call));
     }
 
     /// A program has ended.

@@ -100,7 +100,8 @@ impl Life {
     }
 }
 
-fn after(time: Timestamp, by: Duration) -> Timestamp {
+/// The moment `by` after `time`.
+pub(super) fn after(time: Timestamp, by: Duration) -> Timestamp {
     let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
     Timestamp::from_nanos(time.as_nanos().saturating_add(by))
 }

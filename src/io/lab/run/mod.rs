@@ -4,9 +4,9 @@
 //! ```text
 //!  client's programs        thread "wire"         server's programs
 //!        kernel  <── TAP ──>  lab::Wire  <── TAP ──>  kernel
-//!            \                sock_diag                /
-//!             \ calls     frames, fates, samples     / calls
-//!              '───────────────> queue <────────────'
+//!            '── calls ──>   sock_diag   <── calls ────'
+//!                                  v
+//!                     frames, fates, samples, calls
 //!                                  v
 //!                      this thread: disk and screen
 //! ```
@@ -47,7 +47,7 @@ use crate::lab::{Both, Side, Wire};
 use carrier::{Carried, Carrier, Port};
 use control::{Control, Ended};
 use life::Life;
-use queue::{MAX_BYTES, Receiver, Sender, queue};
+use queue::{MAX_BYTES, Receiver, queue};
 use watch::Watch;
 
 /// How long programs have to end after they are told that the run is over.
@@ -101,14 +101,14 @@ pub fn run_with(
     let clock = Steady::start();
     let (out, happenings) = queue(MAX_BYTES);
     let control = Arc::new(Control::new().map_err(RunError::Start)?);
-    let log = out.clone();
+    let log = Arc::clone(&control);
     let stages = Stage::for_run(
         experiment,
         Both {
             client: hosts.client.address(),
             server: hosts.server.address(),
         },
-        move |line| log.send(vec![Happening::Line(Line::Call(line))]),
+        move |call| log.call(call),
         move || clock.now(),
     )
     .map_err(RunError::Start)?;
@@ -151,16 +151,13 @@ pub fn run_with(
         Ok(carried) => (outcome::reason(carried, experiment), runner.counters()),
         Err(error) => (error.to_string(), Ok(Vec::new())),
     };
-    let late = runner.farewell(&reason);
-    while let Some(batch) = happenings.try_recv() {
-        audience.tell(batch);
-    }
-    stages.client.close_all();
+    let late = runner.farewell(&reason, &mut audience);
+    stages.client.abort_all();
     let carried = carried?;
     for counters in counters? {
         audience.tell_line(Line::Counters(counters));
     }
-    let outcome = outcome::outcome(&carried, &reason, &late, &runner.running);
+    let outcome = outcome::outcome(&carried, options.keep, &reason, &late, &runner.running);
     audience.tell_line(Line::Outcome(outcome.clone()));
     drop(hosts);
     Ok(outcome)
@@ -245,20 +242,16 @@ impl Runner<'_> {
         happenings: &Receiver,
         audience: &mut Audience<'_>,
     ) -> Result<Carried, RunError> {
-        let over = Over(carrier.out.clone());
         let carried = thread::scope(|scope| {
             // A panic of the sink must not leave the other thread at work.
             let _leaves = Leaves(self.control);
             let wire = thread::Builder::new().name("wire".to_owned());
-            let carrying = wire.spawn_scoped(scope, move || {
-                let _over = over;
-                carrier.carry()
-            });
+            let carrying = wire.spawn_scoped(scope, move || carrier.carry());
             let carrying = carrying.map_err(RunError::Start)?;
             for program in programs {
                 self.start(program)?;
             }
-            while let Some(batch) = happenings.recv().filter(|batch| !batch.is_empty()) {
+            while let Some(batch) = happenings.recv() {
                 audience.tell(batch);
             }
             carrying.join().unwrap_or_else(|panic| resume_unwind(panic))
@@ -316,12 +309,16 @@ impl Runner<'_> {
 
     /// Tells the programs that the run is over, and waits for them to end, though not for ever. Gives
     /// how those ended that had not.
-    fn farewell(&mut self, reason: &str) -> Vec<Ended> {
+    fn farewell(&mut self, reason: &str, audience: &mut Audience<'_>) -> Vec<Ended> {
         self.stages.client.end(reason);
         let mut late = Vec::new();
         let watch = Stopwatch::start();
         loop {
-            for ended in self.control.take().ended {
+            let news = self.control.take();
+            for call in news.calls {
+                audience.tell_line(Line::Call(call));
+            }
+            for ended in news.ended {
                 self.is_over(&ended);
                 late.push(ended);
             }
@@ -347,15 +344,6 @@ impl Drop for Ending {
         if let Some(ended) = self.ended.take() {
             self.control.program_ended(ended);
         }
-    }
-}
-
-/// Tells the consumer that nothing more is carried, by a batch of nothing.
-struct Over(Sender);
-
-impl Drop for Over {
-    fn drop(&mut self) {
-        self.0.send(Vec::new());
     }
 }
 

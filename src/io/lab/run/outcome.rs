@@ -20,21 +20,24 @@ pub(super) fn reason(carried: &Carried, experiment: &Experiment) -> String {
     }
 }
 
-/// The outcome. `late`: how programs ended that had to be told; `stuck`: those that did not even then.
+/// The outcome. `keep`: whether it had no end of its own; `late`: how programs ended that had to be told; `stuck`: those that did not even then.
 pub(super) fn outcome(
     carried: &Carried,
+    keep: bool,
     reason: &str,
     late: &[Ended],
     stuck: &[(Side, String)],
 ) -> Outcome {
     let failure = |ended: &Ended| ended.result.clone().err();
     let mut failures = Vec::new();
-    if carried.end != End::Done {
+    // What is kept has to be ended by somebody.
+    let to_its_end = carried.end == End::Done || keep && late.is_empty() && stuck.is_empty();
+    if !to_its_end {
         failures.push(format!("the run did not come to its end: {reason}"));
     }
     failures.extend(carried.ended.iter().filter_map(failure));
     // After a failure it is no wonder that the others did not come to their end.
-    if carried.end != End::Done {
+    if !to_its_end {
         failures.extend(late.iter().filter_map(failure));
     }
     failures.extend(stuck.iter().map(|(side, name)| {

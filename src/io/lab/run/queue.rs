@@ -14,7 +14,7 @@ pub(super) const MAX_BYTES: usize = 256 << 20;
 /// What a happening takes beside the bytes of a frame, roughly.
 const EACH: usize = 400;
 
-/// Some happenings, in order; an empty batch only wakes the consumer.
+/// Some happenings, in order.
 type Batch = Vec<Happening>;
 
 /// How full the queue is.
@@ -25,8 +25,8 @@ struct Level {
     overrun: AtomicBool,
 }
 
-/// The end that happenings are put into; each clone is one more.
-#[derive(Clone, Debug)]
+/// The end that happenings are put into.
+#[derive(Debug)]
 pub(super) struct Sender {
     to: mpsc::Sender<Batch>,
     level: Arc<Level>,
@@ -75,15 +75,10 @@ impl Sender {
 }
 
 impl Receiver {
-    /// The next happenings, when there are some; waits for them until then. `None` when all senders
-    /// are gone.
+    /// The next happenings, when there are some; waits for them until then. `None` when the
+    /// sender is gone.
     pub(super) fn recv(&self) -> Option<Batch> {
         self.from.recv().ok().inspect(|batch| self.taken(batch))
-    }
-
-    /// The next happenings, if they are there.
-    pub(super) fn try_recv(&self) -> Option<Batch> {
-        self.from.try_recv().ok().inspect(|batch| self.taken(batch))
     }
 
     fn taken(&self, batch: &Batch) {
@@ -130,7 +125,6 @@ mod tests {
         assert!(sender.is_overrun());
         // What was there is still there, and nothing else.
         assert_eq!(receiver.recv().map(|batch| batch.len()), Some(2));
-        assert_eq!(receiver.try_recv(), None);
         drop(sender);
         assert_eq!(receiver.recv(), None);
     }

@@ -135,7 +135,7 @@ impl Bench {
 /// Everything in order, frames and fates apart.
 fn sorted(happenings: &Receiver) -> (Vec<HostFrame>, Vec<FateLine>) {
     let (mut frames, mut fates) = (Vec::new(), Vec::new());
-    while let Some(batch) = happenings.try_recv() {
+    while let Some(batch) = happenings.recv() {
         for happening in batch {
             match happening {
                 Happening::Frame(frame) => frames.push(frame),

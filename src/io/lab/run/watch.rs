@@ -10,6 +10,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::RunError;
+use super::life::after;
 use crate::decode::glance;
 use crate::event::TcpState;
 use crate::frame::{LinkType, Timestamp};
@@ -359,10 +360,67 @@ pub(super) fn ends(frame: &[u8], from: Side) -> Option<Pair> {
     })
 }
 
-fn after(time: Timestamp, by: Duration) -> Timestamp {
-    Timestamp::from_nanos(time.as_nanos().saturating_add(nanos(by)))
-}
-
 const fn nanos(time: Duration) -> u64 {
     time.as_nanos() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use etherparse::PacketBuilder;
+
+    use super::*;
+
+    #[test]
+    fn looks_are_rationed_and_a_pause_saves_some_up() {
+        let mut budget = Budget {
+            next: Timestamp::default(),
+        };
+        let second = 1_000_000_000;
+        // A microsecond apart for a second, after a long pause.
+        let taken = (0..1_000_000).filter(|us| {
+            let now = Timestamp::from_nanos(100 * second + us * 1000);
+            budget.take(now)
+        });
+        assert_eq!(taken.count() as u32, LOOKS_PER_SECOND + AT_ONCE);
+        assert!(budget.take(budget.allowed()));
+    }
+
+    #[test]
+    fn ends_are_the_hosts_and_a_fragment_has_none() {
+        let mut frame = Vec::new();
+        PacketBuilder::ethernet2([2; 6], [4; 6])
+            .ipv4([10, 0, 0, 2], [10, 0, 0, 1], 64)
+            .tcp(8080, 4000, 1, 1)
+            .write(&mut frame, &[])
+            .unwrap();
+        let (client, server) = (([10, 0, 0, 1].into(), 4000), ([10, 0, 0, 2].into(), 8080));
+        let expected = Both { client, server };
+        assert_eq!(ends(&frame, Side::Server), Some(expected));
+        frame[14 + 7] = 1;
+        assert_eq!(ends(&frame, Side::Server), None);
+        assert_eq!(ends(&frame[..20], Side::Server), None);
+    }
+
+    #[test]
+    fn of_many_connections_the_latest_are_watched() {
+        let nothing = std::fs::File::open("/dev/null").unwrap();
+        let mut watch = Watch::new(Both {
+            client: nothing.as_fd(),
+            server: nothing.as_fd(),
+        });
+        let pair = |port| Both {
+            client: ([10, 0, 0, 1].into(), port),
+            server: ([10, 0, 0, 2].into(), 8080),
+        };
+        let now = Timestamp::default();
+        for port in 1..=500 {
+            watch.find(pair(port), now);
+            watch.find(pair(1), now);
+        }
+        assert_eq!(watch.connections.len(), MAX_CONNECTIONS);
+        let known = |port| watch.connections.iter().any(|it| it.ends == pair(port));
+        assert!(known(1) && known(500) && !known(2));
+    }
 }

@@ -187,7 +187,19 @@ fn summary(p: &Passage<'_>, room: usize) -> Vec<Piece> {
         _ => summary,
     };
     let summary = text::escape(summary);
+    if text::width(&summary) > room
+        && let Some(shorter) = without_hosts(&summary)
+    {
+        return vec![(Paint::Dim, text::fit(&shorter, room).into_owned())];
+    }
     vec![(Paint::Dim, text::fit(&summary, room).into_owned())]
+}
+
+/// `ICMP 10.0.0.1 > 10.0.0.2: echo request` without what the picture says anyhow.
+fn without_hosts(summary: &str) -> Option<String> {
+    let (protocol, rest) = summary.split_once(' ')?;
+    let (hosts, what) = rest.split_once(": ").or_else(|| rest.split_once(", "))?;
+    hosts.contains(" > ").then(|| format!("{protocol} {what}"))
 }
 
 /// The colour of the shaft.

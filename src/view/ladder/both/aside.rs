@@ -128,46 +128,49 @@ impl Says {
     }
 }
 
-/// A call as a person reads it: `send(1448) → 1448`.
-pub(super) fn call(call: &Call<'_>, style: &Style) -> String {
-    use std::fmt::Write;
+/// A call as a person reads it, in `room` columns: `send(1448) → 1448`. What it gave is worth more than
+/// what it was asked, and that more than the data.
+pub(super) fn call(call: &Call<'_>, style: &Style, room: usize) -> String {
     let glyphs = glyphs(style);
-    let mut words = String::new();
     let owner: Vec<_> = [call.program, call.socket]
         .into_iter()
         .filter(|name| !name.is_empty())
         .map(text::escape)
         .collect();
-    if !owner.is_empty() {
-        let _ = write!(words, "{}: ", owner.join(" "));
-    }
-    let _ = match call.part {
-        CallPart::Returns => write!(words, "{}{}", glyphs.dots, text::escape(call.call)),
-        _ => write!(
-            words,
-            "{}({})",
-            text::escape(call.call),
-            text::escape(call.arguments)
-        ),
+    let owner = if owner.is_empty() {
+        String::new()
+    } else {
+        format!("{}: ", owner.join(" "))
     };
-    if call.part == CallPart::Begins {
-        words.push(' ');
-        words.push_str(glyphs.dots);
-        return words;
-    }
-    let _ = match (call.errno, call.result) {
-        (Some(errno), _) => write!(words, " {} {}", glyphs.to, text::escape(errno)),
-        (None, Some(0)) if !call.routine => write!(words, " {} ok", glyphs.to),
-        (None, Some(result)) => write!(words, " {} {result}", glyphs.to),
-        (None, None) => Ok(()),
+    let name = text::escape(call.call);
+    let mut gave = match (call.part, call.errno, call.result) {
+        (CallPart::Begins, ..) => format!(" {}", glyphs.dots),
+        (_, Some(errno), _) => format!(" {} {}", glyphs.to, text::escape(errno)),
+        (_, None, Some(0)) if !call.routine => format!(" {} ok", glyphs.to),
+        (_, None, Some(result)) => format!(" {} {result}", glyphs.to),
+        (_, None, None) => String::new(),
     };
     if call.blocked && call.part != CallPart::Begins {
-        let _ = write!(words, " after {}", units::nanos(call.blocked_ns));
+        gave.push_str(" after ");
+        gave.push_str(&units::nanos(call.blocked_ns));
     }
-    if let Some(data) = call.data {
-        let _ = write!(words, " \"{}\"", text::escape(data));
+    if call.part == CallPart::Returns {
+        gave = format!("{owner}{}{name}{gave}", glyphs.dots);
+    } else {
+        let used = text::width(&owner) + text::width(&name) + text::width(&gave) + 2;
+        let arguments = text::escape(call.arguments);
+        let arguments = text::fit(&arguments, room.saturating_sub(used).max(1));
+        gave = format!("{owner}{name}({arguments}){gave}");
     }
-    words
+    let left = room.saturating_sub(text::width(&gave) + 3);
+    if let Some(data) = call
+        .data
+        .filter(|_| left >= 6 && call.part != CallPart::Begins)
+    {
+        let data = text::escape(data);
+        gave = format!("{gave} \"{}\"", text::fit(&data, left));
+    }
+    gave
 }
 
 /// What a kernel has in mind now: `cwnd 10 → 5, ssthresh 5, recovery`.
@@ -177,14 +180,21 @@ pub(super) fn reading(reading: &Reading, style: &Style) -> String {
     let mut parts = Vec::new();
     match (reading.cwnd_was, now.cwnd) {
         (Some(was), Some(cwnd)) => parts.push(format!("cwnd {was} {to} {cwnd}")),
-        (None, Some(cwnd)) => parts.push(format!("cwnd {cwnd}")),
+        (None, Some(cwnd)) if reading.ssthresh_is_new || reading.mood_is_new => {
+            parts.push(format!("cwnd {cwnd}"));
+        }
         _ => {}
     }
     if let Some(ssthresh) = now.ssthresh.filter(|_| reading.ssthresh_is_new) {
         parts.push(format!("ssthresh {ssthresh}"));
     }
-    if let Some(rto) = now.rto_ns.filter(|_| reading.backed_off) {
-        parts.push(format!("rto {}", units::nanos(rto)));
+    match now.rto_ns.filter(|_| reading.backed_off) {
+        Some(rto) if reading.rto_is_new => parts.push(format!("rto {}", units::nanos(rto))),
+        Some(_) => {
+            let times = units::times(now.backoff.unwrap_or(0).into());
+            parts.push(format!("probe timer doubled {times}"));
+        }
+        None => {}
     }
     let mood = now.mood.filter(|_| reading.mood_is_new).unwrap_or("");
     let separator = if mood.is_empty() { "" } else { ": " };
@@ -196,7 +206,7 @@ pub(super) fn figures_heading(columns: usize) -> String {
     if columns == 0 {
         return String::new();
     }
-    format!("{:<columns$}", " cwnd/ss  out sendq rcvq")
+    format!("{:<columns$}", " cwnd/ss out sendq  rcvq")
 }
 
 /// A kernel's figures in their columns.
@@ -209,7 +219,7 @@ pub(super) fn figures(pen: &mut Pen, style: &Style, figures: Option<Figures>) {
         number(f.ssthresh.map(u64::from))
     );
     let words = format!(
-        " {window:>7} {:>4} {:>5} {:>4}",
+        " {window:>7} {:>3} {:>5} {:>5}",
         number(f.unacked.map(u64::from)),
         number(f.send_queue),
         number(f.recv_queue)

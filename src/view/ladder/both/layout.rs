@@ -1,7 +1,7 @@
 //! Which column is for what when both ends are drawn.
 //!
 //! ```text
-//!  cwnd/ss  out sendq rcvq    1  0.000000 ├─ SYN seq 0 ───────────▶│   +10.1ms    1 cwnd/ss …
+//!  cwnd/ss out sendq  rcvq    1  0.000000 ├─ SYN seq 0 ───────────▶│   +10.1ms    1 cwnd/ss …
 //! └────── figures ────────┘└─── cell ────┘                           └─── cell ────┘└─ figures
 //! ```
 //!

@@ -449,7 +449,7 @@ impl Both {
         if turn == Turn::Counted {
             return Ok(());
         }
-        let words = aside::call(call, &self.style);
+        let words = aside::call(call, &self.style, self.layout.inner.saturating_sub(2));
         let paint = if call.errno.is_some() {
             Paint::Trouble
         } else {

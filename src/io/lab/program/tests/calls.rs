@@ -176,12 +176,12 @@ fn sockets_have_names() {
     let came = play(
         r#"
         [server]
-        calls = ["listen", { listen = { port = 81 }, on = "other" }, { accept = true, on = "first" },
+        calls = ["listen", { listen = { port = 8081 }, on = "other" }, { accept = true, on = "first" },
             { accept = true, on = "second" }, { accept = true, on = "other" },
             { receive = 1, on = "first" }, { receive = 2, on = "second" }, { receive = 3, on = "other" },
             { close = true, on = "second" }, { stop-listening = true, on = "other" }, "stop-listening"]
         [client]
-        calls = ["connect", { connect = {}, on = "b" }, { connect = { port = 81 }, on = "c" },
+        calls = ["connect", { connect = {}, on = "b" }, { connect = { port = 8081 }, on = "c" },
             { send = 1 }, { send = 2, on = "b" }, { send = 3, on = "c" }, { receive = "end", on = "b" }]"#,
     );
     let received = came.calls("server", "recv");

@@ -17,11 +17,11 @@ fn a_call_that_does_not_do_what_it_had_to_ends_the_program_with_a_sentence() {
         [server]
         calls = ["listen", { listen = {}, on = "b", expect = "EINVAL" }, "accept"]
         [server.also.other]
-        calls = [{ listen = { port = 10 }, expect = "EADDRINUSE" }]
+        calls = [{ listen = { port = 8010 }, expect = "EADDRINUSE" }]
         [server.also.third]
         calls = [{ send = 1 }]
         [server.also.reno]
-        calls = [{ set = { congestion = "nonesuch" } }, { connect = { port = 10 } }]"#,
+        calls = [{ set = { congestion = "nonesuch" } }, { connect = { port = 8010 } }]"#,
     )
     .join();
     let failure = came.failure("client");
@@ -74,9 +74,9 @@ fn whatever_blocks_ends_when_the_run_does() {
         [server]
         calls = ["listen", "accept", { receive = 1 }]
         [server.also.accept]
-        calls = [{ listen = { port = 1 } }, "accept"]
+        calls = [{ listen = { port = 8001 } }, "accept"]
         [server.also.full]
-        calls = [{ listen = { port = 2, backlog = 0 } }, { pause_ms = 600000 }]
+        calls = [{ listen = { port = 8002, backlog = 0 } }, { pause_ms = 600000 }]
         [server.also.udp]
         calls = [{ udp_receive = { wait_ms = 600000 } }]
         [server.also.never]
@@ -84,7 +84,7 @@ fn whatever_blocks_ends_when_the_run_does() {
         [client]
         calls = ["connect", { send = 0 }, { send = 60000000 }]
         [client.also.full]
-        calls = [{ connect = { port = 2 } }, { connect = { port = 2 }, on = "b" }]"#,
+        calls = [{ connect = { port = 8002 } }, { connect = { port = 8002 }, on = "b" }]"#,
     );
     thread::sleep(Duration::from_millis(150));
     let blocked: Vec<_> = run.programs.iter().map(|(_, p)| p.is_finished()).collect();

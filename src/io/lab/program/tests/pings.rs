@@ -10,7 +10,7 @@ use nix::sched::{CloneFlags, unshare};
 use super::*;
 
 /// Says why a test did not run; fails on CI.
-fn skip(reason: &str) {
+pub(super) fn skip(reason: &str) {
     let name = thread::current().name().unwrap_or_default().to_owned();
     assert!(
         std::env::var_os("CI").is_none_or(|ci| ci != "true"),
