@@ -287,9 +287,10 @@ impl Grades {
             };
             if !empty {
                 shown.push((from, to));
-                if !arrival.corrupted {
-                    highest = highest.max(to);
-                }
+            }
+            // An ACK that carries nothing shows by its number what was sent before it, too.
+            if !arrival.corrupted {
+                highest = highest.max(to);
             }
             let verdict = said(frame);
             self.one(
@@ -337,6 +338,10 @@ impl Grades {
             // Of what was damaged, any word on its place is as good as another.
             let wrong = said && !is && truth != Truth::Damaged && truth != Truth::Invisible;
             tally.wrong += u64::from(wrong);
+            if judge == Judge::Wirelab && is && !said && may_be {
+                let row = format!("{row}, ambiguous");
+                self.miss(vantage, &row, place, verdict, "");
+            }
             if judge == Judge::Wirelab && (wrong || is && !said && !may_be) {
                 self.miss(
                     vantage,

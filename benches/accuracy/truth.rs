@@ -78,6 +78,7 @@ pub(crate) struct Run {
 /// A TCP header of a capture.
 #[derive(Clone, Copy, Debug)]
 struct Header {
+    rst: bool,
     port: (u16, u16),
     seq: u32,
     len: u32,
@@ -219,6 +220,7 @@ fn headers(path: &Path) -> io::Result<HashMap<u64, Header>> {
         if let Body::Tcp(tcp) = &packet.body {
             let header = Header {
                 port: (tcp.src_port, tcp.dst_port),
+                rst: tcp.flags.rst(),
                 seq: tcp.seq.0,
                 len: tcp.payload_len + u32::from(tcp.flags.syn()) + u32::from(tcp.flags.fin()),
                 payload: tcp.payload_len,
@@ -285,6 +287,9 @@ fn packets(fates: &[FateLine], headers: &[HashMap<u64, Header>; 2]) -> Vec<Packe
             .or_insert(header.seq);
         let relative = |seq: u32| seq.wrapping_sub(zero);
         packet.range = (relative(packet.range.0), relative(packet.range.1));
+        if header.rst {
+            packet.range = (0, 0);
+        }
         packet.arrivals.sort_by_key(|arrival| arrival.frame);
         // Which of two arrivals is the copy does not matter to a capture: the second one is.
         for (at, arrival) in packet.arrivals.iter_mut().enumerate() {
