@@ -74,7 +74,7 @@ impl Connection {
             recover(o, data, ack);
         }
         forgot |= read_sack(o, data, ack);
-        if o.newly_acked > 0 || o.dsack.is_some() {
+        if o.newly_acked > 0 || o.newly_sacked > 0 || o.dsack.is_some() {
             data.look_back(o, ack);
         }
         if repeats {
@@ -82,6 +82,29 @@ impl Connection {
         }
         if forgot {
             self.give_up(o.frame);
+        }
+    }
+}
+
+impl Half {
+    /// Takes in why it sent again: `timeout` is the how-manieth timeout in a row, 0 if it was none.
+    ///
+    /// A recovery lasts until all is acknowledged that was out when it began, and a timeout begins
+    /// another one (RFC 6582 section 3.2, step 4). A probe begins none.
+    pub(super) fn sent_again_for(&mut self, cause: Cause, timeout: u64) {
+        let (begins, nxt, una) = (self.recovery_cause.is_none(), self.nxt, self.una);
+        let probe_was_due = begins && self.sent.is_tail_of_many(una, self.srtt_ns);
+        match cause {
+            Cause::Rto | Cause::Fast => self.recovery_cause = Some(cause),
+            Cause::Tlp | Cause::Unknown => return,
+        }
+        let rare = self.rare_mut();
+        if begins || timeout > 0 {
+            rare.recovery_until = Some(nxt);
+        }
+        if timeout > 0 {
+            rare.makes_no_probes |= probe_was_due && timeout == 1 && rare.sacked.is_empty();
+            rare.timeouts = rare.timeouts.saturating_add(1);
         }
     }
 }
@@ -94,6 +117,7 @@ fn recover(o: &mut Observation, data: &mut Half, ack: Seq) {
         return;
     };
     rare.sacked.remove_below(ack);
+    rare.timeouts = 0;
     let Some(until) = rare.recovery_until else {
         return;
     };
@@ -144,7 +168,7 @@ fn accept_unseen(o: &mut Observation, data: &mut Half, ack: Seq) -> Option<bool>
         end: ack,
         frame: o.frame,
         time: o.time,
-        tsval: None,
+        stamp: super::Stamp::default(),
         before_capture: false,
     };
     let forgot = data.rare_mut().holes.open(hole);

@@ -10,7 +10,7 @@ use super::observation::{Earlier, Facts, Observation};
 use super::rare::Spoiled;
 use super::sent::Store;
 use crate::decode::{Checksum, Tcp};
-use crate::event::{Endpoint, Note, NoteCounts, Phase, Side, TcpState};
+use crate::event::{Endpoint, Kind, Note, NoteCounts, Phase, Side, TcpState};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
@@ -191,6 +191,7 @@ impl Connection {
             self.open(o);
             self.compare_window(o);
             self.probe(o, tcp.payload);
+            self.put_in_order(o, arrival.ip_id);
             self.place(o, tcp.payload, store);
             self.acknowledge(o, store);
             self.advertise(o);
@@ -214,6 +215,7 @@ impl Connection {
         o.state_before = self.states();
         let (sender, receiver) = self.pair(o.side);
         (o.una, o.una_frame, o.nxt) = (sender.una, sender.una_frame, sender.nxt);
+        o.own_time = sender.last_time;
         o.dup_acks_received = sender.dup_acks;
         (o.window_before, o.field_before) = (sender.window, sender.window_field);
         (o.peer_frame, o.peer_time) = (receiver.last_frame, receiver.last_time);
@@ -270,8 +272,19 @@ impl Connection {
         for note in notes {
             counts[side.index()].add(note.kind);
         }
-        if let Some(cause) = notes.iter().find_map(|note| note.cause) {
-            self.pair(side).0.recovery_cause = Some(cause);
+        let repeats = |note: &Note| {
+            note.kind == Kind::Retransmission || note.alternatives.contains(&Kind::Retransmission)
+        };
+        for note in notes {
+            if repeats(note) {
+                let (sender, _) = self.pair(side);
+                sender.rare_mut().repeated_at = Some(sender.last_time);
+            }
+            if let Some(cause) = note.cause {
+                self.pair(side)
+                    .0
+                    .sent_again_for(cause, note.number_of("timeout"));
+            }
         }
     }
 
