@@ -186,6 +186,7 @@ impl Analysis {
                 port: tcp.dst_port,
             },
             ip_id: ip.id,
+            ttl: ip.ttl,
         };
         let place = self.tracker.observe(&arrival, tcp, packet.tunnel);
         if self.tracker.has_ended() {

@@ -120,7 +120,7 @@ pub(super) struct Episodes {
 }
 
 /// Kinds of which it is enough to know how often and where.
-const SIMPLE: [Kind; 15] = [
+const SIMPLE: [Kind; 16] = [
     Kind::OutOfOrder,
     Kind::AckedUnseen,
     Kind::Dsack,
@@ -136,6 +136,7 @@ const SIMPLE: [Kind; 15] = [
     Kind::SimultaneousOpen,
     Kind::SimultaneousClose,
     Kind::HalfClose,
+    Kind::Unacceptable,
 ];
 
 impl Episodes {

@@ -168,6 +168,7 @@ fn simply(
         Kind::ChallengeAck => {
             format!("{host} answered a suspicious segment with a challenge, {times}")
         }
+        Kind::Unacceptable => format!("{host} sent what its receiver has to drop, {times}: {why}"),
         Kind::SimultaneousOpen => "both sides asked for the connection at the same time".to_owned(),
         Kind::SimultaneousClose => "both sides closed at the same time".to_owned(),
         Kind::HalfClose => {

@@ -5,7 +5,7 @@ use super::connection::Connection;
 use super::half::{Base, Half};
 use super::observation::{Facts, Observation};
 use super::sent::Store;
-use crate::event::Cause;
+use crate::event::{Cause, TcpState};
 use crate::wire::seq::Seq;
 
 /// Most disjoint SACKed ranges kept; a receiver reports four at a time.
@@ -14,9 +14,11 @@ const MAX_SACKED: usize = 1024;
 impl Connection {
     /// Takes in the acknowledgment number and the SACK blocks.
     pub(super) fn acknowledge(&mut self, o: &mut Observation, store: &mut Store) {
-        let Some(ack) = o.ack.filter(|_| !o.flags.rst()) else {
+        let Some(ack) = o.ack else { return };
+        if o.flags.rst() {
+            self.refuse(o, ack, store);
             return;
-        };
+        }
         let first_frame = self.first_frame;
         let (sender, data) = self.pair(o.side);
         let repeats = sender.last_ack == Some(ack);
@@ -92,13 +94,13 @@ impl Half {
     /// A recovery lasts until all is acknowledged that was out when it began, and a timeout begins
     /// another one (RFC 6582 section 3.2, step 4). A probe begins none.
     pub(super) fn sent_again_for(&mut self, cause: Cause, timeout: u64) {
-        let (begins, nxt, una) = (self.recovery_cause.is_none(), self.nxt, self.una);
+        let (begins, nxt, una) = (self.recovery_cause().is_none(), self.nxt, self.una);
         let probe_was_due = begins && self.sent.is_tail_of_many(una, self.srtt_ns);
-        match cause {
-            Cause::Rto | Cause::Fast => self.recovery_cause = Some(cause),
-            Cause::Tlp | Cause::Unknown => return,
+        if !matches!(cause, Cause::Rto | Cause::Fast) {
+            return;
         }
         let rare = self.rare_mut();
+        rare.recovery_cause = Some(cause);
         if begins || timeout > 0 {
             rare.recovery_until = Some(nxt);
         }
@@ -109,10 +111,24 @@ impl Half {
     }
 }
 
+impl Connection {
+    /// An RST that answers a SYN has come all the way, so it tells the round trip as well as a SYN-ACK
+    /// would (RFC 9293 section 3.10.7.1).
+    fn refuse(&mut self, o: &mut Observation, ack: Seq, store: &mut Store) {
+        let first_frame = self.first_frame;
+        let (_, opener) = self.pair(o.side);
+        if opener.state == TcpState::SynSent && ack == opener.nxt && opener.base_from == Base::Syn {
+            let echo = o.options.ts.map(|ts| ts.1);
+            let acked = opener.sent.ack(ack, echo, first_frame, store);
+            opener.sample(o, &acked, None);
+        }
+    }
+}
+
 /// What an acknowledgment of something new means for a recovery under way: its end, or that more was
 /// lost (RFC 6582 section 3.2).
 fn recover(o: &mut Observation, data: &mut Half, ack: Seq) {
-    let fast = data.recovery_cause == Some(Cause::Fast);
+    let fast = data.recovery_cause() == Some(Cause::Fast);
     let Some(rare) = data.rare_if_any() else {
         return;
     };
@@ -124,7 +140,7 @@ fn recover(o: &mut Observation, data: &mut Half, ack: Seq) {
     if ack.at_or_after(until) {
         rare.recovery_until = None;
         rare.counts.post_loss_acks += 1;
-        data.recovery_cause = None;
+        rare.recovery_cause = None;
     } else if fast {
         o.facts.set(Facts::PARTIAL_ACK);
         o.recover = Some(until);
@@ -218,7 +234,9 @@ fn read_sack(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
 fn duplicate(o: &mut Observation, data: &mut Half, ack: Seq) {
     let bare = o.len == 0 && !o.flags.syn() && !o.flags.fin();
     let same_window = o.window_before == o.window && !o.facts.any(Facts::WINDOW_CHANGED);
-    let probing = o.facts.any(Facts::PROBE.and(Facts::PROBE_ANSWER));
+    // What is there for its answer, or is an answer, says nothing of what arrived.
+    let told = Facts::PROBE.and(Facts::PROBE_ANSWER).and(Facts::CHALLENGE);
+    let probing = o.facts.any(told);
     let outstanding = data.outstanding() > 0 && ack == data.una && data.acked;
     if bare && outstanding && !probing && o.dsack.is_none() && (same_window || o.newly_sacked > 0) {
         data.dup_acks += 1;

@@ -62,8 +62,6 @@ pub struct Half {
     /// Whether any of its checksums was right. Until one is, a wrong one says more about the capture
     /// (rewritten addresses, a card that fills checksums in) than about the segment.
     pub checksums_work: bool,
-    /// What the recovery it is in was judged to be driven by.
-    pub recovery_cause: Option<Cause>,
     /// Shift for its windows; `None` while unknown. 0 until both SYNs offered the option.
     pub shift: Option<u8>,
     /// While it is unknown: the least that explains what the other side sent.
@@ -75,6 +73,8 @@ pub struct Half {
     pub recent_next: u8,
     /// Whether it has sent timestamps: then `latest_tsval` is one.
     pub stamped: bool,
+    /// Time to live or hop limit of its latest packet that was no RST; 0 before the first.
+    pub ttl: u8,
     /// Which of Zeek's history letters it has.
     pub letters: u16,
     /// Last window field it sent, as on the wire; `None` before the first.
@@ -161,6 +161,11 @@ impl Half {
     /// Frame of the latest duplicate ACK it received, 0 before the first.
     pub fn dup_ack_frame(&self) -> u64 {
         self.rare().map_or(0, |rare| rare.dup_ack_frame)
+    }
+
+    /// What the recovery it is in was judged to be driven by.
+    pub fn recovery_cause(&self) -> Option<Cause> {
+        self.rare().and_then(|rare| rare.recovery_cause)
     }
 
     /// Timeouts since something new was acknowledged.

@@ -5,7 +5,8 @@ use super::needless::Resendings;
 use super::observation::Probe;
 use super::order::Ids;
 use super::ranges::RangeSet;
-use crate::event::{Stats, Summary};
+use super::suspect::Suspect;
+use crate::event::{Cause, Stats, Summary};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
@@ -23,6 +24,8 @@ pub struct Rare {
     pub repeated_at: Option<Timestamp>,
     /// Whether it counts its packets.
     pub ids: Ids,
+    /// What the recovery it is in was judged to be driven by.
+    pub recovery_cause: Option<Cause>,
     /// Timeouts since something new was acknowledged.
     pub timeouts: u8,
     /// Whether its timer ran out where a tail loss probe would have come before (RFC 8985 section 7).
@@ -45,6 +48,8 @@ pub struct Rare {
     pub stray: Option<Seq>,
     /// The same of the acknowledgments it received.
     pub stray_ack: Option<Seq>,
+    /// A segment of its that its receiver must not simply take, until that says something.
+    pub suspect: Option<Suspect>,
     /// Statistics that are rarely touched.
     pub counts: RareCounts,
 }

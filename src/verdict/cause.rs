@@ -74,14 +74,14 @@ pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
     if timer_could_fire && original.resent > 0 && sender.sacked().0 == 0 {
         return timeout(Confidence::Likely);
     }
-    if sender.recovery_cause == Some(Cause::Rto) {
+    if sender.recovery_cause() == Some(Cause::Rto) {
         // After a timeout everything outstanding counts as lost and follows as ACKs come.
         return found(Cause::Rto, Confidence::Likely);
     }
     if seen.dup_acks_received >= 3 {
         return found(Cause::Fast, Confidence::Certain);
     }
-    if news || sender.recovery_cause == Some(Cause::Fast) {
+    if news || sender.recovery_cause() == Some(Cause::Fast) {
         return found(Cause::Fast, Confidence::Likely);
     }
     // RFC 6582 section 3.2: an ACK that ends inside what is lost makes the next segment follow at once;
@@ -109,9 +109,9 @@ pub(super) fn of_unseen(case: &Case<'_>, shown: Timestamp) -> (Cause, u64) {
         .rto_ns()
         .map_or(SHORTEST_RTO_NS, |rto| rto + way_to_sender_ns(case));
     // Round trips grow while a queue fills: only silence shows that its sender waited for the timer.
-    let silent_ns = seen.time.nanos_since(seen.own_time);
+    let silent_ns = seen.time.nanos_since(seen.sender_time);
     let silent = waited_ns.min(silent_ns) >= rto_ns - rto_ns / 10;
-    let cause = if silent || sender.recovery_cause == Some(Cause::Rto) {
+    let cause = if silent || sender.recovery_cause() == Some(Cause::Rto) {
         Cause::Rto
     } else if seen.dup_acks_received > 0 || sender.sacked().0 > 0 {
         Cause::Fast
@@ -152,7 +152,7 @@ fn probes(case: &Case<'_>, original: &Sent) -> bool {
     let half_has = |half: &Half| half.base_from != Base::Syn || half.offer.sack_permitted;
     let in_use = half_has(sender) && half_has(case.receiver());
     let last = seen.end == sender.nxt;
-    let calm = sender.recovery_cause.is_none() && sender.sacked().0 == 0;
+    let calm = sender.recovery_cause().is_none() && sender.sacked().0 == 0;
     in_use
         && last
         && calm
