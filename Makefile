@@ -1,7 +1,7 @@
 # What can be done here; each target is a thin name for a command that also works by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help test check soak lab-soak tshark bench callgrind record
+.PHONY: help test check soak lab-soak tshark accuracy bench callgrind record
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,9 @@ lab-soak: ## every experiment of the lab 20 times, for real (WIRELAB_LAB_SOAK=N,
 
 tshark: ## our notes beside those of tshark, into docs/VERDICTS.md (WIRELAB_CORPUS=FOLDER of captures)
 	cargo test --test suite tshark:: -- --ignored --nocapture
+
+accuracy: ## how often verdicts are right, by runs of the lab, into docs/ACCURACY.md (ACCURACY_RUNS=N, ACCURACY_SEED=N)
+	ACCURACY_WRITE=1 cargo bench --bench accuracy
 
 bench: ## speed and memory against other tools, into docs/PERFORMANCE.md (BENCH_SCALE=0.1 for a tenth)
 	cargo bench --bench speed

@@ -8,7 +8,7 @@ use crate::decode::{Body, Decoder, Icmp, IcmpDetail, Packet, Tcp, glance};
 use crate::event::{Dir, End, Endpoint, Event, Note, Segment, Side};
 use crate::frame::{Frame, LinkType};
 use crate::track::{Arrival, Connection, Observation, TooBig, Tracker};
-use crate::verdict;
+use crate::verdict::{self, Proved};
 
 /// Takes frames in the order of the capture and gives events.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct Hindsight {
     wscale: Option<u8>,
     /// Frames of retransmissions that were needless.
     needless: HashSet<u64>,
+    /// Frames of retransmissions that a timeout brought about, as the next one shows.
+    timeouts: HashSet<u64>,
 }
 
 impl Hindsight {
@@ -47,12 +49,34 @@ impl Hindsight {
         self.wscale = shift;
         self
     }
+
+    /// Takes in what a segment proves of earlier ones.
+    fn learn(&mut self, seen: &Observation) {
+        if let Some(needless) = seen.needless
+            && self.needless.len() < MOST_HINDSIGHT
+        {
+            self.needless.insert(needless.frame);
+        }
+        if let Some(frame) = seen.doubled
+            && self.timeouts.len() < MOST_HINDSIGHT
+        {
+            self.timeouts.insert(frame);
+        }
+    }
+
+    /// What later segments prove of a frame.
+    fn of(&self, frame: u64) -> Proved {
+        Proved {
+            needless: !self.needless.is_empty() && self.needless.contains(&frame),
+            timeout: !self.timeouts.is_empty() && self.timeouts.contains(&frame),
+        }
+    }
 }
 
 /// The protocol number of TCP.
 const TCP: u8 = 6;
 
-/// Most frames that [`Hindsight`] holds; what is proved beyond it is told where the proof stands only.
+/// Most frames that a list of [`Hindsight`] holds; what is proved beyond it is told where the proof stands only.
 const MOST_HINDSIGHT: usize = 1 << 20;
 
 /// Whether it was said that there is too much, and how much that is.
@@ -171,15 +195,11 @@ impl Analysis {
         let Some((seen, connection)) = place.and_then(|place| self.tracker.found(place)) else {
             return sink(&Event::Packet(frame, &packet));
         };
-        let known = &mut self.hindsight.needless;
-        if self.learning
-            && let Some(needless) = seen.needless
-            && known.len() < MOST_HINDSIGHT
-        {
-            known.insert(needless.frame);
+        if self.learning {
+            self.hindsight.learn(seen);
         }
-        let was_needless = !known.is_empty() && known.contains(&seen.frame);
-        verdict::judge(seen, connection, was_needless, &mut self.notes);
+        let proved = self.hindsight.of(seen.frame);
+        verdict::judge(seen, connection, proved, &mut self.notes);
         connection.judged(seen.side, &self.notes);
         if self.flows_only {
             return Ok(());

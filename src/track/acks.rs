@@ -77,7 +77,7 @@ impl Connection {
             recover(o, data, ack);
         }
         forgot |= read_sack(o, data, ack);
-        if o.newly_acked > 0 || o.dsack.is_some() {
+        if o.newly_acked > 0 || o.newly_sacked > 0 || o.dsack.is_some() {
             data.look_back(o, ack);
         }
         if repeats {
@@ -95,10 +95,36 @@ fn acked_holes(o: &mut Observation, data: &mut Half, ack: Seq) {
     let Some(rare) = data.rare_if_any() else {
         return;
     };
-    let missed = rare.holes.missing_before(ack) - rare.holes.missing_before(una);
+    let missed = rare
+        .holes
+        .missing_before(ack)
+        .saturating_sub(rare.holes.missing_before(una));
     if missed > 0 {
         o.acked_unseen = missed;
         o.facts.set(Facts::ACKS_UNSEEN);
+    }
+}
+
+impl Half {
+    /// Takes in why it sent again: `timeout` is the how-manieth timeout in a row, 0 if it was none.
+    ///
+    /// A recovery lasts until all is acknowledged that was out when it began, and a timeout begins
+    /// another one (RFC 6582 section 3.2, step 4). A probe begins none.
+    pub(super) fn sent_again_for(&mut self, cause: Cause, timeout: u64) {
+        let (begins, nxt, una) = (self.recovery_cause().is_none(), self.nxt, self.una);
+        let probe_was_due = begins && self.sent.is_tail_of_many(una, self.srtt_ns);
+        if !matches!(cause, Cause::Rto | Cause::Fast) {
+            return;
+        }
+        let rare = self.rare_mut();
+        rare.recovery_cause = Some(cause);
+        if begins || timeout > 0 {
+            rare.recovery_until = Some(nxt);
+        }
+        if timeout > 0 {
+            rare.makes_no_probes |= probe_was_due && timeout == 1 && rare.sacked.is_empty();
+            rare.timeouts = rare.timeouts.saturating_add(1);
+        }
     }
 }
 
@@ -119,18 +145,19 @@ impl Connection {
 /// What an acknowledgment of something new means for a recovery under way: its end, or that more was
 /// lost (RFC 6582 section 3.2).
 fn recover(o: &mut Observation, data: &mut Half, ack: Seq) {
-    let fast = data.recovery_cause == Some(Cause::Fast);
+    let fast = data.recovery_cause() == Some(Cause::Fast);
     let Some(rare) = data.rare_if_any() else {
         return;
     };
     rare.sacked.remove_below(ack);
+    rare.timeouts = 0;
     let Some(until) = rare.recovery_until else {
         return;
     };
     if ack.at_or_after(until) {
         rare.recovery_until = None;
         rare.counts.post_loss_acks += 1;
-        data.recovery_cause = None;
+        rare.recovery_cause = None;
     } else if fast {
         o.facts.set(Facts::PARTIAL_ACK);
         o.recover = Some(until);
@@ -174,7 +201,7 @@ fn accept_unseen(o: &mut Observation, data: &mut Half, ack: Seq) -> Option<bool>
         end: ack,
         frame: o.frame,
         time: o.time,
-        tsval: None,
+        stamp: super::Stamp::default(),
         before_capture: false,
     };
     let forgot = data.rare_mut().holes.open(hole);

@@ -76,7 +76,7 @@ impl Connection {
         let told_before = o.end.at_or_before(sender.seen_end);
         if told_before
             && sender.recent.contains(&print)
-            && o.time.nanos_since(sender.last_time) <= MOMENT_NS
+            && (id.is_some() && o.end != o.seq || o.time.nanos_since(sender.last_time) <= MOMENT_NS)
             && (id.is_some() || !may_be_said_twice(o, sender, receiver))
         {
             let latest = usize::from(sender.recent_next.wrapping_sub(1) & 3);

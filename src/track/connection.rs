@@ -10,7 +10,7 @@ use super::observation::{Earlier, Facts, Marks, Observation};
 use super::rare::Spoiled;
 use super::sent::Store;
 use crate::decode::{Checksum, Tcp};
-use crate::event::{Endpoint, Note, NoteCounts, Phase, Side, TcpState};
+use crate::event::{Endpoint, Kind, Note, NoteCounts, Phase, Side, TcpState};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
@@ -198,6 +198,7 @@ impl Connection {
                 self.compare_window(o);
                 self.probe(o, tcp.payload);
                 self.challenge(o);
+                self.put_in_order(o, arrival.ip_id);
                 self.place(o, tcp.payload, store);
                 self.acknowledge(o, store);
                 self.advertise(o);
@@ -302,8 +303,19 @@ impl Connection {
         for note in notes {
             counts[side.index()].add(note.kind);
         }
-        if let Some(cause) = notes.iter().find_map(|note| note.cause) {
-            self.pair(side).0.recovery_cause = Some(cause);
+        let repeats = |note: &Note| {
+            note.kind == Kind::Retransmission || note.alternatives.contains(&Kind::Retransmission)
+        };
+        for note in notes {
+            if repeats(note) {
+                let (sender, _) = self.pair(side);
+                sender.rare_mut().repeated_at = Some(sender.last_time);
+            }
+            if let Some(cause) = note.cause {
+                self.pair(side)
+                    .0
+                    .sent_again_for(cause, note.number_of("timeout"));
+            }
         }
     }
 

@@ -62,8 +62,6 @@ pub struct Half {
     /// Whether any of its checksums was right. Until one is, a wrong one says more about the capture
     /// (rewritten addresses, a card that fills checksums in) than about the segment.
     pub checksums_work: bool,
-    /// What the recovery it is in was judged to be driven by.
-    pub recovery_cause: Option<Cause>,
     /// Shift for its windows; `None` while unknown. 0 until both SYNs offered the option.
     pub shift: Option<u8>,
     /// While it is unknown: the least that explains what the other side sent.
@@ -73,6 +71,8 @@ pub struct Half {
     pub one_byte: Option<u8>,
     /// Where the next fingerprint goes in `recent`.
     pub recent_next: u8,
+    /// Whether it has sent timestamps: then `latest_tsval` is one.
+    pub stamped: bool,
     /// Time to live or hop limit of its latest packet that was no RST; 0 before the first.
     pub ttl: u8,
     /// Which of Zeek's history letters it has.
@@ -98,6 +98,8 @@ pub struct Half {
     pub window: Option<u32>,
     /// The right edge it offered last: acknowledgment plus window, where both are known.
     pub edge: Option<Seq>,
+    /// The latest of its timestamps.
+    pub latest_tsval: u32,
     /// When it last sent anything.
     pub last_time: Timestamp,
     /// The frame of that.
@@ -159,6 +161,32 @@ impl Half {
     /// Frame of the latest duplicate ACK it received, 0 before the first.
     pub fn dup_ack_frame(&self) -> u64 {
         self.rare().map_or(0, |rare| rare.dup_ack_frame)
+    }
+
+    /// What the recovery it is in was judged to be driven by.
+    pub fn recovery_cause(&self) -> Option<Cause> {
+        self.rare().and_then(|rare| rare.recovery_cause)
+    }
+
+    /// Timeouts since something new was acknowledged.
+    pub fn timeouts(&self) -> u8 {
+        self.rare().map_or(0, |rare| rare.timeouts)
+    }
+
+    /// Whether it sent something again, or may have, within that time before `now`.
+    pub fn repeated_within(&self, ns: u64, now: Timestamp) -> bool {
+        let at = self.rare().and_then(|rare| rare.repeated_at);
+        at.is_some_and(|at| now.nanos_since(at) < ns)
+    }
+
+    /// Whether all it has sent so far is its SYN, more than once.
+    pub fn repeats_its_syn(&self) -> bool {
+        self.counts.packets > 1 && self.counts.packets == u32::from(self.counts.syns)
+    }
+
+    /// Whether it is known to make no tail loss probes.
+    pub fn makes_no_probes(&self) -> bool {
+        self.rare().is_some_and(|rare| rare.makes_no_probes)
     }
 
     /// The same, to change it: from here on this half pays for it.

@@ -1,6 +1,7 @@
 //! Holes: bytes that must have been sent, because later ones were seen, but that this capture has
 //! not seen. Filling one is the first sight of its bytes; anything else below SND.NXT was sent before.
 
+use super::order::Stamp;
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
@@ -18,8 +19,8 @@ pub struct Hole {
     pub frame: u64,
     /// When that frame was captured.
     pub time: Timestamp,
-    /// TSval of that frame, if it was data of the same sender.
-    pub tsval: Option<u32>,
+    /// When that frame was sent, if it was of the same sender.
+    pub stamp: Stamp,
     /// Whether its bytes were sent before what the capture knows of their sender: then neither
     /// frame nor time says when they were overtaken.
     pub before_capture: bool,
@@ -152,7 +153,7 @@ mod tests {
                 end: Seq(end),
                 frame: u64::from(start),
                 time: Timestamp::default(),
-                tsval: None,
+                stamp: Stamp::default(),
                 before_capture: false,
             });
         }
@@ -188,7 +189,7 @@ mod tests {
                 end: Seq(i * 10 + 1),
                 frame: 1,
                 time: Timestamp::default(),
-                tsval: None,
+                stamp: Stamp::default(),
                 before_capture: false,
             };
             forgot += u32::from(h.open(hole));

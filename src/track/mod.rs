@@ -11,6 +11,7 @@
 //! | what is new, what fills a hole, what was sent before? | `sequence`, `holes`, `sent` |
 //! | what does the ACK say? | `acks`, `ranges` |
 //! | which retransmissions were needless, as it turned out? | `needless` |
+//! | in which order was it sent? | `order` |
 //! | how long was the round trip? | `rtt` |
 //! | how much may be sent? | `window` |
 //! | is it there only for its answer? | `probe` |
@@ -30,6 +31,7 @@ mod holes;
 mod key;
 mod needless;
 mod observation;
+mod order;
 mod probe;
 mod ranges;
 mod rare;
@@ -49,6 +51,7 @@ pub use holes::Hole;
 pub use key::FlowKey;
 pub use needless::{Needless, Proof, Resendings};
 pub use observation::{Earlier, Facts, Marks, Observation, Probe};
+pub use order::Stamp;
 pub use ranges::RangeSet;
 pub use rare::{Rare, Spoiled, TooBig};
 pub use sent::{Acked, Sent, SentList, Store};

@@ -2,10 +2,13 @@
 //! had the bytes (D-SACK, RFC 3708 section 3), or its acknowledgment echoes the timestamp of an
 //! earlier sending (Eifel detection, RFC 3522 section 3).
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use super::half::Half;
 use super::observation::Observation;
+use super::order::Stamp;
+use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
 /// Retransmissions remembered for each direction; a proof comes within a few round trips or never.
@@ -17,11 +20,19 @@ struct Resending {
     seq: Seq,
     end: Seq,
     frame: u64,
-    tsval: Option<u32>,
+    stamp: Stamp,
+    /// Whether its bytes had not been seen before: it may be a repetition of what the capture missed.
+    first_sight: bool,
+    time: Timestamp,
     /// Whether nothing before it was outstanding: only then does the echo of an older timestamp mean
     /// that an older copy of it has arrived.
     oldest: bool,
-    acknowledged: bool,
+    /// Whether the receiver is known to have its bytes.
+    arrived: bool,
+    /// Whether it was told so too soon for it to have been this sending that brought them.
+    too_soon: bool,
+    /// Whether it is proved to have been needless.
+    proved: bool,
 }
 
 /// The latest retransmissions of a direction.
@@ -59,14 +70,23 @@ impl Resendings {
         self.0.push_back(resending);
     }
 
-    /// The latest that carried any of `start..end`, which the receiver got twice.
-    fn take(&mut self, start: Seq, end: Seq) -> Option<Resending> {
-        let at = self.0.iter().rposition(|it| it.overlaps(start, end))?;
-        self.0.remove(at)
+    /// The one that carried any of `start..end`, which the receiver got twice: the one whose timestamp
+    /// comes back, or else the latest.
+    fn take(&mut self, start: Seq, end: Seq, echo: Option<u32>) -> Option<Resending> {
+        let list = &mut self.0;
+        let such = |it: &Resending| !it.first_sight && it.overlaps(start, end);
+        let echoed = |it: &Resending| such(it) && it.tsval().is_some() && it.tsval() == echo;
+        let at = list.iter().rposition(echoed);
+        let at = at.or_else(|| list.iter().rposition(such))?;
+        list.remove(at)
     }
 }
 
 impl Resending {
+    fn tsval(&self) -> Option<u32> {
+        self.stamp.ts.map(|ts| ts.0)
+    }
+
     fn overlaps(&self, start: Seq, end: Seq) -> bool {
         self.seq.before(end) && start.before(self.end)
     }
@@ -75,51 +95,97 @@ impl Resending {
 impl Half {
     /// Remembers that data was sent again.
     pub(super) fn resent(&mut self, o: &Observation, end: Seq) {
+        self.remember(o, end, false);
+    }
+
+    /// Remembers that data came after what follows it: the first of it may still be on its way.
+    pub(super) fn filled_late(&mut self, o: &Observation, end: Seq) {
+        self.remember(o, end, true);
+    }
+
+    /// A frame that carried some of these bytes before, and whether it was sent earlier or later than
+    /// this one, if that can be told of one of the latest; `Equal` if it can't be told and that one came late.
+    pub(super) fn twin(&self, o: &Observation, end: Seq) -> Option<(u64, Ordering)> {
+        let original = o.original.and_then(|it| {
+            let order = it.tsval?.wrapping_sub(o.stamp.ts?.0) as i32;
+            (order < 0).then_some((it.frame, Ordering::Less))
+        });
+        let list = self.rare().map(|rare| &rare.resendings.0);
+        let such = list
+            .into_iter()
+            .flatten()
+            .filter(|it| it.overlaps(o.seq, end));
+        let known = such.filter_map(|it| match it.stamp.order(o.stamp, o.ids_count) {
+            Some(order) => Some((it.frame, order)),
+            None => it.first_sight.then_some((it.frame, Ordering::Equal)),
+        });
+        // One that was sent later settles it.
+        known.chain(original).max_by_key(|twin| match twin.1 {
+            Ordering::Greater => 2,
+            Ordering::Less => 1,
+            Ordering::Equal => 0,
+        })
+    }
+
+    fn remember(&mut self, o: &Observation, end: Seq, first_sight: bool) {
         let resending = Resending {
             seq: o.seq,
             end,
             frame: o.frame,
-            tsval: o.options.ts.map(|ts| ts.0),
+            time: o.time,
+            stamp: o.stamp,
+            first_sight,
             oldest: o.seq.at_or_before(self.una),
-            acknowledged: false,
+            arrived: false,
+            too_soon: false,
+            proved: false,
         };
         self.rare_mut().resendings.add(resending);
     }
 
-    /// Looks for the proof in an ACK that moved SND.UNA from `una` to `ack`, and in its D-SACK.
+    /// Looks for the proof in an ACK that moved SND.UNA to `ack` or reports what has arrived, and in its
+    /// D-SACK.
+    ///
+    /// A D-SACK says that the bytes came twice, and that may be the network's doing (RFC 3708 section 3):
+    /// it proves the repetition to have been needless if the receiver had the bytes before the
+    /// repetition can have arrived, or tells of both at once.
     pub(super) fn look_back(&mut self, o: &mut Observation, ack: Seq) {
         let dsack = o.dsack;
         let echo = o.options.ts.map(|ts| ts.1);
+        let least_ns = self.counts.rtt.min;
         let Some(rare) = self.rare_if_any() else {
             return;
         };
-        if let Some((left, right)) = dsack
-            && let Some(resending) = rare.resendings.take(left, right)
+        let twice = dsack.and_then(|(left, right)| rare.resendings.take(left, right, echo));
+        o.sent_twice = twice.map(|it| it.frame);
+        if let Some(it) = twice
+            && (it.proved || !it.arrived || it.too_soon)
         {
             o.needless = Some(Needless {
-                frame: resending.frame,
+                frame: it.frame,
                 proof: Proof::Dsack,
             });
+        }
+        if o.newly_acked == 0 && o.newly_sacked == 0 {
             return;
         }
-        if o.newly_acked == 0 {
-            return;
-        }
-        let list = &mut rare.resendings.0;
-        let earlier = |it: &Resending| {
-            let stamps = it.tsval.zip(echo);
+        let (list, sacked) = (&mut rare.resendings.0, &rare.sacked);
+        for it in list.iter_mut().filter(|it| !it.arrived && !it.first_sight) {
+            let acknowledged = it.end.at_or_before(ack);
+            if !acknowledged && !sacked.covers(it.seq, it.end) {
+                continue;
+            }
+            let stamps = it.tsval().zip(echo);
             let before = stamps.is_some_and(|(sent, echo)| (echo.wrapping_sub(sent) as i32) < 0);
-            it.oldest && !it.acknowledged && it.end.at_or_before(ack) && before
-        };
-        // It stays in the list: the D-SACK that may come later is about it too.
-        if let Some(resending) = list.iter().find(|it| earlier(it)) {
-            o.needless = Some(Needless {
-                frame: resending.frame,
-                proof: Proof::Timestamp,
-            });
-        }
-        for it in list.iter_mut().filter(|it| it.end.at_or_before(ack)) {
-            it.acknowledged = true;
+            it.arrived = true;
+            it.too_soon = before || o.time.nanos_since(it.time) < least_ns - least_ns / 8;
+            if it.oldest && acknowledged && before {
+                it.proved = true;
+                o.needless.get_or_insert(Needless {
+                    frame: it.frame,
+                    proof: Proof::Timestamp,
+                });
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the tracker found about one segment: the facts that rules judge.
 
+use std::cmp::Ordering;
+
 use crate::decode::Tcp;
 use crate::event::{Phase, Rtt, Side, TcpState};
 use crate::frame::Timestamp;
@@ -8,6 +10,7 @@ use crate::wire::tcp::{Flags, TcpOptions};
 
 use super::holes::Hole;
 use super::needless::Needless;
+use super::order::Stamp;
 use super::sent::Sent;
 use super::suspect::Suspect;
 
@@ -161,6 +164,13 @@ pub struct Observation {
     pub options: TcpOptions,
     /// Whether the capture cut some of them off.
     pub options_cut: bool,
+    /// What tells when it was sent.
+    pub stamp: Stamp,
+    /// Whether its sender counts its IP packets.
+    pub ids_count: bool,
+    /// Whether it was sent after the latest of its sender that was captured before it, or before; `None` if
+    /// that can't be told.
+    pub order: Option<Ordering>,
     /// Sequence numbers not seen before.
     pub new: u32,
     /// Of those, the ones below the highest seen.
@@ -171,6 +181,9 @@ pub struct Observation {
     pub hole: Option<Hole>,
     /// For what was sent before: the segment that first carried it, while it is outstanding.
     pub original: Option<Sent>,
+    /// For what was sent before: a frame that carried it, and whether that was sent earlier or later than
+    /// this one. `Equal`: it came late itself, and which was sent first can't be told.
+    pub twin: Option<(u64, Ordering)>,
     /// For what was sent before and is acknowledged: the frame that first carried it. For what was
     /// captured twice: the frame before, if that is the same packet.
     pub original_frame: Option<u64>,
@@ -188,6 +201,10 @@ pub struct Observation {
     pub recover: Option<Seq>,
     /// The retransmission of the other side that it proves to have been needless.
     pub needless: Option<Needless>,
+    /// The retransmission before this one, if the timer ran out for it: this one waited twice as long.
+    pub doubled: Option<u64>,
+    /// The retransmission of the other side whose bytes it says came twice.
+    pub sent_twice: Option<u64>,
     /// The duplicate it reports, raw.
     pub dsack: Option<(Seq, Seq)>,
     /// The how-manieth duplicate ACK in a row.
@@ -254,11 +271,15 @@ impl Observation {
             len: 0,
             options: TcpOptions::default(),
             options_cut: false,
+            stamp: Stamp::default(),
+            ids_count: false,
+            order: None,
             new: 0,
             filled: 0,
             resent: 0,
             hole: None,
             original: None,
+            twin: None,
             original_frame: None,
             una: Seq(0),
             una_frame: 0,
@@ -267,6 +288,8 @@ impl Observation {
             newly_sacked: 0,
             recover: None,
             needless: None,
+            doubled: None,
+            sent_twice: None,
             dsack: None,
             dup_ack: 0,
             dup_acks_received: 0,
@@ -310,9 +333,11 @@ impl Observation {
         (self.new, self.filled, self.resent) = (0, 0, 0);
         self.hole = None;
         self.original = None;
+        self.twin = None;
         self.original_frame = None;
         (self.newly_acked, self.newly_sacked, self.acked_unseen) = (0, 0, 0);
         (self.recover, self.needless, self.dsack) = (None, None, None);
+        (self.doubled, self.sent_twice) = (None, None);
         self.dup_ack = 0;
         self.window = None;
         self.retreat = 0;

@@ -3,9 +3,10 @@
 use super::holes::Holes;
 use super::needless::Resendings;
 use super::observation::Probe;
+use super::order::Ids;
 use super::ranges::RangeSet;
 use super::suspect::Suspect;
-use crate::event::{Stats, Summary};
+use crate::event::{Cause, Stats, Summary};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
@@ -19,6 +20,16 @@ pub struct Rare {
     /// SND.NXT when something was sent again: recovery lasts until that is acknowledged (RFC 6582,
     /// RFC 6675).
     pub recovery_until: Option<Seq>,
+    /// When it last sent something again, or may have.
+    pub repeated_at: Option<Timestamp>,
+    /// Whether it counts its packets.
+    pub ids: Ids,
+    /// What the recovery it is in was judged to be driven by.
+    pub recovery_cause: Option<Cause>,
+    /// Timeouts since something new was acknowledged.
+    pub timeouts: u8,
+    /// Whether its timer ran out where a tail loss probe would have come before (RFC 8985 section 7).
+    pub makes_no_probes: bool,
     /// What it sent again lately.
     pub resendings: Resendings,
     /// Frame of the latest duplicate ACK it received.

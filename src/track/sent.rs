@@ -152,6 +152,16 @@ impl SentList {
         full
     }
 
+    /// Whether several segments were outstanding from `una` on, sent within `ns` of each other and none
+    /// but the first sent again.
+    pub fn is_tail_of_many(&self, una: Seq, ns: u64) -> bool {
+        let (Some(first), Some(last)) = (self.list.front(), self.list.back()) else {
+            return false;
+        };
+        let many = last.seq.after(una) && last.frame != first.frame;
+        many && first.resent == 1 && last.resent == 0 && last.time.nanos_since(first.time) < ns
+    }
+
     /// The outstanding segment that holds `seq`.
     pub fn find(&self, seq: Seq) -> Option<&Sent> {
         let at = self.list.partition_point(|s| s.end.at_or_before(seq));

@@ -1,6 +1,8 @@
 //! What of a segment is new, what fills a hole, and what was sent before
 //! (RFC 9293 section 3.4).
 
+use std::cmp::Ordering;
+
 use super::connection::Connection;
 use super::half::Base;
 use super::holes::{Filled, Hole};
@@ -38,11 +40,14 @@ impl Connection {
                 end,
                 frame: o.frame,
                 time: o.time,
-                tsval,
+                stamp: o.stamp,
                 before_capture: false,
             };
             o.hole = Some(hole);
             o.facts.set(Facts::OPENED_HOLE);
+            if let Some(id) = o.stamp.id {
+                sender.rare_mut().ids.see(id);
+            }
             // What an acknowledgment has told of before is a hole already.
             if end.after(sender.nxt) {
                 let from = start.max(sender.nxt);
@@ -154,7 +159,7 @@ impl Connection {
                     end,
                     frame,
                     time,
-                    tsval: None,
+                    stamp: super::Stamp::default(),
                     before_capture: true,
                 });
             }
@@ -168,6 +173,9 @@ impl Connection {
             o.facts.set(Facts::FILLED);
             o.hole = filled.hole;
             o.new += o.filled;
+            if o.len > 0 && o.resent == 0 {
+                sender.filled_late(o, old_end);
+            }
             if old_end.after(sender.una) {
                 let sent = Sent::first(o, o.seq.max(sender.una), old_end, false, tsval);
                 forgot |= sender.sent.push(sent, store);
@@ -184,12 +192,35 @@ impl Connection {
                 o.original_frame = sender.sent.acknowledged_frame(o.seq, first_frame);
             }
             if o.len > 0 {
-                sender.resent(o, old_end);
+                o.twin = sender.twin(o, old_end);
+                if o.twin.is_none_or(|twin| twin.1 == Ordering::Less) {
+                    sender.resent(o, old_end);
+                }
             }
+            o.doubled = self.backed_off(o);
+            let (sender, _) = self.pair(o.side);
             let until = sender.nxt;
             sender.rare_mut().recovery_until.get_or_insert(until);
         }
         forgot
+    }
+
+    /// The retransmission before this one, if both waited for the retransmission timer: as long as it
+    /// runs, then twice as long (RFC 6298 section 5.5). After a tail loss probe it would have run its usual
+    /// time (RFC 8985 section 7.3), so who did this makes none.
+    fn backed_off(&mut self, o: &Observation) -> Option<u64> {
+        let original = o.original.filter(|original| original.resent == 1)?;
+        let (sender, receiver) = self.pair(o.side);
+        let rto_ns = sender.rto_ns()?.saturating_add(receiver.counts.rtt.min);
+        let started = original.time.max(sender.una_time);
+        let first = original.last_time.nanos_since(started);
+        let second = o.time.nanos_since(original.last_time);
+        let doubled = second / 7 >= first / 4 && second / 3 < first;
+        if first < rto_ns - rto_ns / 10 || !doubled {
+            return None;
+        }
+        sender.rare_mut().makes_no_probes = true;
+        Some(original.last_frame)
     }
 
     /// New bytes that a spoiled segment carried before are being sent again.

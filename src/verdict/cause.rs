@@ -1,8 +1,14 @@
 //! What made a sender send again: its timer, a tail loss probe, or news of loss.
+//!
+//! A sender acts on two things: an ACK that arrives, or a timer that runs out. A capture near it shows
+//! which: what answers an ACK follows it at once. The timers differ in what they send: a probe the
+//! last segment (RFC 8985 section 7.3), the retransmission timer the first one that is outstanding
+//! (RFC 6298 section 5.4), and after it all others count as lost too and follow as ACKs come.
 
 use super::Case;
 use crate::event::{Cause, Confidence};
-use crate::track::Sent;
+use crate::frame::Timestamp;
+use crate::track::{Base, Half, Sent};
 
 /// A cause, how sure it is, and the numbers behind it.
 #[derive(Clone, Copy, Debug)]
@@ -13,10 +19,15 @@ pub(super) struct Finding {
     pub waited_ns: u64,
     /// The sender's timeout by estimate, 0 without samples.
     pub rto_ns: u64,
+    /// The how-manieth timeout in a row, each of which waits twice as long (RFC 6298 section 5.5); 0 when
+    /// the timer did not run out now.
+    pub timeout: u8,
 }
 
 /// Linux never waits less (`TCP_RTO_MIN`); nor, within a factor, does anybody else.
 const SHORTEST_RTO_NS: u64 = 200_000_000;
+/// A host answers an ACK within this time, unless it is seen to take longer.
+const MOMENT_NS: u64 = 300_000;
 
 /// Why `original` was sent again.
 pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
@@ -24,43 +35,128 @@ pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
     // The timer runs from the latest sending, or from the latest ACK of something new (RFC 6298 5.3).
     let started = original.last_time.max(sender.una_time);
     let waited_ns = seen.time.nanos_since(started);
-    let rto_ns = sender.rto_ns().unwrap_or(0);
+    let rto_ns = sender
+        .rto_ns()
+        .map_or(0, |rto| rto + way_to_sender_ns(case));
+    let found = |cause, confidence| Finding {
+        cause,
+        confidence,
+        waited_ns,
+        rto_ns,
+        timeout: 0,
+    };
+    let timeout = |confidence| Finding {
+        timeout: sender.timeouts().saturating_add(1),
+        ..found(Cause::Rto, confidence)
+    };
+    if seen.flags.syn() {
+        return if answers_syn(case) {
+            found(Cause::Unknown, Confidence::Certain)
+        } else {
+            timeout(Confidence::Certain)
+        };
+    }
     let shortest = if rto_ns == 0 { SHORTEST_RTO_NS } else { rto_ns };
     // The capture is not at the sender, and its clock is not ours: a tenth of leeway.
     let timer_could_fire = waited_ns >= shortest - shortest / 10;
     let news =
         seen.dup_acks_received > 0 || sender.sacked().1.is_some_and(|end| end.after(seen.seq));
-    let finding = |cause, confidence| Finding {
-        cause,
-        confidence,
-        waited_ns,
-        rto_ns,
-    };
-
-    if seen.flags.syn() {
-        return finding(Cause::Rto, Confidence::Certain);
-    }
-    if timer_could_fire {
-        let sure = if news {
-            Confidence::Likely
-        } else {
-            Confidence::Certain
+    let prompt = answers(case);
+    if timer_could_fire && !prompt {
+        // The head is what a timeout repeats; what else is silent for so long may be a probe.
+        return match (probes(case, original), news) {
+            (true, _) => found(Cause::Tlp, Confidence::Likely),
+            (false, true) => timeout(Confidence::Likely),
+            (false, false) => timeout(Confidence::Certain),
         };
-        return finding(Cause::Rto, sure);
+    }
+    // RFC 6582 can't tell that a repetition was lost too; RACK can (RFC 8985 section 6.2).
+    if timer_could_fire && original.resent > 0 && sender.sacked().0 == 0 {
+        return timeout(Confidence::Likely);
+    }
+    if sender.recovery_cause() == Some(Cause::Rto) {
+        // After a timeout everything outstanding counts as lost and follows as ACKs come.
+        return found(Cause::Rto, Confidence::Likely);
     }
     if seen.dup_acks_received >= 3 {
-        return finding(Cause::Fast, Confidence::Certain);
+        return found(Cause::Fast, Confidence::Certain);
     }
-    if sender.recovery_cause == Some(Cause::Rto) && original.resent == 0 {
-        // After a timeout everything outstanding counts as lost and follows as ACKs come.
-        return finding(Cause::Rto, Confidence::Likely);
+    if news || sender.recovery_cause() == Some(Cause::Fast) {
+        return found(Cause::Fast, Confidence::Likely);
     }
-    if news || sender.recovery_cause == Some(Cause::Fast) {
-        return finding(Cause::Fast, Confidence::Likely);
+    // RFC 6582 section 3.2: an ACK that ends inside what is lost makes the next segment follow at once;
+    // RFC 8985 section 6.2: so does one that something sent later has arrived.
+    if prompt {
+        return found(Cause::Fast, Confidence::Likely);
     }
     // RFC 8985 section 7.2: two round trips after the last sending, the last segment goes again.
-    if seen.end == sender.nxt && sender.srtt_ns > 0 && waited_ns >= sender.srtt_ns {
-        return finding(Cause::Tlp, Confidence::Likely);
+    let two_round_trips = 2 * (sender.srtt_ns + way_to_sender_ns(case));
+    if probes(case, original)
+        && sender.srtt_ns > 0
+        && waited_ns >= two_round_trips - two_round_trips / 8
+    {
+        return found(Cause::Tlp, Confidence::Likely);
     }
-    finding(Cause::Unknown, Confidence::Likely)
+    found(Cause::Unknown, Confidence::Likely)
+}
+
+/// Why something was sent again whose first copy the capture never saw: it only shows the hole, since
+/// `shown`. With the time since the timer could have been started.
+pub(super) fn of_unseen(case: &Case<'_>, shown: Timestamp) -> (Cause, u64) {
+    let (seen, sender) = (case.seen, case.sender());
+    let waited_ns = seen.time.nanos_since(shown.max(sender.una_time));
+    let rto_ns = sender
+        .rto_ns()
+        .map_or(SHORTEST_RTO_NS, |rto| rto + way_to_sender_ns(case));
+    // Round trips grow while a queue fills: only silence shows that its sender waited for the timer.
+    let silent_ns = seen.time.nanos_since(seen.sender_time);
+    let silent = waited_ns.min(silent_ns) >= rto_ns - rto_ns / 10;
+    let cause = if silent || sender.recovery_cause() == Some(Cause::Rto) {
+        Cause::Rto
+    } else if seen.dup_acks_received > 0 || sender.sacked().0 > 0 {
+        Cause::Fast
+    } else {
+        Cause::Unknown
+    };
+    (cause, waited_ns)
+}
+
+/// How long what passes the capture takes to its sender and back: nothing, if the capture is there.
+fn way_to_sender_ns(case: &Case<'_>) -> u64 {
+    case.receiver().counts.rtt.min
+}
+
+/// Whether it answers an ACK: news of something came just before it, as seen from near its sender.
+fn answers(case: &Case<'_>) -> bool {
+    let (seen, sender) = (case.seen, case.sender());
+    let way = way_to_sender_ns(case);
+    let near_sender = way < sender.counts.rtt.min / 2;
+    let news = seen.peer_frame == sender.una_frame || seen.peer_frame == sender.dup_ack_frame();
+    near_sender && news && seen.time.nanos_since(seen.peer_time) <= MOMENT_NS.max(2 * way)
+}
+
+/// Whether it is a SYN-ACK that comes again because the SYN did (RFC 9293 section 3.10.7.4).
+fn answers_syn(case: &Case<'_>) -> bool {
+    let (seen, receiver) = (case.seen, case.receiver());
+    let way = way_to_sender_ns(case);
+    let waited = seen.time.nanos_since(seen.peer_time);
+    seen.flags.ack() && receiver.repeats_its_syn() && waited <= MOMENT_NS.max(2 * way)
+}
+
+/// Whether it may be a tail loss probe, if it was a timer that sent it (RFC 8985 section 7.2 and 7.3): the
+/// last segment, first time again, with SACK in use but nothing SACKed, and no recovery under way. The
+/// probe's timer never runs out after the retransmission timer, so where both have run out it is the
+/// probe, unless its sender has shown that it makes none.
+fn probes(case: &Case<'_>, original: &Sent) -> bool {
+    let (seen, sender) = (case.seen, case.sender());
+    let half_has = |half: &Half| half.base_from != Base::Syn || half.offer.sack_permitted;
+    let in_use = half_has(sender) && half_has(case.receiver());
+    let last = seen.end == sender.nxt;
+    let calm = sender.recovery_cause().is_none() && sender.sacked().0 == 0;
+    in_use
+        && last
+        && calm
+        && original.resent == 0
+        && !case.proved.timeout
+        && !sender.makes_no_probes()
 }

@@ -22,6 +22,11 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     if (data.relative(left), data.relative(right)) == (0, 1) {
         note.why.sentence = of_the_syn;
     }
+    if let Some(frame) = case.seen.sent_twice {
+        note.why.sentence = copied_or_needless;
+        note.of_frame = Some(frame);
+        note = note.frame(frame);
+    }
     if let Some(needless) = case.seen.needless {
         note.why.sentence = sent_again;
         note.of_frame = Some(needless.frame);
@@ -37,6 +42,16 @@ fn judge(case: &Case<'_>) -> Option<Note> {
 fn sent_again(note: &Note) -> String {
     format!(
         "bytes {} to {} came to the receiver twice: frame {} sent them again without need",
+        note.number_of("left"),
+        note.number_of("right"),
+        note.of_frame.unwrap_or(0),
+    )
+}
+
+fn copied_or_needless(note: &Note) -> String {
+    format!(
+        "bytes {} to {} came to the receiver twice: the first copy was late, or what frame {} sent again was \
+         copied on the way (RFC 3708 section 3)",
         note.number_of("left"),
         note.number_of("right"),
         note.of_frame.unwrap_or(0),

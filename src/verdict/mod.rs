@@ -89,8 +89,17 @@ pub struct Case<'a> {
     pub seen: &'a Observation,
     /// Its connection, as it stands after it.
     pub connection: &'a Connection,
-    /// Whether a later segment proves that it was sent again without need.
-    pub was_needless: bool,
+    /// What later segments prove of it.
+    pub proved: Proved,
+}
+
+/// What later segments prove of a retransmission.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Proved {
+    /// It was sent again without need.
+    pub needless: bool,
+    /// Its sender's retransmission timer ran out.
+    pub timeout: bool,
 }
 
 impl Case<'_> {
@@ -126,14 +135,9 @@ impl Case<'_> {
     }
 }
 
-/// Asks the rules about a segment; `notes` holds the answers afterwards. `was_needless` says that a later
-/// segment proves it to have been sent again without need.
-pub fn judge(
-    seen: &Observation,
-    connection: &Connection,
-    was_needless: bool,
-    notes: &mut Vec<Note>,
-) {
+/// Asks the rules about a segment; `notes` holds the answers afterwards. `proved` is what later segments
+/// are known to prove of it.
+pub fn judge(seen: &Observation, connection: &Connection, proved: Proved, notes: &mut Vec<Note>) {
     notes.clear();
     if seen.facts == Facts::NONE {
         return;
@@ -141,7 +145,7 @@ pub fn judge(
     let case = Case {
         seen,
         connection,
-        was_needless,
+        proved,
     };
     let asked = RULES.iter().filter(|rule| seen.facts.any(rule.when));
     notes.extend(asked.filter_map(|rule| (rule.judge)(&case)));

@@ -1,17 +1,20 @@
 //! Out of order: first sight of bytes that come after later ones (RFC 9293 section 3.4).
 
+use std::cmp::Ordering;
+
 use super::{Case, Rule};
 use crate::event::{Confidence, Kind, Note, Quantity, units};
 use crate::track::Facts;
 
-/// Fills a hole with bytes this capture has not held before.
+/// Fills a hole with bytes this capture has not held before; or brings bytes that it has held, but sent
+/// before what brought them first.
 ///
-/// That is the network's doing (or the capture's) when nothing could have been asked for again in
-/// the time, or the timestamp is not later than that of what overtook it. Otherwise a copy sent
-/// after the first was lost before the capture would look the same.
+/// A first sight is the network's doing (or the capture's) when nothing could have been asked for again
+/// in the time, or when it was sent before what overtook it, by its timestamp or by its sender's count
+/// of packets. Otherwise a copy sent after the first was lost before the capture would look the same.
 pub(super) const RULE: Rule = Rule {
     kind: Kind::OutOfOrder,
-    when: Facts::FILLED,
+    when: Facts::FILLED.and(Facts::RESENT),
     rfc: "RFC 9293 3.4",
     judge,
 };
@@ -19,23 +22,24 @@ pub(super) const RULE: Rule = Rule {
 fn judge(case: &Case<'_>) -> Option<Note> {
     let seen = case.seen;
     if seen.facts.any(Facts::RESENT) {
-        return None;
+        return overtaken_by(case).map(|frame| overtaken_by_its_repetition(case, frame));
     }
     let Some(hole) = seen.hole.filter(|hole| !hole.before_capture) else {
         return (!asked_for(case)).then(|| before_the_capture(case));
     };
-    let (then, now) = (hole.tsval, seen.options.ts.map(|ts| ts.0));
-    let order = then
-        .zip(now)
-        .map(|(then, now)| now.wrapping_sub(then) as i32);
-    if order.is_some_and(|order| order > 0) {
+    let order = seen.stamp.order(hole.stamp, seen.ids_count);
+    if order == Some(Ordering::Greater) {
         return None; // A retransmission: its rule says so.
     }
+    if order.is_none() && is_overdue(case) {
+        return None;
+    }
     let late_ns = seen.time.nanos_since(hole.time);
-    // From here to the receiver and back, and to the sender and back: asking takes all of it.
-    let rtt_ns = (case.sender().counts.rtt.min).saturating_add(case.receiver().counts.rtt.min);
-    let stamped_before = order.is_some_and(|order| order < 0);
-    let too_soon = rtt_ns > 0 && late_ns < rtt_ns;
+    let rtt_ns = round_trip_ns(case);
+    let stamped_before = order == Some(Ordering::Less);
+    // Who is repeating things already needs not be asked for this one.
+    let calm = !case.sender().repeated_within(rtt_ns, seen.time);
+    let too_soon = rtt_ns > 0 && late_ns < rtt_ns - rtt_ns / 8 && calm;
     let (sentence, confidence): (fn(&Note) -> String, _) = match (stamped_before, too_soon) {
         (true, _) => (stamped, Confidence::Certain),
         (false, true) => (soon, Confidence::Likely),
@@ -53,6 +57,48 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         note.alternatives = &[Kind::Retransmission];
     }
     Some(note)
+}
+
+/// The frame that brought the same bytes before and was sent later, if there is one.
+pub(super) fn overtaken_by(case: &Case<'_>) -> Option<u64> {
+    let twin = case.seen.twin.filter(|twin| twin.1 == Ordering::Greater);
+    twin.map(|twin| twin.0)
+}
+
+/// The first copy comes after the second.
+fn overtaken_by_its_repetition(case: &Case<'_>, repetition: u64) -> Note {
+    let mut note = Note::new(RULE.kind, "RFC 7323 5.3", |note| {
+        format!(
+            "bytes {} to {} came in frame {} already, which was sent later: this is the first copy, overtaken \
+             on the way",
+            note.number_of("seq"),
+            note.number_of("end"),
+            note.of_frame.unwrap_or(0),
+        )
+    })
+    .with("seq", Quantity::Seq(case.seq()))
+    .with("end", Quantity::Seq(case.end()));
+    note.of_frame = Some(repetition);
+    note.frame(repetition).frame(case.seen.frame)
+}
+
+/// From here to the receiver and back, and to the sender and back: asking takes all of it.
+fn round_trip_ns(case: &Case<'_>) -> u64 {
+    (case.sender().counts.rtt.min).saturating_add(case.receiver().counts.rtt.min)
+}
+
+/// Whether these are bytes that their sender had to send again by now, come when that can be here: three
+/// duplicate ACKs ask for them, and the first was a round trip ago at least. What is overtaken is
+/// rarely so late: RFC 8985 section 6.2 waits less than a round trip for it.
+pub(super) fn is_overdue(case: &Case<'_>) -> bool {
+    let seen = case.seen;
+    let Some(hole) = seen.hole.filter(|hole| !hole.before_capture) else {
+        return false;
+    };
+    let rtt_ns = round_trip_ns(case);
+    let late_ns = seen.time.nanos_since(hole.time);
+    let asked = seen.dup_acks_received >= 3 && seen.seq == seen.una;
+    rtt_ns > 0 && asked && late_ns >= rtt_ns
 }
 
 /// Whether these are the bytes that three duplicate ACKs have just asked for.
@@ -87,7 +133,7 @@ fn late(note: &Note) -> String {
 
 fn stamped(note: &Note) -> String {
     format!(
-        "{}, but carry an earlier timestamp: overtaken on the way",
+        "{}, but were sent before them, as timestamp or IP identification tell: overtaken on the way",
         late(note)
     )
 }

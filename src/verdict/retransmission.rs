@@ -1,10 +1,11 @@
 //! Retransmission: what was sent before is sent again (RFC 9293 section 3.8.1).
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use super::{Case, Rule, cause, out_of_order};
 use crate::event::{Cause, Confidence, Kind, Note, Quantity, units};
-use crate::track::{Facts, Sent, TooBig};
+use crate::track::{Facts, Hole, Sent, TooBig};
 
 /// Bytes, SYN or FIN that this capture holds already; or that fill a hole with a timestamp that is
 /// later than that of what came after them.
@@ -19,12 +20,60 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     if !case.seen.facts.any(Facts::RESENT) {
         return lost_before_capture(case);
     }
-    if case.seen.end.at_or_before(case.seen.una) {
-        return Some(needless(case));
+    if out_of_order::overtaken_by(case).is_some() {
+        return None;
     }
-    let mut note = again(case);
-    note.spurious = case.was_needless.then_some(true);
+    let mut note = if case.seen.end.at_or_before(case.seen.una) {
+        needless(case)
+    } else {
+        again(case)
+    };
+    if case.proved.needless {
+        note.spurious = Some(true);
+    }
+    let doubt: Option<fn(&Note) -> String> = match case.seen.order {
+        // Overtaken by others, and no copy is known that was sent before it.
+        Some(Ordering::Less) if case.seen.twin.is_none() => Some(or_overtaken),
+        _ if case.seen.twin.is_some_and(|twin| twin.1 == Ordering::Equal) => Some(or_overtaken),
+        None if may_be_a_copy(case) => Some(or_copied),
+        _ => None,
+    };
+    if let Some(sentence) = doubt {
+        note.why.sentence = sentence;
+        note.confidence = Confidence::Ambiguous;
+        note.alternatives = &[Kind::OutOfOrder, Kind::CaptureDuplicate];
+        note.spurious = None;
+    }
     Some(note)
+}
+
+/// Whether it may be a copy made on the way: the packet has no identification, and the bytes came so short
+/// a time ago that who sends them again has not heard of it.
+fn may_be_a_copy(case: &Case<'_>) -> bool {
+    let seen = case.seen;
+    let before = match seen.original {
+        Some(original) => original.last_time,
+        None => case.sender().una_time,
+    };
+    let rtt_ns = (case.sender().counts.rtt.min).saturating_add(case.receiver().counts.rtt.min);
+    let answer = seen.flags.syn() && seen.flags.ack();
+    seen.stamp.id.is_none() && !answer && seen.time.nanos_since(before) < rtt_ns - rtt_ns / 8
+}
+
+fn or_overtaken(note: &Note) -> String {
+    format!(
+        "{} were seen before, but what came then, or after it, may have been sent later than this: sent again \
+         and overtaken, overtaken by its own repetition, or copied on the way",
+        range(note)
+    )
+}
+
+fn or_copied(note: &Note) -> String {
+    format!(
+        "{} were seen less than a round trip before, and nothing tells the packets apart: sent again, or \
+         copied on the way",
+        range(note)
+    )
 }
 
 fn again(case: &Case<'_>) -> Note {
@@ -47,6 +96,7 @@ fn again(case: &Case<'_>) -> Note {
         Cause::Fast if seen.dup_acks_received >= 3 => ("RFC 5681 3.2", after_duplicates),
         Cause::Fast => ("RFC 6675 5", after_sack),
         Cause::Tlp => ("RFC 8985 7", after_quiet),
+        Cause::Unknown if seen.flags.syn() => ("RFC 9293 3.10.7.4", after_syn),
         Cause::Unknown => (RULE.rfc, for_no_reason),
     };
     let mut note = bytes(case, Note::new(RULE.kind, rfc, sentence))
@@ -56,7 +106,7 @@ fn again(case: &Case<'_>) -> Note {
             "dup_acks",
             Quantity::Count(u64::from(seen.dup_acks_received)),
         )
-        .with("sending", Quantity::Count(u64::from(original.resent) + 1));
+        .with("timeout", Quantity::Count(u64::from(found.timeout)));
     if found.cause == Cause::Fast && case.sender().dup_ack_frame() > 0 {
         note = note
             .frame(original.frame)
@@ -124,35 +174,61 @@ fn lost_before_capture(case: &Case<'_>) -> Option<Note> {
     if out_of_order::asked_for(case) {
         return Some(sent_before_capture(case));
     }
-    let (hole, stamp) = (seen.hole?, seen.options.ts?.0);
-    let later = hole
-        .tsval
-        .is_some_and(|then| (stamp.wrapping_sub(then) as i32) > 0);
-    if !later {
-        return None;
+    let hole = seen.hole.filter(|hole| !hole.before_capture)?;
+    match seen.stamp.order(hole.stamp, seen.ids_count) {
+        Some(Ordering::Greater) => {}
+        None if out_of_order::is_overdue(case) => return Some(overdue(case, &hole)),
+        _ => return None,
     }
-    let mut note = bytes(
-        case,
-        Note::new(RULE.kind, "RFC 7323 3", |note| {
-            format!(
-                "{} fill the hole that frame {} showed, and are stamped {} ticks later than it: sent again \
-             after the first copy was lost before the capture",
-                range(note),
-                note.frames.first().copied().unwrap_or(0),
-                note.number_of("later"),
-            )
-        }),
-    );
-    note = note
-        .with(
-            "later",
-            Quantity::Count(u64::from(stamp.wrapping_sub(hole.tsval.unwrap_or(stamp)))),
-        )
-        .with("waited", Quantity::Nanos(seen.time.nanos_since(hole.time)));
-    let fast = seen.dup_acks_received > 0 || case.sender().sacked().0 > 0;
-    note.cause = Some(if fast { Cause::Fast } else { Cause::Unknown });
-    note.confidence = Confidence::Likely;
+    let values = seen.stamp.ts.zip(hole.stamp.ts);
+    let later = values.map_or(0, |(now, then)| now.0.wrapping_sub(then.0));
+    let (rfc, sentence): (_, fn(&Note) -> String) = if later > 0 {
+        ("RFC 7323 3", stamped_later)
+    } else {
+        (RULE.rfc, counted_later)
+    };
+    let (cause, waited_ns) = cause::of_unseen(case, hole.time);
+    let mut note = bytes(case, Note::new(RULE.kind, rfc, sentence))
+        .with("later", Quantity::Count(u64::from(later)))
+        .with("waited", Quantity::Nanos(waited_ns));
+    (note.cause, note.confidence) = (Some(cause), Confidence::Likely);
     Some(note.frame(hole.frame).frame(seen.frame))
+}
+
+/// What its sender must have sent again by now, come when that can be here.
+fn overdue(case: &Case<'_>, hole: &Hole) -> Note {
+    let (cause, waited_ns) = cause::of_unseen(case, hole.time);
+    let note = Note::new(RULE.kind, "RFC 6675 5", |note| {
+        format!(
+            "{} fill the hole that frame {} showed {} before: by then the sender had to send them again, and \
+             there was time for that to get here",
+            range(note),
+            note.frames.first().copied().unwrap_or(0),
+            units::nanos(note.number_of("waited")),
+        )
+    });
+    let mut note = bytes(case, note).with("waited", Quantity::Nanos(waited_ns));
+    (note.cause, note.confidence) = (Some(cause), Confidence::Likely);
+    note.frame(hole.frame).frame(case.seen.frame)
+}
+
+fn stamped_later(note: &Note) -> String {
+    format!(
+        "{} fill the hole that frame {} showed, and are stamped {} ticks later than it: sent again after the \
+         first copy was lost before the capture",
+        range(note),
+        note.frames.first().copied().unwrap_or(0),
+        note.number_of("later"),
+    )
+}
+
+fn counted_later(note: &Note) -> String {
+    format!(
+        "{} fill the hole that frame {} showed, and were sent later than it, as the timestamp they echo or \
+         their sender's count of packets tells: sent again after the first copy was lost before the capture",
+        range(note),
+        note.frames.first().copied().unwrap_or(0),
+    )
 }
 
 /// What three duplicate ACKs asked for, first sent before the capture began.
@@ -204,15 +280,22 @@ fn after_timeout(note: &Note) -> String {
         0 => String::new(),
         rto => format!(" (estimated RTO {})", units::nanos(rto)),
     };
-    let again = match note.number_of("sending") {
-        1 => String::new(),
-        n => format!("; {} time", units::ordinal(n)),
-    };
-    format!(
-        "{}, not acknowledged for {}{estimate}: timeout{again}",
-        first_sent(note),
-        units::nanos(note.number_of("waited"))
-    )
+    let waited = units::nanos(note.number_of("waited"));
+    match note.number_of("timeout") {
+        0 => format!(
+            "{}, again: after a timeout everything that was outstanding counts as lost",
+            first_sent(note)
+        ),
+        1 => format!(
+            "{}, not acknowledged for {waited}{estimate}: timeout",
+            first_sent(note)
+        ),
+        n => format!(
+            "{}, not acknowledged for {waited}{estimate}: timeout, the {} in a row, so it waited longer",
+            first_sent(note),
+            units::ordinal(n),
+        ),
+    }
 }
 
 fn after_syn_timeout(note: &Note) -> String {
@@ -220,7 +303,14 @@ fn after_syn_timeout(note: &Note) -> String {
         "the SYN of frame {} again: no answer for {} ({} time)",
         note.of_frame.unwrap_or(0),
         units::nanos(note.number_of("waited")),
-        units::ordinal(note.number_of("sending")),
+        units::ordinal(u64::from(note.number.unwrap_or(1))),
+    )
+}
+
+fn after_syn(note: &Note) -> String {
+    format!(
+        "the SYN-ACK of frame {} again, at once when the SYN came again",
+        note.of_frame.unwrap_or(0)
     )
 }
 
@@ -242,9 +332,14 @@ fn after_sack(note: &Note) -> String {
 
 fn after_quiet(note: &Note) -> String {
     format!(
-        "{}, the last of the flight, again after {} without an ACK: a tail loss probe",
+        "{}, the last of the flight, again after {} without an ACK: a tail loss probe{}",
         first_sent(note),
         units::nanos(note.number_of("waited")),
+        if note.number_of("rto") > 0 && note.number_of("waited") >= note.number_of("rto") / 10 * 9 {
+            ", or the timeout of a sender that makes none"
+        } else {
+            ""
+        },
     )
 }
 

@@ -6,10 +6,11 @@ use std::fs;
 use std::path::Path;
 
 use wirelab::analysis::{Analysis, Limits};
+use wirelab::commands::pipeline::learn;
 use wirelab::decode::Packet;
 use wirelab::event::{self, End, Event, Kind, Note};
 use wirelab::frame::{Frame, Timestamp};
-use wirelab::io::{Source, file};
+use wirelab::io::{Source, SourceError, file};
 use wirelab::lab::truth::{CallLine, FateLine, Line, Outcome, Sample};
 use wirelab::lab::{Both, Side};
 use wirelab::recordings::Recording;
@@ -60,37 +61,32 @@ pub(super) struct Segment {
     pub(super) state: [&'static str; 2],
 }
 
+/// A capture, open, if it can be.
+type Opened = Result<Box<dyn Source>, SourceError>;
+
 impl Run {
     /// The run that comes with wirelab.
     pub(super) fn bundled(recording: &'static Recording) -> Result<Self, String> {
         let truth = recording
             .truth()
             .ok_or("the recording has no truth.ndjson")?;
-        let open = |side| file::from_bytes(recording.end(side)).map_err(|error| error.to_string());
-        let ends = Both {
-            client: open(Side::Client)?,
-            server: open(Side::Server)?,
-        };
-        Self::read(ends, truth)
+        let open = |side| file::from_bytes(recording.end(side));
+        Self::read(&open, truth)
     }
 
     /// A run that was recorded in a folder.
     pub(super) fn in_folder(folder: &Path) -> Result<Self, String> {
         let truth = fs::read_to_string(folder.join("truth.ndjson"));
         let truth = truth.map_err(|error| format!("truth.ndjson: {error}"))?;
-        let open = |name| file::open(&folder.join(name)).map_err(|error| error.to_string());
-        let ends = Both {
-            client: open("client.pcapng")?,
-            server: open("server.pcapng")?,
-        };
-        Self::read(ends, &truth)
+        let open = |side: Side| file::open(&folder.join(format!("{side}.pcapng")));
+        Self::read(&open, &truth)
     }
 
-    fn read(ends: Both<Box<dyn Source>>, truth: &str) -> Result<Self, String> {
+    fn read(open: &dyn Fn(Side) -> Opened, truth: &str) -> Result<Self, String> {
         let mut run = Self {
             ends: Both {
-                client: Capture::read(ends.client)?,
-                server: Capture::read(ends.server)?,
+                client: Capture::read(&|| open(Side::Client))?,
+                server: Capture::read(&|| open(Side::Server))?,
             },
             ..Self::default()
         };
@@ -177,9 +173,13 @@ pub(super) fn ms(from: Timestamp, to: Timestamp) -> u64 {
 }
 
 impl Capture {
-    /// Analyses a capture.
-    fn read(mut source: Box<dyn Source>) -> Result<Self, String> {
-        let mut analysis = Analysis::new(Limits::default());
+    /// Analyses a capture, reading it twice, as files are.
+    fn read(open: &dyn Fn() -> Opened) -> Result<Self, String> {
+        let open = || open().map_err(|error| error.to_string());
+        let limits = Limits::default();
+        let hindsight = learn(open()?.as_mut(), &mut None, limits);
+        let mut analysis = Analysis::new(limits).with_hindsight(hindsight);
+        let mut source = open()?;
         let mut capture = Self::default();
         let mut counts: BTreeMap<String, u32> = BTreeMap::new();
         let mut keep = |event: &Event<'_>| {

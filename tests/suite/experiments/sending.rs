@@ -157,7 +157,7 @@ pub(super) const ENTRIES: &[Entry] = &[
         &[
             Notes(
                 "6 dup-ack, 2 fast retransmission, 1 partial-ack",
-                "6 dup-ack, 2 fast retransmission, 2 hole",
+                "6 dup-ack, 2 fast retransmission, 2 hole, 1 partial-ack",
             ),
             Fates(&["client 2897..4345 dropped", "client 7241..8689 dropped"]),
             So("both in one round trip", |run| {

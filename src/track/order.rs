@@ -1,0 +1,137 @@
+//! In which order a sender sent what a capture shows, where that can be told.
+//!
+//! Timestamps go up with time (RFC 7323 section 5.4), and so does the one that is echoed (section 4.3).
+//! Where they are equal or missing there is the identification of IPv4: many hosts count it up with each
+//! packet. It need not mean anything (RFC 6864 section 4.1), so it counts only for a sender that has been
+//! seen to count.
+
+use std::cmp::Ordering;
+
+use super::connection::Connection;
+use super::observation::Observation;
+
+/// What of a segment tells when it was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// TSval and TSecr.
+    pub ts: Option<(u32, u32)>,
+    /// The identification of its IPv4 packet, if that is not 0.
+    pub id: Option<u16>,
+}
+
+/// Steps in which an identification goes up while its host says little to others.
+const STEP: i16 = 64;
+const STEP_BACK: i16 = -STEP;
+/// Steps in a row after which a sender is known to count.
+const ENOUGH: u8 = 2;
+
+impl Stamp {
+    /// Whether this was sent before or after `other`; `None` if that can't be told. `counts` says
+    /// whether its sender is known to count its packets.
+    pub fn order(self, other: Self, counts: bool) -> Option<Ordering> {
+        let apart = |(a, b): (u32, u32)| (a.wrapping_sub(b) as i32).cmp(&0);
+        let by_time = self.ts.zip(other.ts).map(|(mine, its)| {
+            let by_value = apart((mine.0, its.0));
+            by_value.then(apart((mine.1, its.1)))
+        });
+        let by_id = self.id.zip(other.id).filter(|_| counts);
+        by_time
+            .filter(|order| order.is_ne())
+            .or(by_id.map(|(mine, its)| (mine.wrapping_sub(its) as i16).cmp(&0)))
+            .filter(|order| order.is_ne())
+    }
+}
+
+/// The latest identification of a sender, and whether it counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ids {
+    latest: Option<u16>,
+    steps: u8,
+}
+
+impl Ids {
+    /// Whether it is known to count.
+    pub const fn count(self) -> bool {
+        self.steps >= ENOUGH
+    }
+
+    /// Takes in the identification of a segment that was not overtaken.
+    pub(super) fn see(&mut self, id: u16) {
+        let step = self.latest.map(|latest| id.wrapping_sub(latest) as i16);
+        match step {
+            Some(1..=STEP) => self.steps = self.steps.saturating_add(1),
+            // Overtaken on the way: neither here nor there.
+            Some(STEP_BACK..=0) => return,
+            _ => self.steps = 0,
+        }
+        self.latest = Some(id);
+    }
+}
+
+impl Connection {
+    /// Finds out whether the segment was sent after all of its sender that were captured before it.
+    pub(super) fn put_in_order(&mut self, o: &mut Observation, ip_id: Option<u32>) {
+        o.stamp = Stamp {
+            ts: o.options.ts,
+            id: ip_id
+                .and_then(|id| u16::try_from(id).ok())
+                .filter(|&id| id != 0),
+        };
+        let (sender, _) = self.pair(o.side);
+        let known = sender.rare().map(|rare| rare.ids).unwrap_or_default();
+        o.ids_count = known.count();
+        let latest = Stamp {
+            ts: sender.stamped.then_some((sender.latest_tsval, 0)),
+            id: known.latest,
+        };
+        let mine = Stamp {
+            ts: o.stamp.ts.map(|(value, _)| (value, 0)),
+            ..o.stamp
+        };
+        o.order = mine.order(latest, o.ids_count);
+        if o.order == Some(Ordering::Less) {
+            return;
+        }
+        if let Some((value, _)) = o.stamp.ts {
+            (sender.latest_tsval, sender.stamped) = (value, true);
+        }
+        if let (Some(rare), Some(id)) = (sender.rare_if_any(), o.stamp.id) {
+            rare.ids.see(id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(ts: Option<(u32, u32)>, id: u16) -> Stamp {
+        Stamp { ts, id: Some(id) }
+    }
+
+    #[test]
+    fn timestamps_go_before_identifications_and_both_wrap() {
+        let order = |a, b| stamp(Some(a), 9).order(stamp(Some(b), 1), true);
+        assert_eq!(order((5, 1), (6, 0)), Some(Ordering::Less));
+        assert_eq!(order((2, 1), (u32::MAX, 1)), Some(Ordering::Greater));
+        assert_eq!(order((5, 2), (5, 1)), Some(Ordering::Greater));
+        assert_eq!(order((5, 1), (5, 1)), Some(Ordering::Greater), "by id");
+        let (late, early) = (stamp(None, 3), stamp(None, u16::MAX));
+        assert_eq!(late.order(early, true), Some(Ordering::Greater));
+        assert_eq!(late.order(early, false), None);
+        assert_eq!(late.order(late, true), None);
+    }
+
+    #[test]
+    fn who_chooses_identifications_at_random_does_not_count() {
+        let mut ids = Ids::default();
+        for id in [7, 8, 12] {
+            ids.see(id);
+        }
+        assert!(ids.count());
+        ids.see(9);
+        assert!(ids.count(), "one that was overtaken says nothing");
+        ids.see(40_000);
+        assert!(!ids.count());
+    }
+}
