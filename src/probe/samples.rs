@@ -143,7 +143,9 @@ mod tests {
 
     fn of(samples: &[u64]) -> RoundTrips {
         let mut all = Samples::default();
-        samples.iter().for_each(|&ns| all.add(ns));
+        for &ns in samples {
+            all.add(ns);
+        }
         all.figures().unwrap()
     }
 
