@@ -1,5 +1,6 @@
 //! The command line as data: what was asked for, nothing opened or built yet.
 
+mod inspect;
 mod lab;
 mod ping;
 
@@ -8,6 +9,7 @@ use std::net::IpAddr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
 use crate::event::Kind;
@@ -42,6 +44,9 @@ pub enum Command {
     /// Sum up each connection in a line, or with --long in full
     #[command(after_help = FLOWS_HELP, override_usage = "wirelab flows [OPTIONS] <CAPTURE> [FILTER]...")]
     Flows(Flows),
+    /// Take a frame apart: every field of every header, with its bits, value and meaning
+    #[command(after_help = inspect::HELP)]
+    Inspect(Inspect),
     /// List the interfaces that can be captured on, and what stands in the way
     #[command(after_help = "Example:\n  wirelab interfaces")]
     Interfaces(Interfaces),
@@ -91,6 +96,7 @@ const REPLAY_HELP: &str = "\
 Examples:
   wirelab replay retransmission               a recording that comes with wirelab
   wirelab replay retransmission --at both     both ends of it, and what the wire did between
+  wirelab replay here.pcap --peer there.pcap  what two machines captured, packet by packet
   wirelab replay trace.pcapng --flow 3        one connection of a file
   wirelab replay trace.pcap 'port 80'         a BPF filter, where libpcap is installed
   wirelab replay data --speed step            one segment each time Enter is pressed
@@ -230,6 +236,10 @@ pub struct Replay {
     /// the packets between them
     #[arg(long, value_enum, value_name = "END", hide_possible_values = true)]
     pub at: Option<At>,
+    /// A second capture of the same connections, made at the other end or anywhere on the way: both
+    /// in one ladder, as --at both; their clocks need not agree
+    #[arg(long, value_name = "CAPTURE", conflicts_with_all = ["at", "read"])]
+    pub peer: Option<String>,
     /// With --at both: only packets, without the programs' calls and the kernels' figures
     #[arg(long, requires = "at", help_heading = "Showing")]
     pub packets_only: bool,
@@ -261,6 +271,7 @@ impl Replay {
                 ..Input::default()
             },
             at,
+            peer: None,
             packets_only: false,
             view,
             speed: "max".to_owned(),

@@ -11,6 +11,7 @@ pub mod decode;
 pub mod event;
 pub mod explain;
 pub mod frame;
+pub mod inspect;
 pub mod io;
 pub mod lab;
 pub mod pair;

@@ -47,7 +47,7 @@ pub(super) fn open(input: &cli::Input, end: Option<Host>) -> Result<Input> {
     })
 }
 
-fn capture(name: &str) -> Result<(Box<dyn Source>, Option<&'static Recording>)> {
+pub(super) fn capture(name: &str) -> Result<(Box<dyn Source>, Option<&'static Recording>)> {
     if name == "-" {
         if io::stdin().is_terminal() {
             bail!(

@@ -12,9 +12,11 @@ mod ends;
 mod explain;
 mod flows;
 mod input;
+mod inspect;
 mod interfaces;
 mod lab;
 mod output;
+mod peer;
 mod ping;
 pub mod pipeline;
 mod progress;
@@ -51,6 +53,7 @@ pub fn main() -> ExitCode {
         Some(Command::Doctor(args)) => ("doctor", doctor::run(&args)),
         Some(Command::Explain(args)) => ("explain", explain::run(&args)),
         Some(Command::Flows(args)) => ("flows", flows::run(&args)),
+        Some(Command::Inspect(args)) => ("inspect", inspect::run(&args)),
         Some(Command::Interfaces(args)) => ("interfaces", interfaces::run(&args)),
         Some(Command::Lab(args)) => ("lab", lab::run(&args)),
         Some(Command::Ping(args)) => ("ping", ping::run(&args)),

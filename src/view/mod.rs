@@ -5,6 +5,7 @@
 
 mod explain;
 mod flows;
+pub mod inspect;
 mod json;
 mod ladder;
 mod packet;
@@ -18,11 +19,14 @@ pub mod text;
 
 use std::io::{self, Write};
 
-pub use json::{Json, Lines};
+pub use json::{
+    Json, Lines, difference as json_difference, fields as json_fields, sums as json_sums,
+};
 pub use ladder::BothEnds;
 pub use style::{Paint, Painted, Style};
 
 use crate::event::Event;
+use crate::frame::Timestamp;
 
 /// Something that shows events.
 pub trait View {
@@ -89,9 +93,10 @@ pub const VIEWS: &[Entry] = &[
     },
 ];
 
-/// The reasoning behind the notes on frame `frame`, for who is shown that frame and its evidence.
-pub fn reasons(style: Style, frame: u64) -> Box<dyn View> {
-    Box::new(reasons::Reasons::new(style, frame))
+/// The reasoning behind the notes on frame `frame`, for who is shown that frame and its evidence; times
+/// count from `start`.
+pub fn reasons(style: Style, frame: u64, start: Option<Timestamp>) -> Box<dyn View> {
+    Box::new(reasons::Reasons::new(style, frame, start))
 }
 
 /// The ladder of what two captures show together, for the events of a join: passages, calls

@@ -14,7 +14,7 @@ pub struct Field {
     pub name: &'static str,
     /// First bit, counted from the header's first bit, the most significant of its first byte.
     pub bit: u16,
-    /// How many bits; at most 128.
+    /// How many bits; at most 128, but for [`Read::Bytes`].
     pub bits: u16,
     /// How its value is written.
     pub read: Read,
@@ -45,6 +45,10 @@ pub enum Read {
     Hardware,
     /// A number with a name, where it has one.
     Named(fn(u16) -> Option<&'static str>),
+    /// The same, the number in hexadecimal.
+    NamedHex(fn(u16) -> Option<&'static str>),
+    /// Bytes that are no number, as many as there are, in hexadecimal.
+    Bytes,
 }
 
 /// A header that can't be read.
@@ -75,6 +79,45 @@ pub enum Malformed {
 }
 
 impl Field {
+    /// A line of a table.
+    pub const fn new(
+        name: &'static str,
+        bit: u16,
+        bits: u16,
+        read: Read,
+        meaning: &'static str,
+        rfc: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            bit,
+            bits,
+            read,
+            meaning,
+            rfc,
+        }
+    }
+
+    /// One bit of a table.
+    pub const fn flag(
+        name: &'static str,
+        bit: u16,
+        meaning: &'static str,
+        rfc: &'static str,
+    ) -> Self {
+        Self::new(name, bit, 1, Read::Flag, meaning, rfc)
+    }
+
+    /// Whether it is made of whole bytes.
+    pub const fn is_whole_bytes(&self) -> bool {
+        self.bit.is_multiple_of(8) && self.bits.is_multiple_of(8)
+    }
+
+    /// The bytes it touches; `None` when they are not all there.
+    pub fn bytes<'a>(&self, header: &'a [u8]) -> Option<&'a [u8]> {
+        header.get(self.start()..self.end())
+    }
+
     /// The first byte it touches, from the header's start.
     pub const fn start(&self) -> usize {
         (self.bit / 8) as usize
@@ -85,9 +128,10 @@ impl Field {
         ((self.bit + self.bits) as usize).div_ceil(8)
     }
 
-    /// Its bits as a number; `None` when not all of its bytes are there.
+    /// Its bits as a number; `None` when not all of its bytes are there, or when they are more than
+    /// a number has room for.
     pub fn raw(&self, header: &[u8]) -> Option<u128> {
-        let bytes = header.get(self.start()..self.end())?;
+        let bytes = self.bytes(header).filter(|bytes| bytes.len() <= 16)?;
         let number = bytes
             .iter()
             .fold(0_u128, |number, &byte| number << 8 | u128::from(byte));
@@ -102,10 +146,13 @@ impl Field {
 
     /// Puts the low bits of `value` into `header`, where there is room for them.
     pub fn put(&self, header: &mut [u8], value: u128) {
-        let (shift, mask) = (self.shift(), self.mask());
         let Some(bytes) = header.get_mut(self.start()..self.end()) else {
             return;
         };
+        if bytes.len() > 16 {
+            return;
+        }
+        let (shift, mask) = (self.shift(), self.mask());
         let (mut value, mut mask) = ((value & mask) << shift, mask << shift);
         for byte in bytes.iter_mut().rev() {
             *byte = *byte & !(mask as u8) | value as u8;
@@ -116,6 +163,9 @@ impl Field {
 
     /// Its value as people write it; `None` when not all of it is there.
     pub fn value(&self, header: &[u8]) -> Option<String> {
+        if let Read::Bytes = self.read {
+            return self.bytes(header).map(hex);
+        }
         let raw = self.raw(header)?;
         Some(match self.read {
             Read::Number => raw.to_string(),
@@ -134,6 +184,15 @@ impl Field {
                 Some(name) => format!("{raw} ({name})"),
                 None => raw.to_string(),
             },
+            Read::NamedHex(name) => {
+                let digits = usize::from(self.bits).div_ceil(4) + 2;
+                match name(raw as u16) {
+                    Some(name) => format!("{raw:#0digits$x} ({name})"),
+                    None => format!("{raw:#0digits$x}"),
+                }
+            }
+            // Answered above.
+            Read::Bytes => String::new(),
         })
     }
 
@@ -143,8 +202,27 @@ impl Field {
     }
 
     const fn mask(&self) -> u128 {
-        u128::MAX >> (128 - self.bits as u32)
+        u128::MAX >> 128_u32.saturating_sub(self.bits as u32)
     }
+
+    /// Its bits among those of the bytes it touches; `None` when it is made of whole bytes.
+    pub const fn mask_in_bytes(&self) -> Option<u128> {
+        if self.is_whole_bytes() {
+            None
+        } else {
+            Some(self.mask() << self.shift())
+        }
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a string can't fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 fn hardware(bytes: &[u8]) -> String {

@@ -60,3 +60,50 @@ pub const fn ethertype(ethertype: u16) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// The name of a differentiated services code point (RFC 2474, RFC 2597, RFC 3246, RFC 5865,
+/// RFC 8622).
+pub const fn dscp(code: u16) -> Option<&'static str> {
+    Some(match code {
+        0 => "CS0, best effort",
+        1 => "LE, less than best effort",
+        8 => "CS1",
+        10 => "AF11",
+        12 => "AF12",
+        14 => "AF13",
+        16 => "CS2",
+        18 => "AF21",
+        20 => "AF22",
+        22 => "AF23",
+        24 => "CS3",
+        26 => "AF31",
+        28 => "AF32",
+        30 => "AF33",
+        32 => "CS4",
+        34 => "AF41",
+        36 => "AF42",
+        38 => "AF43",
+        40 => "CS5",
+        44 => "voice admit",
+        46 => "EF, expedited",
+        48 => "CS6, network control",
+        56 => "CS7",
+        _ => return None,
+    })
+}
+
+/// The name of an explicit congestion notification codepoint (RFC 3168 section 5).
+pub const fn ecn(code: u16) -> Option<&'static str> {
+    Some(match code {
+        0 => "not ECN-capable",
+        1 => "ECT(1)",
+        2 => "ECT(0)",
+        3 => "congestion experienced",
+        _ => return None,
+    })
+}
+
+/// The same for a field's value.
+pub(super) fn protocol(number: u16) -> Option<&'static str> {
+    u8::try_from(number).ok().and_then(ip_protocol)
+}

@@ -8,6 +8,7 @@ use super::field::{Field, Malformed, Read};
 use super::seq::Seq;
 
 pub use super::tcp_flags::Flags;
+pub use super::tcp_layout::layout;
 pub use super::tcp_options::{SackBlocks, TcpOption, TcpOptionIter, TcpOptions, tcp_options};
 
 /// Bytes of the header without options.

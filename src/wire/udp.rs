@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use super::checksum::Sum;
 use super::field::{Field, Malformed, Read};
+use super::layout::{Lay, Layout};
 
 /// Bytes of the header.
 pub const LEN: usize = 8;
@@ -49,6 +50,11 @@ const CHECKSUM: Field = Field {
 
 /// Every field, in order.
 pub const FIELDS: &[Field] = &[SRC_PORT, DST_PORT, LENGTH, CHECKSUM];
+
+/// Lays out a header.
+pub fn layout(bytes: &[u8]) -> Layout {
+    Lay::new(bytes).table(FIELDS).done()
+}
 
 /// The bytes of a header, read field by field.
 #[derive(Clone, Copy, Debug)]

@@ -1,5 +1,6 @@
 //! JSON lines, one object for each event, as `docs/schema.json` describes them.
 
+mod field;
 mod flow;
 mod line;
 mod passage;
@@ -7,6 +8,8 @@ mod passage;
 use std::io::{self, Write};
 
 use line::Line;
+
+pub use field::{difference, fields, sums};
 
 use super::View;
 use crate::decode::Packet;
@@ -62,6 +65,7 @@ impl View for Json {
             (Event::Passage(passage), Lines::Everything) if passage.part != Part::Departs => {
                 passage::write(line, passage);
             }
+            (Event::Clock(clock), Lines::Everything) => passage::write_clock(line, clock),
             (Event::Finding(finding), Lines::Findings) => write_finding(line, finding),
             (Event::Notice(text), _) => {
                 line.start("notice").key("text").string(text);

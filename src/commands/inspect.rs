@@ -1,0 +1,291 @@
+//! `inspect`: one frame, every bit of it.
+
+use std::io::{self, BufWriter, Cursor, IsTerminal, Read, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use super::input;
+use super::output::{self, Terminal};
+use super::pipeline::Stopped;
+use crate::cli;
+use crate::decode::{Decoder, Packet};
+use crate::frame::{Frame, LinkType, Timestamp};
+use crate::inspect::{Sheet, difference, given, workings};
+use crate::io::{Source, file};
+use crate::view::{self, Style};
+
+/// Most text read for a packet: a hexdump of the longest one there can be is shorter.
+const MOST_TEXT: u64 = 16 << 20;
+
+/// Runs it.
+pub(super) fn run(args: &cli::Inspect) -> Result<ExitCode> {
+    let terminal = Terminal::look();
+    let style = output::style(&args.output, &cli::View::default(), terminal)?;
+    let mut frames = open(args)?;
+    let mut out = output::stdout();
+    if let Some(&[one, two]) = args.diff.as_deref() {
+        compare(args, &style, &mut frames, (one, two), &mut out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let number = match (args.frame, frames.only) {
+        (Some(number), _) => number,
+        (None, true) => 1,
+        (None, false) => bail!("which frame? say --frame N, counted from 1"),
+    };
+    let mut decoder = Decoder::new();
+    let written = frames.find(number, &mut decoder, |frame, decoder| {
+        show(args, &style, frame, decoder, &mut out)
+    })?;
+    written
+        .and_then(|()| out.flush())
+        .map_err(Stopped::Output)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows a frame as the options say.
+fn show(
+    args: &cli::Inspect,
+    style: &Style,
+    frame: &Frame<'_>,
+    decoder: &mut Decoder,
+    out: &mut BufWriter<impl Write>,
+) -> io::Result<()> {
+    let packet = decoder.decode(frame);
+    let sheet = Sheet::new(frame, &packet);
+    match args.output.format {
+        cli::Format::Json => {
+            view::json_fields(&sheet, frame.number, out)?;
+            if args.checksum {
+                let workings = workings(&sheet, packet.ip.as_ref(), !frame.is_cut());
+                view::json_sums(&sheet, frame.number, &workings, out)?;
+            }
+            Ok(())
+        }
+        cli::Format::Text => text(args, style, frame, &packet, &sheet, out),
+    }
+}
+
+/// A frame, kept while another is looked for.
+struct Kept {
+    link_type: LinkType,
+    original_len: u32,
+    bytes: Vec<u8>,
+}
+
+/// Shows what differs between two frames, each by itself: fragments are not put together.
+fn compare(
+    args: &cli::Inspect,
+    style: &Style,
+    frames: &mut Frames,
+    of: (u64, u64),
+    out: &mut BufWriter<impl Write>,
+) -> Result<()> {
+    let (first, last) = (of.0.min(of.1), of.0.max(of.1));
+    let mut kept = frames.keep(&[first, last])?;
+    if of.0 > of.1 {
+        kept.reverse();
+    }
+    let (Some(one), Some(two)) = (kept.first(), kept.last()) else {
+        bail!("there is no frame {last}: the capture ends before it");
+    };
+    let mut decoders = [Decoder::new(), Decoder::new()];
+    let [for_one, for_two] = &mut decoders;
+    let (one, two) = (one.frame(of.0), two.frame(of.1));
+    let one = Sheet::new(&one, &for_one.decode(&one));
+    let two = Sheet::new(&two, &for_two.decode(&two));
+    let difference = difference(&one, &two);
+    match args.output.format {
+        cli::Format::Json => view::json_difference(of, &difference, out),
+        cli::Format::Text => view::inspect::diff(style, of, &difference, out),
+    }
+    .and_then(|()| out.flush())
+    .map_err(Stopped::Output)?;
+    Ok(())
+}
+
+impl Kept {
+    fn of(frame: &Frame<'_>) -> Self {
+        Self {
+            link_type: frame.link_type,
+            original_len: frame.original_len,
+            bytes: frame.bytes.to_vec(),
+        }
+    }
+
+    fn frame(&self, number: u64) -> Frame<'_> {
+        Frame {
+            number,
+            time: Timestamp::default(),
+            link_type: self.link_type,
+            interface: 0,
+            original_len: self.original_len,
+            bytes: &self.bytes,
+            comment: None,
+        }
+    }
+}
+
+fn text(
+    args: &cli::Inspect,
+    style: &Style,
+    frame: &Frame<'_>,
+    packet: &Packet<'_>,
+    sheet: &Sheet<'_>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut shown = false;
+    let mut next = |out: &mut dyn Write| {
+        if std::mem::replace(&mut shown, true) {
+            return writeln!(out);
+        }
+        Ok(())
+    };
+    if args.diagram {
+        next(out)?;
+        view::inspect::diagram(style, sheet, out)?;
+    }
+    if args.bits {
+        next(out)?;
+        view::inspect::bits(style, sheet, out)?;
+    }
+    if args.checksum {
+        next(out)?;
+        let workings = workings(sheet, packet.ip.as_ref(), !frame.is_cut());
+        view::inspect::sums(style, sheet, &workings, out)?;
+    }
+    if !shown {
+        view::inspect::fields(style, sheet, out)?;
+    }
+    view::inspect::troubles(style, sheet, out)
+}
+
+/// Where frames come from.
+struct Frames {
+    source: Given,
+    /// What the frames begin with, if it was said.
+    link: Option<LinkType>,
+    /// Whether there is only one.
+    only: bool,
+}
+
+enum Given {
+    Capture(Box<dyn Source>),
+    Packets(Vec<Vec<u8>>),
+}
+
+fn open(args: &cli::Inspect) -> Result<Frames> {
+    let link = args.link.map(|link| match link {
+        cli::Link::Ethernet => LinkType::ETHERNET,
+        cli::Link::Ipv4 => LinkType::IPV4,
+        cli::Link::Ipv6 => LinkType::IPV6,
+        cli::Link::Raw => LinkType::RAW,
+    });
+    let source = match (&args.hex, args.capture.as_deref()) {
+        (Some(hex), _) => Given::Packets(vec![given::digits(hex).context("--hex")?]),
+        (None, Some("-") | None) => standard_input()?,
+        (None, Some(name)) => Given::Capture(input::capture(name)?.0),
+    };
+    let only = matches!(&source, Given::Packets(packets) if packets.len() == 1);
+    Ok(Frames { source, link, only })
+}
+
+/// A capture or text on standard input, as its first bytes tell.
+fn standard_input() -> Result<Given> {
+    if io::stdin().is_terminal() {
+        bail!(
+            "standard input is a terminal; pipe a capture, a hexdump or base64 into it, as in: xxd packet.bin | wirelab inspect -"
+        );
+    }
+    let mut first = Vec::new();
+    let failed = "can't read standard input";
+    io::stdin()
+        .take(4)
+        .read_to_end(&mut first)
+        .context(failed)?;
+    // A pcapng file begins with line ends, every other capture with bytes that are no text.
+    if first == [0x0a, 0x0d, 0x0d, 0x0a] || !first.iter().all(u8::is_ascii) {
+        let whole = Box::new(Cursor::new(first).chain(io::stdin()));
+        return Ok(Given::Capture(
+            file::from_reader(whole, None).context(failed)?,
+        ));
+    }
+    io::stdin()
+        .take(MOST_TEXT)
+        .read_to_end(&mut first)
+        .context(failed)?;
+    let text = String::from_utf8_lossy(&first);
+    let packets = given::packets(&text).context("can't make a packet of standard input")?;
+    Ok(Given::Packets(packets))
+}
+
+impl Frames {
+    /// The frames of these numbers, which rise or are equal.
+    fn keep(&mut self, numbers: &[u64]) -> Result<Vec<Kept>> {
+        let mut kept = Vec::new();
+        let mut before = 0;
+        for &number in numbers {
+            if number == before {
+                continue;
+            }
+            // A capture is read on from where it is, packets in memory are counted from the first.
+            kept.push(self.find(number, &mut Decoder::new(), |frame, _| Kept::of(frame))?);
+            before = number;
+        }
+        Ok(kept)
+    }
+
+    /// Hands frame `number` to `show`, with a decoder that has seen all frames before it, so that
+    /// fragments are put together.
+    fn find<T>(
+        &mut self,
+        number: u64,
+        decoder: &mut Decoder,
+        show: impl FnOnce(&Frame<'_>, &mut Decoder) -> T,
+    ) -> Result<T> {
+        match &mut self.source {
+            Given::Packets(packets) => {
+                let count = packets.len();
+                let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
+                let Some(before) = packets.get(..index) else {
+                    bail!("there is no packet {number}: there are {count}");
+                };
+                let Some(bytes) = packets.get(index) else {
+                    bail!("there is no packet {number}: there are {count}");
+                };
+                for (number, bytes) in (1..).zip(before) {
+                    decoder.decode(&lone(number, bytes, self.link)?);
+                }
+                Ok(show(&lone(number, bytes, self.link)?, decoder))
+            }
+            Given::Capture(source) => loop {
+                let Some(mut frame) = source.next_frame().context("can't read on")? else {
+                    bail!("there is no frame {number}: the capture ends before it");
+                };
+                if let Some(link) = self.link {
+                    frame.link_type = link;
+                }
+                if frame.number == number {
+                    return Ok(show(&frame, decoder));
+                }
+                decoder.decode(&frame);
+            },
+        }
+    }
+}
+
+/// A packet that came without a capture around it.
+fn lone(number: u64, bytes: &[u8], link: Option<LinkType>) -> Result<Frame<'_>> {
+    let link_type = link.or_else(|| given::guess(bytes)).context(
+        "can't tell from these bytes what they begin with; say --link ethernet, ipv4 or ipv6",
+    )?;
+    Ok(Frame {
+        number,
+        time: Timestamp::default(),
+        link_type,
+        interface: 0,
+        original_len: bytes.len() as u32,
+        bytes,
+        comment: None,
+    })
+}

@@ -1,0 +1,16 @@
+//! A frame taken apart for a look at every bit: its headers, each laid out field by field, what is
+//! left between and after them, and what is wrong.
+//!
+//! `decode` finds the headers and `wire` knows their fields; this joins the two. What shows a header,
+//! as text or as data, draws from a [`Sheet`].
+
+mod difference;
+pub mod given;
+mod sheet;
+mod sums;
+#[cfg(test)]
+mod tests;
+
+pub use difference::{Change, Difference, difference};
+pub use sheet::{Header, Origin, Rest, Sheet, Trouble};
+pub use sums::{From, Word, Working, workings};

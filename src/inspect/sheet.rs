@@ -1,0 +1,410 @@
+//! The sheet of a frame: each header with its fields, outermost first.
+
+use crate::decode::{Decoder, Fault, Layer, LayerKind, Packet, Problem};
+use crate::frame::{Frame, LinkType, Timestamp};
+use crate::wire::layout::{Laid, Layout};
+use crate::wire::{ah, arp, ethernet, icmpv4, icmpv6, ipv4, ipv6, ipv6_ext, tcp, udp};
+
+/// Packets quoted in packets that are quoted are read so deep: RFC 792 wants no errors about errors,
+/// but bytes can say anything.
+const DEEPEST_QUOTE: u8 = 3;
+
+/// Where bytes stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// In the frame.
+    Frame,
+    /// In the datagram that the frame's fragment completed, or that it held compressed.
+    Datagram,
+}
+
+/// A header with its fields.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// Which header.
+    pub kind: LayerKind,
+    /// Its name for people; of an extension header, which one.
+    pub name: &'static str,
+    /// Its name for scripts.
+    pub key: &'static str,
+    /// Where its bytes stand.
+    pub origin: Origin,
+    /// Bytes from there to its start.
+    pub offset: u32,
+    /// Its length in bytes, as far as it was captured.
+    pub len: u32,
+    /// How many ICMP errors it is quoted in, one in the other.
+    pub quoted: u8,
+    /// Its fields.
+    pub layout: Layout,
+}
+
+/// Bytes that are no header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// What they are.
+    pub name: &'static str,
+    /// Where they stand.
+    pub origin: Origin,
+    /// Bytes from there to their start.
+    pub offset: u32,
+    /// How many.
+    pub len: u32,
+}
+
+/// Something that is wrong, or why reading ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// The header it is in, for people.
+    pub name: &'static str,
+    /// The same for scripts.
+    pub key: &'static str,
+    /// Where its bytes stand.
+    pub origin: Origin,
+    /// Bytes from there to where it is.
+    pub offset: u32,
+    /// What is wrong.
+    pub text: String,
+    /// The clause that is broken; `None` when the capture falls short.
+    pub rfc: Option<&'static str>,
+}
+
+/// A frame taken apart.
+#[derive(Clone, Debug)]
+pub struct Sheet<'a> {
+    /// The frame's bytes.
+    pub frame: &'a [u8],
+    /// Those of the datagram it completed.
+    pub datagram: &'a [u8],
+    /// How many fragments made that; 0 when it was compressed.
+    pub fragments: u16,
+    /// Its headers, outermost first.
+    pub headers: Vec<Header>,
+    /// What is no header: payload, padding, what could not be read.
+    pub rests: Vec<Rest>,
+    /// What is wrong.
+    pub troubles: Vec<Trouble>,
+}
+
+impl<'a> Sheet<'a> {
+    /// Takes a frame apart that was decoded to `packet`.
+    pub fn new(frame: &Frame<'a>, packet: &Packet<'a>) -> Self {
+        let mut sheet = Self {
+            frame: frame.bytes,
+            datagram: packet.reassembled.map_or(&[], |whole| whole.bytes),
+            fragments: packet.reassembled.map_or(0, |whole| whole.fragments),
+            headers: Vec::new(),
+            rests: Vec::new(),
+            troubles: Vec::new(),
+        };
+        let first = packet
+            .reassembled
+            .map_or(usize::MAX, |whole| usize::from(whole.first_layer));
+        let own = packet.layers.get(..first).unwrap_or(&packet.layers);
+        let inside = packet.layers.get(first..).unwrap_or_default();
+        let frames_own = Part {
+            bytes: frame.bytes,
+            base: 0,
+            origin: Origin::Frame,
+            quoted: 0,
+        };
+        sheet.headers(frames_own, own, frame.link_type, None);
+        if packet.reassembled.is_some() {
+            let last = sheet.headers.last().map(|header| header.kind);
+            let protocol = sheet.next_of_last();
+            let datagrams = Part {
+                bytes: sheet.datagram,
+                origin: Origin::Datagram,
+                ..frames_own
+            };
+            sheet.headers(datagrams, inside, frame.link_type, last.and(protocol));
+        }
+        for problem in &packet.problems {
+            sheet.problem(problem, frames_own);
+        }
+        sheet.fill();
+        sheet
+    }
+
+    /// The bytes of that origin.
+    pub const fn bytes(&self, origin: Origin) -> &'a [u8] {
+        match origin {
+            Origin::Frame => self.frame,
+            Origin::Datagram => self.datagram,
+        }
+    }
+
+    /// The bytes of a header.
+    pub fn header(&self, header: &Header) -> &'a [u8] {
+        let from = self.bytes(header.origin).get(header.offset as usize..);
+        let from = from.unwrap_or_default();
+        from.get(..header.len as usize).unwrap_or(from)
+    }
+
+    /// The value of a field of a header, as people write it.
+    pub fn value(&self, header: &Header, laid: &Laid) -> String {
+        let bytes = laid.base(self.header(header));
+        laid.field.value(bytes).unwrap_or_default()
+    }
+
+    /// What the last header says comes next, as a protocol number.
+    fn next_of_last(&self) -> Option<u8> {
+        let header = self.headers.last()?;
+        next(header.kind, self.header(header))
+    }
+
+    /// Lays out the headers of one packet, which `part` is or begins with.
+    fn headers(&mut self, part: Part<'a>, layers: &[Layer], link: LinkType, before: Option<u8>) {
+        let mut before = before;
+        let mut end = part.bytes.len();
+        for layer in layers {
+            let at = layer.offset as usize;
+            let from = part.bytes.get(at..).unwrap_or_default();
+            end = ip_end(layer.kind, at, from).unwrap_or(end).min(end);
+            let header = from.get(..layer.len as usize).unwrap_or(from);
+            let message = part.bytes.get(at..end.max(at)).unwrap_or(from);
+            let (name, key) = names(layer.kind, before, link);
+            let layout = layout(layer.kind, before, header, message);
+            let len = match layer.kind {
+                LayerKind::Icmpv4 | LayerKind::Icmpv6 => layout.len.max(layer.len),
+                _ => layer.len,
+            };
+            if let Some(stop) = layout.stop {
+                self.troubles.push(Trouble {
+                    name,
+                    key,
+                    origin: part.origin,
+                    offset: part.base + layer.offset + stop.at,
+                    text: stop.why.to_owned(),
+                    rfc: Some(stop.rfc),
+                });
+            }
+            self.headers.push(Header {
+                kind: layer.kind,
+                name,
+                key,
+                origin: part.origin,
+                offset: part.base + layer.offset,
+                len,
+                quoted: part.quoted,
+                layout,
+            });
+            before = next(layer.kind, header);
+            self.quote(layer, message, part);
+        }
+    }
+
+    /// Takes the packet apart that an ICMP error quotes.
+    fn quote(&mut self, layer: &Layer, message: &'a [u8], part: Part<'a>) {
+        let quotes = match (layer.kind, message.first()) {
+            (LayerKind::Icmpv4, Some(&kind)) => icmpv4::quotes(kind),
+            (LayerKind::Icmpv6, Some(&kind)) => icmpv6::quotes(kind),
+            _ => false,
+        };
+        let Some(quote) = message
+            .get(icmpv4::LEN..)
+            .filter(|quote| quotes && !quote.is_empty())
+        else {
+            return;
+        };
+        if part.quoted >= DEEPEST_QUOTE {
+            return;
+        }
+        let frame = Frame {
+            number: 0,
+            time: Timestamp::default(),
+            link_type: LinkType::RAW,
+            interface: 0,
+            // Errors quote the beginning: what is missing was not lost to the sender's lengths.
+            original_len: u32::MAX / 2,
+            bytes: quote,
+            comment: None,
+        };
+        let mut decoder = Decoder::new();
+        let packet = decoder.decode(&frame);
+        let inner = Part {
+            bytes: quote,
+            base: part.base + layer.offset + icmpv4::LEN as u32,
+            origin: part.origin,
+            quoted: part.quoted + 1,
+        };
+        let own = match packet.reassembled {
+            Some(whole) => packet.layers.get(..usize::from(whole.first_layer)),
+            None => Some(&packet.layers[..]),
+        };
+        self.headers(inner, own.unwrap_or_default(), LinkType::RAW, None);
+        for problem in &packet.problems {
+            // Quotes end early by design.
+            if !matches!(problem.fault, Fault::Cut { .. }) {
+                self.problem(problem, inner);
+            }
+        }
+    }
+
+    fn problem(&mut self, problem: &Problem, part: Part<'_>) {
+        let offset = part.base + problem.offset;
+        let found = self.headers.iter().find(|header| {
+            (header.kind, header.offset, header.quoted) == (problem.layer, offset, part.quoted)
+        });
+        let (name, key) = found.map_or_else(
+            || names(problem.layer, None, LinkType::ETHERNET),
+            |header| (header.name, header.key),
+        );
+        self.troubles.push(Trouble {
+            name,
+            key,
+            origin: found.map_or(part.origin, |header| header.origin),
+            offset,
+            text: problem.fault.to_string(),
+            rfc: problem.rfc(),
+        });
+    }
+
+    /// Names what no header has.
+    fn fill(&mut self) {
+        for origin in [Origin::Frame, Origin::Datagram] {
+            let whole = self.bytes(origin).len() as u32;
+            let mut reached = 0;
+            let mut ends = whole;
+            let headers: Vec<&Header> = self
+                .headers
+                .iter()
+                .filter(|header| header.origin == origin)
+                .collect();
+            for header in &headers {
+                let bytes = self.bytes(origin).get(header.offset as usize..);
+                let at = header.offset as usize;
+                let end = ip_end(header.kind, at, bytes.unwrap_or_default());
+                if header.quoted == 0 {
+                    ends = end.map_or(ends, |end| ends.min(end as u32));
+                    if header.kind == LayerKind::Arp {
+                        ends = ends.min(header.offset + header.len);
+                    }
+                }
+                let mut rest = |offset: u32, until: u32, name| {
+                    if until > offset {
+                        let len = until - offset;
+                        self.rests.push(Rest {
+                            name,
+                            origin,
+                            offset,
+                            len,
+                        });
+                    }
+                };
+                rest(reached, header.offset, "between headers");
+                let laid = header.offset + header.layout.len;
+                rest(laid, header.offset + header.len, "not readable");
+                reached = reached.max(header.offset + header.len);
+            }
+            let data = ends.max(reached);
+            for (offset, until, name) in [(reached, data, "data"), (data, whole, "padding")] {
+                if until > offset {
+                    self.rests.push(Rest {
+                        name,
+                        origin,
+                        offset,
+                        len: until - offset,
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Bytes that hold a packet, and where they stand.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    bytes: &'a [u8],
+    base: u32,
+    origin: Origin,
+    quoted: u8,
+}
+
+/// Where the datagram of an IP header at `at` ends, by its length field.
+fn ip_end(kind: LayerKind, at: usize, header: &[u8]) -> Option<usize> {
+    let (field, fixed) = match kind {
+        LayerKind::Ipv4 => (2, 0),
+        LayerKind::Ipv6 => (4, ipv6::LEN),
+        _ => return None,
+    };
+    let length = header
+        .get(field..)?
+        .first_chunk()
+        .copied()
+        .map(u16::from_be_bytes)?;
+    (length > 0).then(|| at + fixed + usize::from(length))
+}
+
+/// The protocol number of what follows a header, if it has one.
+fn next(kind: LayerKind, header: &[u8]) -> Option<u8> {
+    let at = match kind {
+        LayerKind::Ipv4 => 9,
+        LayerKind::Ipv6 => 6,
+        LayerKind::Ipv6Extension | LayerKind::Ah | LayerKind::Ipcomp => 0,
+        _ => return None,
+    };
+    header.get(at).copied()
+}
+
+/// The header's names, for people and for scripts; `before` is the protocol number that led to it.
+fn names(kind: LayerKind, before: Option<u8>, link: LinkType) -> (&'static str, &'static str) {
+    let key = match kind {
+        LayerKind::Ethernet => "ethernet",
+        LayerKind::Vlan => "vlan",
+        LayerKind::Link => match link {
+            LinkType::LINUX_SLL => return ("Linux cooked header", "sll"),
+            LinkType::LINUX_SLL2 => return ("Linux cooked header, version 2", "sll2"),
+            LinkType::NULL | LinkType::LOOP => return ("loopback header", "loopback"),
+            _ => "link",
+        },
+        LayerKind::Arp => "arp",
+        LayerKind::Ipv4 => "ipv4",
+        LayerKind::Ipv6 => "ipv6",
+        LayerKind::Ipv6Extension => match before {
+            Some(ipv6_ext::HOP_BY_HOP) => return ("IPv6 hop-by-hop options", "ipv6-hop-by-hop"),
+            Some(ipv6_ext::ROUTING) => return ("IPv6 routing header", "ipv6-routing"),
+            Some(ipv6_ext::FRAGMENT) => return ("IPv6 fragment header", "ipv6-fragment"),
+            Some(ipv6_ext::DESTINATION) => return ("IPv6 destination options", "ipv6-destination"),
+            Some(135) => return ("IPv6 mobility header", "ipv6-mobility"),
+            _ => "ipv6-extension",
+        },
+        LayerKind::Ah => "ah",
+        LayerKind::Esp => "esp",
+        LayerKind::Ipcomp => "ipcomp",
+        LayerKind::Mpls => "mpls",
+        LayerKind::Ppp => "ppp",
+        LayerKind::Gre => "gre",
+        LayerKind::Vxlan => "vxlan",
+        LayerKind::Icmpv4 => "icmpv4",
+        LayerKind::Icmpv6 => "icmpv6",
+        LayerKind::Tcp => "tcp",
+        LayerKind::Udp => "udp",
+    };
+    (kind.name(), key)
+}
+
+/// Lays out a header. ICMP's length is a matter of what the whole message says.
+fn layout(kind: LayerKind, before: Option<u8>, header: &[u8], message: &[u8]) -> Layout {
+    match kind {
+        LayerKind::Ethernet => ethernet::layout(header),
+        LayerKind::Vlan => ethernet::vlan_layout(header),
+        LayerKind::Arp => arp::layout(header),
+        LayerKind::Ipv4 => ipv4::layout(header),
+        LayerKind::Ipv6 => ipv6::layout(header),
+        LayerKind::Ipv6Extension => ipv6_ext::layout(before.unwrap_or(u8::MAX), header),
+        LayerKind::Ah => ah::layout(header),
+        LayerKind::Icmpv4 => icmpv4::layout(message),
+        LayerKind::Icmpv6 => icmpv6::layout(message),
+        LayerKind::Tcp => tcp::layout(header),
+        LayerKind::Udp => udp::layout(header),
+        // Headers without a table are told by name, place and length alone.
+        LayerKind::Link
+        | LayerKind::Mpls
+        | LayerKind::Ppp
+        | LayerKind::Gre
+        | LayerKind::Vxlan
+        | LayerKind::Esp
+        | LayerKind::Ipcomp => Layout::default(),
+    }
+}

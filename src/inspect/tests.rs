@@ -1,0 +1,94 @@
+//! Any bytes make a sheet, and every byte of it is in one place.
+
+use super::*;
+use crate::decode::Decoder;
+use crate::frame::{Frame, LinkType, Timestamp};
+use crate::recordings;
+use proptest::prelude::*;
+
+/// Panics unless each bit of the frame belongs to one field or one rest, quotes included. Where a
+/// header was cut in the middle of a field, the field before it may leave the end of its byte over.
+fn check(bytes: &[u8], link_type: LinkType, whole: bool) {
+    let frame = Frame {
+        number: 1,
+        time: Timestamp::default(),
+        link_type,
+        interface: 0,
+        original_len: bytes.len() as u32,
+        bytes,
+        comment: None,
+    };
+    let mut decoder = Decoder::new();
+    let packet = decoder.decode(&frame);
+    let sheet = Sheet::new(&frame, &packet);
+    let mut bits = vec![0_u8; bytes.len() * 8];
+    for header in sheet.headers.iter().filter(|h| h.origin == Origin::Frame) {
+        for laid in &header.layout.fields {
+            let first = header.offset as usize * 8 + laid.first_bit();
+            for bit in &mut bits[first..first + usize::from(laid.field.bits)] {
+                *bit += 1;
+            }
+            assert!(!sheet.value(header, laid).is_empty(), "{laid:?}");
+        }
+    }
+    for rest in sheet.rests.iter().filter(|r| r.origin == Origin::Frame) {
+        let first = rest.offset as usize * 8;
+        for bit in &mut bits[first..first + rest.len as usize * 8] {
+            *bit += 1;
+        }
+    }
+    let wrong = (0..bits.len()).find(|&bit| {
+        let cut_off = !whole && bits[bit] == 0 && bits[bit / 8 * 8] == 1;
+        bits[bit] != 1 && !cut_off
+    });
+    assert_eq!(wrong, None, "{sheet:#?}");
+}
+
+fn frames() -> Vec<Vec<u8>> {
+    let mut frames = Vec::new();
+    for name in ["handshake", "pmtu", "arp", "ipv6-neighbours", "data"] {
+        let (_, bytes) = recordings::capture(name).unwrap();
+        let mut source = crate::io::file::from_bytes(bytes).unwrap();
+        while let Some(frame) = source.next_frame().unwrap() {
+            frames.push(frame.bytes.to_vec());
+        }
+    }
+    frames
+}
+
+#[test]
+fn every_byte_of_the_recordings_is_in_one_place() {
+    let frames = frames();
+    assert!(frames.len() > 50);
+    for frame in frames {
+        check(&frame, LinkType::ETHERNET, true);
+    }
+}
+
+proptest! {
+    #[test]
+    fn so_is_every_byte_of_any_frame(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        for link_type in [LinkType::ETHERNET, LinkType::RAW, LinkType::IPV4, LinkType::IPV6, LinkType::LINUX_SLL] {
+            check(&bytes, link_type, false);
+        }
+    }
+
+    #[test]
+    fn so_is_every_byte_of_a_damaged_one(
+        which: prop::sample::Index,
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        keep: prop::sample::Index,
+        cut: bool,
+    ) {
+        let frames = frames();
+        let mut bytes = which.get(&frames).clone();
+        for (at, value) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        if cut {
+            bytes.truncate(keep.index(bytes.len() + 1));
+        }
+        check(&bytes, LinkType::ETHERNET, false);
+    }
+}
