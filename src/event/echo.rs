@@ -153,7 +153,7 @@ pub struct Reply {
 
 /// A difference between a packet as it was sent and as an ICMP error quotes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct QuoteChange {
     /// Which field.
     pub field: &'static str,
     /// As it was sent.
@@ -173,7 +173,7 @@ pub struct Quote {
     /// Whether its IP header is known: a datagram socket's error queue leaves it out.
     pub with_header: bool,
     /// What changed on the way.
-    pub changes: Vec<Change>,
+    pub changes: Vec<QuoteChange>,
 }
 
 /// An error that came in place of a reply.

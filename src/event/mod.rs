@@ -17,7 +17,7 @@ pub mod units;
 
 pub use clock::{ClockBasis, ClockNote};
 pub use echo::{
-    Change, Damage, Echo, EchoError, EchoEvent, EchoState, EchoStatistics, JitterStep, Quote,
+    Damage, Echo, EchoError, EchoEvent, EchoState, EchoStatistics, JitterStep, Quote, QuoteChange,
     Reply, ReplyFault, RoundTrip, RoundTrips,
 };
 pub use finding::{Finding, Severity};

@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::plan::Plan;
-use crate::event::{Change, EchoError, Quote};
+use crate::event::{EchoError, Quote, QuoteChange};
 use crate::wire::checksum::Sum;
 use crate::wire::{echo, icmp};
 
@@ -164,7 +164,7 @@ fn inner_v6<'a>(quoted: &'a [u8], plan: &Plan) -> Option<Inner<'a>> {
     ours.then_some(Inner { header, message })
 }
 
-fn header_changes_v4(header: &[u8], plan: &Plan, changes: &mut Vec<Change>) {
+fn header_changes_v4(header: &[u8], plan: &Plan, changes: &mut Vec<QuoteChange>) {
     let &[_, tos, _, _, _, _, _, _, ttl, _, sum_high, sum_low, ..] = header else {
         return;
     };
@@ -176,7 +176,7 @@ fn header_changes_v4(header: &[u8], plan: &Plan, changes: &mut Vec<Change>) {
             .add_bytes(right)
             .add_bytes(header.get(12..).unwrap_or_default())
             .checksum();
-        changes.push(Change {
+        changes.push(QuoteChange {
             field: "IP header checksum",
             sent: format!("{sum:#06x}"),
             quoted: format!("{:#06x}", u16::from_be_bytes([sum_high, sum_low])),
@@ -187,7 +187,7 @@ fn header_changes_v4(header: &[u8], plan: &Plan, changes: &mut Vec<Change>) {
     }
 }
 
-fn header_changes_v6(header: &[u8], plan: &Plan, changes: &mut Vec<Change>) {
+fn header_changes_v6(header: &[u8], plan: &Plan, changes: &mut Vec<QuoteChange>) {
     let &[high, low, _, _, _, _, _, hops, ..] = header else {
         return;
     };
@@ -195,7 +195,7 @@ fn header_changes_v6(header: &[u8], plan: &Plan, changes: &mut Vec<Change>) {
     change_of_tos("traffic class", high << 4 | low >> 4, plan, changes);
 }
 
-fn change_of_ttl(field: &'static str, came: u8, plan: &Plan, changes: &mut Vec<Change>) {
+fn change_of_ttl(field: &'static str, came: u8, plan: &Plan, changes: &mut Vec<QuoteChange>) {
     if came == plan.ttl {
         return;
     }
@@ -204,7 +204,7 @@ fn change_of_ttl(field: &'static str, came: u8, plan: &Plan, changes: &mut Vec<C
         Some(passed) => format!("passed {passed} routers"),
         None => "more than it was sent with: something on the way raised it".to_owned(),
     };
-    changes.push(Change {
+    changes.push(QuoteChange {
         field,
         sent: plan.ttl.to_string(),
         quoted: came.to_string(),
@@ -212,7 +212,7 @@ fn change_of_ttl(field: &'static str, came: u8, plan: &Plan, changes: &mut Vec<C
     });
 }
 
-fn change_of_tos(field: &'static str, came: u8, plan: &Plan, changes: &mut Vec<Change>) {
+fn change_of_tos(field: &'static str, came: u8, plan: &Plan, changes: &mut Vec<QuoteChange>) {
     if came == plan.tos {
         return;
     }
@@ -220,7 +220,7 @@ fn change_of_tos(field: &'static str, came: u8, plan: &Plan, changes: &mut Vec<C
         0 => "the ECN bits were changed on the way",
         _ => "the DSCP was changed on the way",
     };
-    changes.push(Change {
+    changes.push(QuoteChange {
         field,
         sent: format!("{:#04x}", plan.tos),
         quoted: format!("{came:#04x}"),
@@ -229,7 +229,7 @@ fn change_of_tos(field: &'static str, came: u8, plan: &Plan, changes: &mut Vec<C
 }
 
 /// What of the ICMP message is not as it was sent.
-fn message_changes(quoted: &[u8], plan: &Plan, seq: u16, changes: &mut Vec<Change>) {
+fn message_changes(quoted: &[u8], plan: &Plan, seq: u16, changes: &mut Vec<QuoteChange>) {
     let mut sent = Vec::new();
     plan.write(
         &mut sent,
@@ -259,7 +259,7 @@ fn message_changes(quoted: &[u8], plan: &Plan, seq: u16, changes: &mut Vec<Chang
             .fold(0_u16, |word, &byte| word << 8 | u16::from(byte))
     };
     if known && whole_tag && word(&sent) != word(quoted) {
-        changes.push(Change {
+        changes.push(QuoteChange {
             field: "ICMP checksum",
             sent: format!("{:#06x}", word(&sent)),
             quoted: format!("{:#06x}", word(quoted)),
@@ -271,7 +271,7 @@ fn message_changes(quoted: &[u8], plan: &Plan, seq: u16, changes: &mut Vec<Chang
     let data = echo::HEADER..quoted.len().min(sent.len());
     if let Some(at) = data.clone().find(differs) {
         let byte = |bytes: &[u8]| format!("{:#04x}", bytes.get(at).copied().unwrap_or(0));
-        changes.push(Change {
+        changes.push(QuoteChange {
             field: "data",
             sent: byte(&sent),
             quoted: byte(quoted),
