@@ -6,6 +6,7 @@
 mod doctor;
 mod ends;
 mod net;
+mod ping;
 mod program;
 mod refusals;
 mod rights;
