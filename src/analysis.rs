@@ -162,6 +162,7 @@ impl Analysis {
                 port: tcp.dst_port,
             },
             ip_id: ip.id,
+            ttl: ip.ttl,
         };
         let place = self.tracker.observe(&arrival, tcp, packet.tunnel);
         if self.tracker.has_ended() {
@@ -305,6 +306,7 @@ fn segment<'a>(
         in_flight: flying.in_flight(),
         in_flight_of,
         flight_window: bound.window,
+        legs_ns: connection.legs_ns(),
         rtt: seen.rtt,
         state_before: seen.state_before,
         state: seen.state,

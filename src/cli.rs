@@ -2,6 +2,7 @@
 
 mod inspect;
 mod lab;
+mod ping;
 
 use std::net::IpAddr;
 
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
+pub use self::ping::{PathMtu, Ping, SocketKind};
 use crate::event::Kind;
 use crate::select::{Range, Selection};
 use crate::view::VIEWS;
@@ -51,6 +53,9 @@ pub enum Command {
     /// Run experiments: two hosts, real TCP, and a wire that does exactly what it is told
     #[command(after_help = lab::HELP, disable_help_subcommand = true)]
     Lab(Lab),
+    /// Ask hosts for an echo, packets written byte by byte, and tell what became of each
+    #[command(after_help = ping::HELP, disable_version_flag = true)]
+    Ping(Ping),
     /// Show a capture as conversations: who sent what when, and what TCP made of it
     #[command(after_help = REPLAY_HELP, override_usage = "wirelab replay [OPTIONS] <CAPTURE> [FILTER]...")]
     Replay(Replay),
@@ -91,6 +96,7 @@ const REPLAY_HELP: &str = "\
 Examples:
   wirelab replay retransmission               a recording that comes with wirelab
   wirelab replay retransmission --at both     both ends of it, and what the wire did between
+  wirelab replay here.pcap --peer there.pcap  what two machines captured, packet by packet
   wirelab replay trace.pcapng --flow 3        one connection of a file
   wirelab replay trace.pcap 'port 80'         a BPF filter, where libpcap is installed
   wirelab replay data --speed step            one segment each time Enter is pressed
@@ -230,6 +236,10 @@ pub struct Replay {
     /// the packets between them
     #[arg(long, value_enum, value_name = "END", hide_possible_values = true)]
     pub at: Option<At>,
+    /// A second capture of the same connections, made at the other end or anywhere on the way: both
+    /// in one ladder, as --at both; their clocks need not agree
+    #[arg(long, value_name = "CAPTURE", conflicts_with_all = ["at", "read"])]
+    pub peer: Option<String>,
     /// With --at both: only packets, without the programs' calls and the kernels' figures
     #[arg(long, requires = "at", help_heading = "Showing")]
     pub packets_only: bool,
@@ -261,6 +271,7 @@ impl Replay {
                 ..Input::default()
             },
             at,
+            peer: None,
             packets_only: false,
             view,
             speed: "max".to_owned(),

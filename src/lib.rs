@@ -15,6 +15,7 @@ pub mod inspect;
 pub mod io;
 pub mod lab;
 pub mod pair;
+pub mod probe;
 pub mod recordings;
 pub mod select;
 pub mod track;

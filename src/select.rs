@@ -101,7 +101,7 @@ impl Selection {
             Event::Passage(passage) => self.wants_passage(passage),
             // They belong to no segment, and would stand alone among chosen ones.
             Event::Call(_) | Event::Reading(_) => self.notes.is_empty() && self.frames.is_empty(),
-            Event::Notice(_) | Event::Crossings(_) | Event::End(_) => true,
+            Event::Notice(_) | Event::Clock(_) | Event::Crossings(_) | Event::End(_) => true,
         }
     }
 

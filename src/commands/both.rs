@@ -1,11 +1,14 @@
-//! `replay --at both`: the two ends of a recording as one story.
+//! `replay --at both` and `replay --peer`: two captures of the same as one story.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use anyhow::{Result, anyhow, bail};
 
 use super::ends::{Ends, Merged, Next, Told};
 use super::output::{self, Terminal};
+use super::peer::{self, Peers};
 use super::pipeline::{Halt, Pipeline, Stopped, learn};
 use super::show::{headline, pace};
 use crate::analysis::{Hindsight, Limits};
@@ -14,40 +17,36 @@ use crate::event::{End, Event, Host};
 use crate::io::SourceError;
 use crate::io::clock::Speed;
 use crate::lab::truth::Happening;
-use crate::pair::Pair;
+use crate::pair::{Meeting, Pair};
 use crate::select::{Scope, Selection};
 use crate::view::{self, BothEnds, Json, Lines, View};
 
-/// Shows both ends.
+/// Said where nothing tells which place is nearer to whom.
+const UNTOLD: &str = "which capture is nearer to who opened the connections can't be told: the first is \
+                      drawn left, as the client's";
+
+/// Shows both ends, or two captures of the same.
 ///
 /// # Errors
 ///
 /// When there are no two, or they can't be read, shown or waited for.
 pub(super) fn run(args: &cli::Replay, speed: Speed) -> Result<ExitCode> {
     let name = args.input.capture();
-    if args
-        .view
-        .view
-        .as_deref()
-        .is_some_and(|view| view != "ladder")
-    {
-        bail!(
-            "--at both is drawn as a ladder only; for other views choose --at client or --at server"
-        );
-    }
-    if !args.input.filter().is_empty() {
-        bail!(
-            "--at both takes no filter, which could tear packets apart; choose with --flow, --port or --frames"
-        );
-    }
+    refuse(args)?;
     let mut style = output::style(&args.output, &args.view, Terminal::look())?;
-    let ends = Ends::find(name)?;
-    let mut merged = Merged::open(&ends)?;
+    let (ends, meeting) = match &args.peer {
+        None => (Ends::find(name)?, None),
+        Some(peer) => match peer::meet(name, peer)? {
+            Some(Peers { ends, meeting }) => (ends, Some(Rc::new(meeting))),
+            None => return Ok(strangers(name, peer)),
+        },
+    };
+    let mut merged = Merged::open(&ends, meeting.clone())?;
     let selection = Selection::from(&args.select);
     style.chosen = !selection.is_everything();
     // Who waits for each packet wants to see each.
     style.all |= speed != Speed::Max;
-    if let Ends::Recording(recording) = &ends {
+    if let Some(recording) = ends.recording() {
         style.headline = headline(recording);
     }
     let shows = BothEnds {
@@ -78,13 +77,44 @@ pub(super) fn run(args: &cli::Replay, speed: Speed) -> Result<ExitCode> {
         Ok(learn(source.as_mut(), &mut None, Limits::default()).and_scale(scale))
     };
     let hindsight = [learned(Host::Client)?, learned(Host::Server)?];
-    match tell(pipeline, &mut merged, hindsight) {
+    match tell(pipeline, &mut merged, hindsight, meeting) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(stopped @ Stopped::Source(_)) => {
             Err(anyhow!(stopped).context(format!("can't read on in {}", name.escape_debug())))
         }
         Err(stopped) => Err(stopped.into()),
     }
+}
+
+/// Refuses what can't be shown of two ends.
+fn refuse(args: &cli::Replay) -> Result<()> {
+    let (option, instead) = if args.peer.is_some() {
+        ("--peer", "look at one capture alone")
+    } else {
+        ("--at both", "choose --at client or --at server")
+    };
+    let view = args.view.view.as_deref();
+    if view.is_some_and(|view| view != "ladder") {
+        bail!("{option} is drawn as a ladder only; for other views {instead}");
+    }
+    if !args.input.filter().is_empty() {
+        bail!(
+            "{option} takes no filter, which could tear packets apart; choose with --flow, --port or --frames"
+        );
+    }
+    Ok(())
+}
+
+/// Says that two captures have too little in common.
+fn strangers(first: &str, second: &str) -> ExitCode {
+    let _ = writeln!(
+        io::stderr(),
+        "replay: {} and {} don't seem to be captures of the same connections: too few packets of one \
+         are in the other",
+        first.escape_debug(),
+        second.escape_debug()
+    );
+    ExitCode::FAILURE
 }
 
 /// Why it ends before its end.
@@ -110,9 +140,17 @@ fn tell(
     pipeline: Pipeline<'_>,
     merged: &mut Merged,
     hindsight: [Hindsight; 2],
+    meeting: Option<Rc<Meeting>>,
 ) -> Result<(), Stopped> {
     let (mut shown, limits, _) = pipeline.split();
     let mut pair = Pair::new(merged.join(), limits).with_hindsight(hindsight);
+    if let Some(meeting) = meeting {
+        shown.event(&Event::Clock(&meeting.clock()))?;
+        if meeting.first_is.is_none() {
+            shown.event(&Event::Notice(UNTOLD))?;
+        }
+        pair = pair.with_meeting(meeting);
+    }
     let mut failure = None;
     let mut end = End::default();
     loop {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 
@@ -11,7 +12,7 @@ use crate::event::Host;
 use crate::frame::{Frame, Timestamp};
 use crate::io::{Source, SourceError, file};
 use crate::lab::truth::{CallLine, Line};
-use crate::pair::{Homes, Join};
+use crate::pair::{Homes, Join, Meeting};
 use crate::recordings::{self, Recording};
 
 /// Where the two ends are.
@@ -20,6 +21,34 @@ pub(super) enum Ends {
     Folder(PathBuf),
     /// Among the recordings that come with wirelab.
     Recording(&'static Recording),
+    /// Anywhere: the client's, and the server's.
+    Places([Place; 2]),
+}
+
+/// Where a capture is that can be read more than once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a file.
+    File(PathBuf),
+    /// In a recording that comes with wirelab.
+    End(&'static str, Host),
+}
+
+impl Place {
+    /// The capture.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be read.
+    pub(super) fn open(&self) -> Result<Box<dyn Source>> {
+        match self {
+            Self::File(path) => input::read(path),
+            Self::End(name, host) => {
+                let recording = recordings::find(name).with_context(|| input::unknown(name))?;
+                Ends::Recording(recording).open(*host)
+            }
+        }
+    }
 }
 
 impl Ends {
@@ -61,8 +90,11 @@ impl Ends {
     /// The recording it is, if it comes with wirelab.
     pub(super) fn recording(&self) -> Option<&'static Recording> {
         match self {
-            Self::Folder(_) => None,
             Self::Recording(recording) => Some(recording),
+            Self::Places([Place::End(name, _), Place::End(other, _)]) if name == other => {
+                recordings::find(name)
+            }
+            Self::Folder(_) | Self::Places(_) => None,
         }
     }
 
@@ -73,6 +105,7 @@ impl Ends {
     /// When it can't be read.
     pub(super) fn open(&self, host: Host) -> Result<Box<dyn Source>> {
         match self {
+            Self::Places(places) => places[host.index()].open(),
             Self::Folder(folder) => input::read(&folder.join(format!("{host}.pcapng"))),
             Self::Recording(recording) => {
                 let bytes = match host {
@@ -104,6 +137,8 @@ impl Ends {
                 Some(text) => text.to_owned(),
                 None => return Ok(None),
             },
+            // What is asked here is what the captures alone tell.
+            Self::Places(_) => return Ok(None),
         };
         Ok(Some(Truth::read(&text)))
     }
@@ -212,6 +247,8 @@ pub(super) struct Merged {
     told: std::vec::IntoIter<(Timestamp, Told)>,
     next: Option<(Timestamp, Told)>,
     homes: Homes,
+    /// What sets the clocks right.
+    meeting: Option<Rc<Meeting>>,
 }
 
 /// What comes next of both.
@@ -223,18 +260,24 @@ pub(super) enum Next<'a> {
 }
 
 impl Merged {
-    /// Opens both ends.
+    /// Opens both ends, and says what they have in common where that was looked for.
     ///
     /// # Errors
     ///
     /// When one can't be read.
-    pub(super) fn open(ends: &Ends) -> Result<Self> {
+    pub(super) fn open(ends: &Ends, meeting: Option<Rc<Meeting>>) -> Result<Self> {
         let mut truth = ends.truth()?;
         let mut homes = Homes::default();
+        if let Some(meeting) = &meeting {
+            meeting.tell(&mut homes);
+        }
         for host in [Host::Client, Host::Server] {
             // What is wrong with a capture is said when it is read for good.
             let mut source = ends.open(host)?;
-            while let Ok(Some(frame)) = source.next_frame() {
+            while let Ok(Some(mut frame)) = source.next_frame() {
+                if let Some(meeting) = &meeting {
+                    frame.time = meeting.correct(host, frame.time);
+                }
                 if !homes.learn(host, &frame) {
                     break;
                 }
@@ -248,6 +291,7 @@ impl Merged {
             truth,
             next: None,
             homes,
+            meeting,
         };
         merged.next = merged.told.next();
         for host in [Host::Client, Host::Server] {
@@ -285,7 +329,10 @@ impl Merged {
     }
 
     fn read(&mut self, host: Host) -> Result<(), SourceError> {
-        let frame = self.sources[host.index()].next_frame()?;
+        let mut frame = self.sources[host.index()].next_frame()?;
+        if let (Some(frame), Some(meeting)) = (&mut frame, &self.meeting) {
+            frame.time = meeting.correct(host, frame.time);
+        }
         self.waiting[host.index()] = frame.map(|frame| Waiting {
             bytes: frame.bytes.to_vec(),
             comment: frame.comment.map(<[u8]>::to_vec),
@@ -307,11 +354,15 @@ impl Merged {
         &mut self,
         take: impl FnOnce(Next<'_>) -> Result<(), E>,
     ) -> Result<bool, E> {
+        // Where the clocks have it that packets arrive before they leave, departures are told earlier.
+        let slack = self.meeting.as_ref().map_or(0, |meeting| meeting.slack_ns);
         // At one moment a departure comes before an arrival, and both before what is told of them.
         let of = |host: Host| {
             let waiting = self.waiting[host.index()].as_ref()?;
             let sent = self.sent(host, waiting);
-            Some(((waiting.frame.time, !sent), host, sent))
+            let earlier = if sent { slack } else { 0 };
+            let time = waiting.frame.time.as_nanos().saturating_sub(earlier);
+            Some(((Timestamp::from_nanos(time), !sent), host, sent))
         };
         let frame = match (of(Host::Client), of(Host::Server)) {
             (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),

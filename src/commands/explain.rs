@@ -12,6 +12,7 @@ use crate::analysis::{Analysis, Limits};
 use crate::cli;
 use crate::event::Event;
 use crate::explain::Explainer;
+use crate::frame::Timestamp;
 use crate::io::clock::Speed;
 use crate::select::Scope;
 use crate::view::{Json, Lines, View, reasons};
@@ -39,7 +40,7 @@ pub(super) fn run(args: &cli::Explain) -> Result<ExitCode> {
 
 /// Shows one frame with all that its notes rest on.
 fn reasoning(args: &cli::Explain, frame: u64) -> Result<ExitCode> {
-    let frames = evidence(args, frame)?;
+    let (frames, start) = evidence(args, frame)?;
     let asked = Show {
         input: &args.input,
         select: &cli::Select::of_frames(&frames),
@@ -52,13 +53,13 @@ fn reasoning(args: &cli::Explain, frame: u64) -> Result<ExitCode> {
     };
     show(&asked, |style| match args.output.format {
         cli::Format::Json => Ok(Box::new(Json::new(Lines::Everything))),
-        cli::Format::Text => Ok(reasons(style, frame)),
+        cli::Format::Text => Ok(reasons(style, frame, start)),
     })
 }
 
-/// The frame, and those that its notes rest on; theirs too.
-fn evidence(args: &cli::Explain, frame: u64) -> Result<Vec<u64>> {
-    let mut frames = vec![frame];
+/// The frame, and those that its notes rest on; theirs too. And when the capture begins.
+fn evidence(args: &cli::Explain, frame: u64) -> Result<(Vec<u64>, Option<Timestamp>)> {
+    let (mut frames, mut start) = (vec![frame], None);
     // What an evidence frame rests on comes before it: one more look at most for each step back.
     for _ in 0..STEPS_BACK {
         let known = frames.len();
@@ -72,6 +73,7 @@ fn evidence(args: &cli::Explain, frame: u64) -> Result<Vec<u64>> {
         let mut last = 0;
         while let Some(found) = input.source.next_frame()? {
             last = found.number;
+            start.get_or_insert(found.time);
             let sink = &mut |event: &Event<'_>| -> Result<(), Infallible> {
                 if let Event::Segment(segment) = event
                     && frames.contains(&segment.frame)
@@ -92,7 +94,7 @@ fn evidence(args: &cli::Explain, frame: u64) -> Result<Vec<u64>> {
             break;
         }
     }
-    Ok(frames)
+    Ok((frames, start))
 }
 
 /// How far a chain of evidence is followed.

@@ -16,6 +16,8 @@ mod inspect;
 mod interfaces;
 mod lab;
 mod output;
+mod peer;
+mod ping;
 pub mod pipeline;
 mod progress;
 mod replay;
@@ -54,6 +56,7 @@ pub fn main() -> ExitCode {
         Some(Command::Inspect(args)) => ("inspect", inspect::run(&args)),
         Some(Command::Interfaces(args)) => ("interfaces", interfaces::run(&args)),
         Some(Command::Lab(args)) => ("lab", lab::run(&args)),
+        Some(Command::Ping(args)) => ("ping", ping::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
     };
     match outcome {

@@ -19,6 +19,7 @@ pub(super) fn run(args: &cli::Replay) -> Result<ExitCode> {
         .parse()
         .map_err(|error| anyhow!("--speed: {error}"))?;
     let end = match args.at {
+        _ if args.peer.is_some() => return both::run(args, speed),
         Some(cli::At::Both) => return both::run(args, speed),
         Some(cli::At::Client) => Some(Host::Client),
         Some(cli::At::Server) => Some(Host::Server),

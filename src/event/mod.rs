@@ -4,6 +4,8 @@
 //! lines consume them. A view that needs a number finds it here, so that no number is computed
 //! twice and no view judges.
 
+mod clock;
+mod echo;
 mod finding;
 mod flow;
 mod note;
@@ -13,11 +15,16 @@ mod state;
 mod stats;
 pub mod units;
 
+pub use clock::{ClockBasis, ClockNote};
+pub use echo::{
+    Damage, Echo, EchoError, EchoEvent, EchoState, EchoStatistics, JitterStep, Quote, QuoteChange,
+    Reply, ReplyFault, RoundTrip, RoundTrips,
+};
 pub use finding::{Finding, Severity};
 pub use flow::{Capability, Flow, Handshake, LetGo, Shape};
 pub use note::{Cause, Confidence, Kind, Note, NoteCounts, Quantity, Why};
 pub use passage::{
-    Call, CallPart, Crossing, Fate, Figures, Host, Origin, Part, Passage, Reading, Stop,
+    Call, CallPart, Change, Crossing, Fate, Figures, Host, Origin, Part, Passage, Reading, Stop,
 };
 pub use segment::{Dir, Endpoint, Phase, Rtt, Segment, Side};
 pub use state::TcpState;
@@ -47,6 +54,8 @@ pub enum Event<'a> {
     Call(&'a Call<'a>),
     /// A kernel has something else in mind than before.
     Reading(&'a Reading),
+    /// How the clock of one of two captures was set right.
+    Clock(&'a ClockNote),
     /// What went from the client to the server, and back.
     Crossings(&'a [Crossing; 2]),
     /// The end of the capture; always last.

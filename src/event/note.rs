@@ -74,6 +74,8 @@ kinds! {
     SimultaneousClose = "simultaneous-close",
     /// One side is done sending, the other goes on.
     HalfClose = "half-close",
+    /// Its receiver drops it, since it can't be so (RFC 9293 section 3.10.7).
+    Unacceptable = "unacceptable",
 }
 
 impl Kind {
@@ -169,7 +171,7 @@ impl Quantity {
 #[derive(Clone, Debug)]
 pub struct Why {
     /// The numbers, in the order the sentence uses them.
-    pub numbers: ArrayVec<(&'static str, Quantity), 6>,
+    pub numbers: ArrayVec<(&'static str, Quantity), 8>,
     /// Writes the sentence.
     pub sentence: fn(&Note) -> String,
 }
@@ -219,7 +221,7 @@ impl Note {
         }
     }
 
-    /// Adds a number that was compared; a seventh is left out.
+    /// Adds a number that was compared; a ninth is left out.
     #[must_use]
     pub fn with(mut self, name: &'static str, quantity: Quantity) -> Self {
         let _ = self.why.numbers.try_push((name, quantity));

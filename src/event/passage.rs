@@ -68,14 +68,18 @@ pub enum Fate {
     Reordered,
     /// It is a copy that nobody sent.
     Duplicated,
-    /// It arrived changed.
+    /// It arrived changed, and damaged: the receiver discards it.
     Corrupted,
+    /// It arrived changed by something on the way that mended its checksum.
+    Altered,
     /// The wire lost it.
     Dropped,
     /// It is not in the capture of the far end: lost on the way, or never captured.
     Missing,
     /// It is not in the capture of the near end, which did not see it leave.
     Unsent,
+    /// The capture of one end does not cover the time at which it would show it.
+    Uncaptured,
     /// It was still on its way when all ended.
     Flying,
 }
@@ -89,9 +93,11 @@ impl Fate {
             Self::Reordered => "reordered",
             Self::Duplicated => "duplicated",
             Self::Corrupted => "corrupted",
+            Self::Altered => "altered",
             Self::Dropped => "dropped",
             Self::Missing => "missing",
             Self::Unsent => "unsent",
+            Self::Uncaptured => "not-captured",
             Self::Flying => "flying",
         }
     }
@@ -157,6 +163,31 @@ pub struct Passage<'a> {
     pub fault: Option<u64>,
     /// Why, in words, where it was not simply carried across.
     pub cause: Option<&'a str>,
+    /// Which fields are not as they left, where the captures alone tell.
+    pub changes: &'a [Change],
+    /// As how many segments the client's and the server's capture show it, where that is not one each:
+    /// network cards cut large segments and merge small ones.
+    pub captured_as: Option<[u32; 2]>,
+}
+
+/// A field that is not as it left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its name in JSON.
+    pub field: &'static str,
+    /// Where it left.
+    pub was: String,
+    /// Where it arrived.
+    pub is: String,
+    /// Whether routers and address translation change it all the time.
+    pub usual: bool,
+}
+
+impl Change {
+    /// As a person reads it: `ttl 64 → 63`, with `to` for the arrow.
+    pub fn shown(&self, to: &str) -> String {
+        format!("{} {} {to} {}", self.field, self.was, self.is)
+    }
 }
 
 impl Passage<'_> {
@@ -269,6 +300,10 @@ pub struct Crossing {
     pub reordered: u64,
     /// Packets that arrived changed.
     pub corrupted: u64,
+    /// Packets that arrived altered, and not damaged.
+    pub altered: u64,
+    /// Packets outside of what the capture of one end covers.
+    pub uncaptured: u64,
     /// Arrivals that the capture of the near end does not show leaving.
     pub unsent: u64,
     /// Packets that were still on their way when all ended.

@@ -147,6 +147,9 @@ pub struct Segment<'a> {
     pub in_flight_of: Side,
     /// The window that bounds those bytes, as its receiver last advertised it; `None` if unknown.
     pub flight_window: Option<u32>,
+    /// The shortest it took from the capture to the initiator, or the responder, and back, nanoseconds;
+    /// 0 while nothing tells.
+    pub legs_ns: [u64; 2],
     /// The RTT sample this segment completes.
     pub rtt: Option<Rtt>,
     /// States of initiator and responder before this segment.

@@ -1,5 +1,7 @@
 //! Episodes: stretches of a connection in which one thing went on, made of the notes on segments.
 
+use arrayvec::ArrayVec;
+
 use crate::event::{Cause, Kind, Note, Segment, Side};
 use crate::frame::Timestamp;
 
@@ -87,6 +89,9 @@ pub(super) struct Closed {
     pub(super) until: Option<Timestamp>,
     pub(super) evidence: Evidence,
     pub(super) probes: u32,
+    /// Times from one probe to the next, from the close to the first; the first few.
+    pub(super) gaps: ArrayVec<u64, 5>,
+    last: Timestamp,
 }
 
 /// A reset: by whom, in which frame, and why.
@@ -120,7 +125,7 @@ pub(super) struct Episodes {
 }
 
 /// Kinds of which it is enough to know how often and where.
-const SIMPLE: [Kind; 15] = [
+const SIMPLE: [Kind; 16] = [
     Kind::OutOfOrder,
     Kind::AckedUnseen,
     Kind::Dsack,
@@ -136,6 +141,7 @@ const SIMPLE: [Kind; 15] = [
     Kind::SimultaneousOpen,
     Kind::SimultaneousClose,
     Kind::HalfClose,
+    Kind::Unacceptable,
 ];
 
 impl Episodes {
@@ -249,12 +255,16 @@ impl Episodes {
             until,
             evidence,
             probes: 0,
+            gaps: ArrayVec::new(),
+            last: s.time,
         });
     }
 
     fn probe(&mut self, s: &Segment<'_>) {
         if let Some(closed) = self.closed_now(s.dir.0.other()) {
             closed.probes = closed.probes.saturating_add(1);
+            let _ = closed.gaps.try_push(s.time.nanos_since(closed.last));
+            closed.last = s.time;
             closed.evidence.see(s.frame);
         }
     }

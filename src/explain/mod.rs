@@ -9,6 +9,7 @@ mod episode;
 mod pace;
 mod telling;
 mod trouble;
+mod whole;
 
 use std::collections::HashMap;
 
@@ -19,8 +20,8 @@ use pace::Pace;
 /// Bytes kept of all stories together; beyond that, what happens is only counted.
 const MOST: usize = 4 << 20;
 
-/// Connections whose pace is followed at once, some 3 MB of them.
-const MOST_PACES: usize = 8192;
+/// Connections whose pace is followed at once, some 12 MB at most.
+const MOST_PACES: usize = 4096;
 
 /// Follows all connections and tells the story of each when it ends.
 #[derive(Debug, Default)]

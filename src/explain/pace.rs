@@ -3,12 +3,17 @@
 //! waited for the network (the idea of Linux's `TCP_INFO` busy and `rwnd_limited` times, told from a
 //! capture).
 //!
-//! Seen from the capture, a pause while the last and short segment of a message waits for its ACK is the
-//! application's: a sender that had more would have filled it.
+//! All of it is told by the sender's clock: an ACK counts when it comes to the sender, so where the capture
+//! was made near the receiver it counts that much later. In the kernel's terms the application's share is the
+//! time that is not `busy`, the receiver's is `rwnd_limited`, and the rest of `busy` is split here: while the
+//! last and short segment of a message waits for its ACK, no more was there to be sent.
+
+use std::collections::VecDeque;
 
 use super::telling::{Names, finding};
+use super::whole::Whole;
 use crate::event::units::nanos;
-use crate::event::{Finding, Kind, Segment, Severity, Side};
+use crate::event::{Finding, Flow, Kind, Segment, Severity, Side};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
@@ -24,20 +29,35 @@ enum Waiting {
     Receiver,
     /// The repair of a loss.
     Recovery,
+    /// The ACK of the last there was to send: a sender with more would have filled the segment.
+    Tail,
 }
 
 /// The order in which the shares are told.
-const ALL: [(Waiting, &str); 4] = [
+const ALL: [(Waiting, &str); 5] = [
     (Waiting::Application, "the application"),
     (Waiting::Network, "the network"),
     (Waiting::Receiver, "the receiver's window"),
     (Waiting::Recovery, "the repair of losses"),
+    (Waiting::Tail, "the last ACK of what there was"),
 ];
+/// ACKs kept that the sender is yet to get; those of a sixteenth of the way are taken together.
+const UNDER_WAY: usize = 16;
 
 /// Shorter transfers have no pace.
 const LEAST_NS: u64 = 50_000_000;
+/// A way to the sender that makes no difference, there and back.
+const NEAR_NS: u64 = 1_000_000;
 /// Nor have those of fewer segments.
 const LEAST_SEGMENTS: u32 = 5;
+
+/// What a segment says to the sender.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    ack: Seq,
+    edge: Option<Seq>,
+    closed: bool,
+}
 
 /// One direction.
 #[derive(Clone, Debug, Default)]
@@ -51,14 +71,27 @@ struct Half {
     closed: bool,
     /// Recovery lasts until this is acknowledged.
     recover: Option<Seq>,
-    longest: u32,
+    /// Payload of a full segment: what is no multiple of it was cut where the data ended.
+    full: u32,
+    /// What the other side said and has not reached the sender yet, by when it will.
+    under_way: VecDeque<(Timestamp, Heard)>,
     /// Whether its latest data was a segment shorter than others: no more was there.
     short: bool,
     segments: u32,
     since: Option<Timestamp>,
+    /// When an ACK of something new last came.
+    advanced: Option<Timestamp>,
+    /// Nanoseconds waited for the ACK of what seemed to be the last, until the next data tells.
+    undecided: u64,
     waiting: Waiting,
     /// Nanoseconds by what was waited for, in the order of [`ALL`].
-    shares: [u64; 4],
+    shares: [u64; 5],
+    /// The longest stretch of each, and the frames it lies between.
+    longest: [(u64, u64, u64); 5],
+    /// When the present stretch began, and in which frame.
+    stretch: (Timestamp, u64),
+    /// What is known of it as a whole.
+    whole: Whole,
 }
 
 /// Both directions of a connection.
@@ -76,18 +109,28 @@ impl Pace {
             Side::Initiator => [0, 1],
             Side::Responder => [1, 0],
         };
-        if let Some(half) = self.0.get_mut(sender) {
-            half.sends(s);
+        let legs = s.legs_ns;
+        for half in &mut self.0 {
+            half.catch_up(s.time, s.frame);
         }
-        if let Some(half) = self.0.get_mut(receiver) {
-            half.hears(s);
+        if let Some(half) = self.0.get_mut(sender) {
+            half.sends(s, legs[sender], legs[sender] > legs[receiver]);
+        }
+        if let (Some(half), Some(heard)) = (self.0.get_mut(receiver), Heard::of(s)) {
+            if let Some(rtt) = s.rtt
+                && half.segments > 0
+            {
+                let under_way = half.under_way_bytes();
+                half.whole.returned(rtt.ns, under_way, s.frame);
+            }
+            half.is_told(heard, s.time, legs[receiver]);
         }
         for half in &mut self.0 {
-            half.settle(s.time);
+            half.settle(s.time, s.frame);
         }
     }
 
-    /// What is to be told of it.
+    /// What set the pace.
     pub(super) fn tell(&self, names: &Names) -> Vec<Finding> {
         let sides = [Side::Initiator, Side::Responder];
         let halves = sides.into_iter().zip(&self.0);
@@ -95,11 +138,37 @@ impl Pace {
             .filter_map(|(side, half)| half.tell(names, side))
             .collect()
     }
+
+    /// What is to be told of each direction as a whole.
+    pub(super) fn tell_whole(&self, flow: &Flow, names: &Names) -> Vec<Finding> {
+        let sides = [Side::Initiator, Side::Responder];
+        let halves = sides.into_iter().zip(&self.0);
+        halves
+            .filter(|(_, half)| half.segments >= LEAST_SEGMENTS)
+            .flat_map(|(side, half)| {
+                let least = |side: Side| flow.stats[side.index()].rtt.min;
+                let near = least(side) >= least(side.other());
+                half.whole.tell(flow, names, side, near)
+            })
+            .collect()
+    }
+}
+
+impl Heard {
+    fn of(s: &Segment<'_>) -> Option<Self> {
+        let ack = s.ack.map(Seq).filter(|_| !s.flags.rst())?;
+        Some(Self {
+            ack,
+            edge: s.window_bytes.map(|window| ack.plus(window)),
+            closed: s.window == 0 && !s.flags.syn() && !s.flags.fin(),
+        })
+    }
 }
 
 impl Half {
-    /// What it sends.
-    fn sends(&mut self, s: &Segment<'_>) {
+    /// What it sends; `leg_ns` is how far the capture is from it and back, `far` whether that is further
+    /// than from the receiver.
+    fn sends(&mut self, s: &Segment<'_>, leg_ns: u64, far: bool) {
         let probe = |kind| matches!(kind, Kind::ZeroWindowProbe | Kind::KeepAlive);
         if s.seq_len() == 0 || s.flags.rst() || s.notes.iter().any(|note| probe(note.kind)) {
             return;
@@ -108,29 +177,109 @@ impl Half {
         if self.end.is_none() {
             self.una = Seq(s.seq);
         }
-        if s.notes.iter().any(|note| note.kind == Kind::Retransmission) {
-            self.recover = self.recover.or(self.end);
+        // What was lost before the capture shows as what it left open.
+        let lost = |kind| kind == Kind::Retransmission || (far && kind == Kind::Hole);
+        if s.notes.iter().any(|note| lost(note.kind)) {
+            if self.recover.is_none() {
+                self.whole.lost(self.under_way_bytes());
+            }
+            self.recover = self.recover.or(Some(self.end.unwrap_or(end)));
         }
         if s.len > 0 {
+            self.decide(s.time, leg_ns);
             self.segments += 1;
-            self.longest = self.longest.max(s.len);
-            self.short = s.len < self.longest;
+            self.learn_full(s);
+            self.short = !s.len.is_multiple_of(self.full.max(1));
         }
+        let back = self.end.map_or(0, |known| known.from(Seq(s.seq)).max(0));
         self.end = Some(self.end.map_or(end, |known| known.max(end)));
+        let under_way = self.under_way_bytes();
+        self.whole
+            .sent(s, under_way, self.full, back.unsigned_abs());
+    }
+
+    /// What is sent and not acknowledged, as far as the sender knows.
+    fn under_way_bytes(&self) -> u32 {
+        self.end
+            .map_or(0, |end| end.from(self.una).max(0).unsigned_abs())
+    }
+
+    /// Data that follows on an ACK at once was there before: the short segment was not the last.
+    fn decide(&mut self, now: Timestamp, leg_ns: u64) {
+        let clocked = self
+            .advanced
+            .is_some_and(|ack| now.nanos_since(ack) <= NEAR_NS.max(leg_ns / 8));
+        let waited = if clocked {
+            Waiting::Network
+        } else {
+            Waiting::Tail
+        };
+        let ns = std::mem::take(&mut self.undecided);
+        if let Some(share) = self.shares.get_mut(waited as usize) {
+            *share = share.saturating_add(ns);
+        }
+    }
+
+    /// Cards cut long segments later: then the offered MSS tells what a full one is, or else that
+    /// it is a multiple.
+    fn learn_full(&mut self, s: &Segment<'_>) {
+        let offload = s
+            .notes
+            .iter()
+            .find(|note| note.kind == Kind::OffloadSegment);
+        let mss = offload.map_or(0, |note| note.number_of("mss"));
+        let options = s.option_bytes.len();
+        let told = u32::try_from(mss)
+            .unwrap_or(0)
+            .saturating_sub(options as u32);
+        if self.full == 0 && told > 0 {
+            self.full = told;
+        } else if s.len > self.full
+            && told == 0
+            && (self.full == 0 || !s.len.is_multiple_of(self.full))
+        {
+            self.full = s.len;
+        }
+    }
+
+    /// What the other side says, which takes `leg_ns` to the sender and back to the capture.
+    fn is_told(&mut self, heard: Heard, now: Timestamp, leg_ns: u64) {
+        if leg_ns < NEAR_NS && self.under_way.is_empty() {
+            self.hears(heard, now);
+            return;
+        }
+        let due = Timestamp::from_nanos(now.as_nanos().saturating_add(leg_ns));
+        let near = |last: &(Timestamp, Heard)| due.nanos_since(last.0) < leg_ns / UNDER_WAY as u64;
+        if self.under_way.len() >= UNDER_WAY && self.under_way.back().is_some_and(near) {
+            self.under_way.pop_back();
+        } else if self.under_way.len() > UNDER_WAY
+            && let Some((_, first)) = self.under_way.pop_front()
+        {
+            self.hears(first, now);
+        }
+        self.under_way.push_back((due, heard));
+    }
+
+    /// Takes in what has reached the sender by now, each at its time.
+    fn catch_up(&mut self, now: Timestamp, frame: u64) {
+        while let Some(&(due, heard)) = self.under_way.front()
+            && due <= now
+        {
+            self.under_way.pop_front();
+            self.hears(heard, due);
+            self.settle(due, frame);
+        }
     }
 
     /// What it is told by the other side.
-    fn hears(&mut self, s: &Segment<'_>) {
-        let Some(ack) = s.ack.map(Seq).filter(|_| !s.flags.rst()) else {
-            return;
-        };
-        if self.end.is_some_and(|end| ack.at_or_before(end)) {
-            self.una = self.una.max(ack);
+    fn hears(&mut self, heard: Heard, now: Timestamp) {
+        let ack = heard.ack;
+        if self.end.is_some_and(|end| ack.at_or_before(end)) && ack.after(self.una) {
+            self.una = ack;
+            self.advanced = Some(now);
         }
-        self.closed = s.window == 0 && !s.flags.syn() && !s.flags.fin();
-        if let Some(window) = s.window_bytes {
-            self.edge = Some(ack.plus(window));
-        }
+        self.closed = heard.closed;
+        self.edge = heard.edge.or(self.edge);
         if self
             .recover
             .is_some_and(|until| self.una.at_or_after(until))
@@ -140,9 +289,13 @@ impl Half {
     }
 
     /// Counts the time that has passed, and finds what is waited for from now on.
-    fn settle(&mut self, now: Timestamp) {
+    fn settle(&mut self, now: Timestamp, frame: u64) {
         let first_data = self.segments == 0;
         if let Some(since) = self.since
+            && self.waiting == Waiting::Tail
+        {
+            self.undecided = self.undecided.saturating_add(now.nanos_since(since));
+        } else if let Some(since) = self.since
             && let Some(share) = self.shares.get_mut(self.waiting as usize)
         {
             // A damaged capture may hold any times.
@@ -150,7 +303,18 @@ impl Half {
         }
         // The time counts from the first data on.
         self.since = (!first_data).then_some(now);
-        self.waiting = self.waits_for();
+        let waiting = self.waits_for();
+        let lasted = now.nanos_since(self.stretch.0);
+        if let Some(longest) = self.longest.get_mut(self.waiting as usize)
+            && self.stretch.1 > 0
+            && lasted > longest.0
+        {
+            *longest = (lasted, self.stretch.1, frame);
+        }
+        if waiting != self.waiting || self.stretch.1 == 0 {
+            self.stretch = (now, if first_data { 0 } else { frame });
+        }
+        self.waiting = waiting;
     }
 
     fn waits_for(&self) -> Waiting {
@@ -161,7 +325,7 @@ impl Half {
         // A full segment that no longer fits stands for one that waits.
         let fits = self
             .edge
-            .is_none_or(|edge| edge.from(end) >= i32::try_from(self.longest).unwrap_or(i32::MAX));
+            .is_none_or(|edge| edge.from(end) >= i32::try_from(self.full).unwrap_or(i32::MAX));
         if self.closed && !self.short {
             Waiting::Receiver
         } else if !outstanding {
@@ -171,21 +335,23 @@ impl Half {
         } else if !fits {
             Waiting::Receiver
         } else if self.short {
-            Waiting::Application
+            Waiting::Tail
         } else {
             Waiting::Network
         }
     }
 
     fn tell(&self, names: &Names, side: Side) -> Option<Finding> {
-        let all = self
-            .shares
+        let mut shares = self.shares;
+        let tail = &mut shares[Waiting::Tail as usize];
+        *tail = tail.saturating_add(self.undecided);
+        let all = shares
             .iter()
             .fold(0, |all: u64, share| all.saturating_add(*share));
         if self.segments < LEAST_SEGMENTS || all < LEAST_NS {
             return None;
         }
-        let mut shares: Vec<_> = ALL.iter().zip(self.shares).collect();
+        let mut shares: Vec<_> = ALL.iter().zip(shares).collect();
         shares.sort_by_key(|(_, ns)| std::cmp::Reverse(*ns));
         let percent = |ns: u64| (ns as f64 * 100.0 / all as f64).round() as u64;
         let parts: Vec<_> = shares
@@ -199,18 +365,26 @@ impl Half {
             nanos(all),
             parts.join(", ")
         );
-        let ((most, _), _) = *shares.first()?;
+        let ((most, _), held) = *shares.first()?;
+        let (_, from, to) = *self.longest.get(*most as usize)?;
+        let stands_in_the_way = matches!(most, Waiting::Receiver | Waiting::Recovery);
+        let severity = if stands_in_the_way && percent(held) >= 50 {
+            Severity::Notice
+        } else {
+            Severity::Info
+        };
         Some(Finding {
             side: Some(side),
             advice: advice(*most).to_owned(),
-            ..finding("pace", Severity::Info, what)
+            evidence: [from, to].into_iter().filter(|&frame| frame > 0).collect(),
+            ..finding("pace", severity, what)
         })
     }
 }
 
 const fn advice(most: Waiting) -> &'static str {
     match most {
-        Waiting::Application => "",
+        Waiting::Application | Waiting::Tail => "",
         Waiting::Network => {
             "round trips and the congestion window: more can only be under way when ACKs come sooner \
              or the window has grown"
@@ -236,11 +410,11 @@ mod tests {
             end: Some(Seq(5001)),
             una: Seq(1),
             edge: Some(Seq(60_001)),
-            longest: 1000,
+            full: 1000,
             segments: 5,
             ..Half::default()
         };
-        half.settle(at(1));
+        half.settle(at(1), 1);
         half
     }
 
@@ -249,29 +423,74 @@ mod tests {
         let mut half = sending();
         assert_eq!(half.waiting, Waiting::Network);
         half.edge = Some(Seq(5501));
-        half.settle(at(11));
+        half.settle(at(11), 11);
         assert_eq!(half.waiting, Waiting::Receiver);
         half.edge = Some(Seq(60_001));
         half.recover = Some(Seq(5001));
-        half.settle(at(111));
+        half.settle(at(111), 111);
         assert_eq!(half.waiting, Waiting::Recovery);
         (half.una, half.recover) = (Seq(5001), None);
-        half.settle(at(141));
+        half.settle(at(141), 141);
         assert_eq!(half.waiting, Waiting::Application);
-        half.settle(at(241));
+        half.settle(at(241), 241);
         let shares = half.shares.map(|ns| ns / 1_000_000);
-        assert_eq!(shares, [100, 10, 100, 30]);
+        assert_eq!(shares, [100, 10, 100, 30, 0]);
     }
 
     #[test]
     fn a_last_short_segment_under_way_is_all_there_was() {
         let mut half = sending();
         half.short = true;
-        half.settle(at(2));
-        assert_eq!(half.waiting, Waiting::Application);
+        half.settle(at(2), 2);
+        assert_eq!(half.waiting, Waiting::Tail);
         // Not even a closed window stands in the way of nothing.
         half.closed = true;
-        half.settle(at(3));
+        half.settle(at(3), 3);
+        assert_eq!(half.waiting, Waiting::Tail);
+    }
+
+    #[test]
+    fn near_the_receiver_an_ack_counts_when_it_comes_to_the_sender() {
+        let mut half = sending();
+        let heard = Heard {
+            ack: Seq(5001),
+            edge: Some(Seq(60_001)),
+            closed: false,
+        };
+        half.is_told(heard, at(2), 40_000_000);
+        half.settle(at(2), 2);
+        assert_eq!(half.waiting, Waiting::Network);
+        half.catch_up(at(41), 3);
+        assert_eq!(half.waiting, Waiting::Network);
+        half.catch_up(at(100), 4);
+        half.settle(at(100), 4);
         assert_eq!(half.waiting, Waiting::Application);
+        let shares = half.shares.map(|ns| ns / 1_000_000);
+        assert_eq!(shares, [58, 41, 0, 0, 0]);
+    }
+
+    #[test]
+    fn what_follows_an_ack_at_once_shows_that_there_was_more() {
+        for (after, network) in [(0, 20), (9, 0)] {
+            let mut half = sending();
+            half.short = true;
+            half.settle(at(2), 2);
+            let network_before = half.shares[Waiting::Network as usize];
+            half.settle(at(22), 3);
+            half.advanced = Some(at(22));
+            half.decide(at(22 + after), 0);
+            let network_now = half.shares[Waiting::Network as usize];
+            assert_eq!((network_now - network_before) / 1_000_000, network);
+        }
+    }
+
+    #[test]
+    fn a_pace_is_small_enough_to_keep_thousands() {
+        let under_way = 2 * UNDER_WAY * size_of::<(Timestamp, Heard)>();
+        assert!(
+            size_of::<Pace>() + under_way <= 3072,
+            "{}",
+            size_of::<Pace>()
+        );
     }
 }

@@ -9,6 +9,9 @@ use crate::event::{Capability, Finding, Flow, LetGo, Severity, Shape, Side, Stat
 /// From so many bytes on a throughput is told: of a few it says more about pauses than the path.
 const RATE_SAYS_SOMETHING: u64 = 65_536;
 
+/// A way, there and back, that is across a network.
+const FAR_NS: u64 = 1_000_000;
+
 /// A finding with nothing but its sentence.
 pub(super) fn finding(
     kind: &'static str,
@@ -50,16 +53,22 @@ impl Names {
 /// All findings of a connection: its opening, then what happened by frames, then its end.
 pub(super) fn tell(flow: &Flow, episodes: &Episodes, pace: Option<&Pace>) -> Vec<Finding> {
     let names = Names::of(flow);
-    let mut findings = vec![opening(flow, &names, episodes)];
+    // First of all what a person asks first: why is it slow?
+    let mut findings = pace.map(|pace| pace.tell(&names)).unwrap_or_default();
+    findings.push(opening(flow, &names, episodes));
     findings.extend(agreement(flow, &names));
     let mut middle = trouble::all(flow, &names, episodes);
     middle.sort_by_key(|finding| finding.evidence.first().copied().unwrap_or(u64::MAX));
     findings.append(&mut middle);
     findings.extend(carried(flow, &names));
-    findings.extend(pace.map(|pace| pace.tell(&names)).unwrap_or_default());
     findings.extend(missed(flow));
     findings.extend(round_trips(flow, &names));
+    if let Some(pace) = pace {
+        findings.extend(pace.tell_whole(flow, &names));
+    }
+    findings.extend(vantage(flow, &names));
     findings.extend(ending(flow, &names, episodes));
+    findings.extend(time_wait(flow, &names));
     findings.extend(limits(flow, episodes));
     for finding in &mut findings {
         finding.flow = flow.flow;
@@ -276,6 +285,92 @@ fn round_trips(flow: &Flow, names: &Names) -> Option<Finding> {
     Some(Finding {
         side: Some(far),
         ..finding("round-trips", Severity::Info, what)
+    })
+}
+
+/// Where the capture was made: near the side whose answers come sooner; and what can't be judged from there.
+fn vantage(flow: &Flow, names: &Names) -> Option<Finding> {
+    let [i, r] = &flow.stats;
+    if i.rtt.count == 0 || r.rtt.count == 0 {
+        return None;
+    }
+    // What the responder sent is answered by the initiator, and the other way.
+    let legs = [r.rtt.min, i.rtt.min];
+    let (near, far) = if legs[0] <= legs[1] {
+        (Side::Initiator, Side::Responder)
+    } else {
+        (Side::Responder, Side::Initiator)
+    };
+    let (short, long) = (legs[near.index()], legs[far.index()]);
+    // Where both ends are a moment away, nothing is further than the other.
+    if long < FAR_NS {
+        return None;
+    }
+    let (a, b) = (names.of_side(near), names.of_side(far));
+    let (what, cannot) = if short < long / 8 {
+        (
+            format!("the capture was made at {a} or near it"),
+            format!(
+                "what {a} sent and was lost shows only when it is sent again; what {b} sent and was lost on the \
+                 way here was never seen, so a late segment of {b} may be a retransmission"
+            ),
+        )
+    } else {
+        (
+            "the capture was made between the two".to_owned(),
+            "losses before this point show as gaps, losses behind it only as what is sent again"
+                .to_owned(),
+        )
+    };
+    Some(Finding {
+        side: Some(near),
+        advice: cannot,
+        ..finding(
+            "vantage",
+            Severity::Info,
+            format!(
+                "{what}: {a} answered after {} at least, {b} after {}",
+                nanos(short),
+                nanos(long)
+            ),
+        )
+    })
+}
+
+/// Who closed first keeps the addresses and ports for a while (RFC 9293 section 3.6.1).
+fn time_wait(flow: &Flow, names: &Names) -> Option<Finding> {
+    let holders: Vec<_> = [Side::Initiator, Side::Responder]
+        .into_iter()
+        .filter(|side| flow.state[side.index()] == TcpState::TimeWait)
+        .collect();
+    let first = *holders.first()?;
+    let who = holders
+        .iter()
+        .map(|&side| names.of_side(side))
+        .collect::<Vec<_>>()
+        .join(" and ");
+    let (port, what) = match first {
+        Side::Initiator => (
+            flow.initiator.port,
+            "its next connection there needs another one",
+        ),
+        Side::Responder => (
+            flow.responder.port,
+            "a server started again there needs SO_REUSEADDR",
+        ),
+    };
+    let hold = if holders.len() == 1 { "holds" } else { "hold" };
+    Some(Finding {
+        side: Some(first),
+        evidence: vec![flow.last_frame],
+        ..finding(
+            "time-wait",
+            Severity::Info,
+            format!(
+                "{who} {hold} the TIME-WAIT: port {port} stays taken towards the other side for 4 minutes (twice the \
+                 life of a segment, RFC 9293; 60s on Linux), longer if a FIN comes again; {what}"
+            ),
+        )
     })
 }
 

@@ -58,7 +58,10 @@ fn a_plain_connection_opens_agrees_and_closes() {
         flow.closed_by = Some(crate::event::Side::Initiator);
     });
     let kinds: Vec<_> = findings.iter().map(|f| f.kind).collect();
-    assert_eq!(kinds, ["opened", "agreed", "carried", "closed"]);
+    assert_eq!(
+        kinds,
+        ["opened", "agreed", "carried", "closed", "time-wait"]
+    );
     assert_eq!(
         of(&findings, "closed").summary,
         "10.0.0.1 closed first, then 10.0.0.2; both ends are done"
@@ -90,7 +93,7 @@ fn a_closed_window_lasts_until_it_opens_and_counts_its_probes() {
     assert_eq!(closed.severity, Severity::Problem);
     assert_eq!(
         closed.summary,
-        "10.0.0.2 had no room for more data for 1.50s (window 0); 10.0.0.1 asked twice whether it had opened"
+        "10.0.0.2 had no room for more data for 1.50s (window 0); 10.0.0.1 asked twice whether it had opened, after 200ms, 200ms"
     );
     assert_eq!((closed.evidence[0], closed.evidence.last()), (4, Some(&9)));
     assert_eq!(

@@ -118,7 +118,13 @@ fn closed_window(flow: &Flow, names: &Names, closed: &Closed) -> Finding {
         0 => String::new(),
         n => {
             let other = names.of_side(closed.side.other());
-            format!("; {other} asked {} whether it had opened", times(n.into()))
+            let gaps: Vec<_> = closed.gaps.iter().map(|&ns| nanos(ns)).collect();
+            let more = if n as usize > gaps.len() { " …" } else { "" };
+            format!(
+                "; {other} asked {} whether it had opened, after {}{more}",
+                times(n.into()),
+                gaps.join(", ")
+            )
         }
     };
     let what = format!("{host} had no room for more data {how_long} (window 0){probes}");
@@ -168,6 +174,7 @@ fn simply(
         Kind::ChallengeAck => {
             format!("{host} answered a suspicious segment with a challenge, {times}")
         }
+        Kind::Unacceptable => format!("{host} sent what its receiver has to drop, {times}: {why}"),
         Kind::SimultaneousOpen => "both sides asked for the connection at the same time".to_owned(),
         Kind::SimultaneousClose => "both sides closed at the same time".to_owned(),
         Kind::HalfClose => {

@@ -10,6 +10,7 @@ pub mod interfaces;
 pub mod lab;
 pub mod live;
 pub mod privileges;
+pub mod probe;
 pub mod save;
 pub mod saving;
 mod signals;

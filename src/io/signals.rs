@@ -33,6 +33,22 @@ impl Signals {
         Ok(Self { event })
     }
 
+    /// The same, but SIGQUIT asks for news ([`Signals::was_asked`]) and not for an end, as `ping` has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Signals::catch`].
+    pub fn catch_with_questions() -> io::Result<Self> {
+        let signals = Self::catch()?;
+        signal::catch_question(Signal::SIGQUIT)?;
+        Ok(signals)
+    }
+
+    /// Whether SIGQUIT came since this was last asked.
+    pub fn was_asked(self) -> bool {
+        signal::was_asked()
+    }
+
     /// The first signal that came, by name.
     pub fn caught(self) -> Option<&'static str> {
         signal::caught().map(Signal::as_str)

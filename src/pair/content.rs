@@ -1,9 +1,10 @@
 //! Which departure an arrival belongs to, by what the packets hold. For captures that nobody kept the
 //! truth of.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
-use super::digest::Digest;
+use super::digest::{Digest, Range};
+use super::parts::{Parts, Piece};
 use crate::event::Host;
 use crate::frame::Timestamp;
 
@@ -20,6 +21,8 @@ struct Departed {
     /// Whether the capture cut it, so that its bytes can't be compared.
     cut: bool,
     arrived: bool,
+    /// What of it has arrived in other pieces than it left.
+    parts: Parts,
 }
 
 /// What an arrival is.
@@ -33,14 +36,25 @@ pub(super) struct Match {
     pub(super) changed: bool,
 }
 
+/// A departure that is no longer waited for.
+#[derive(Debug)]
+pub(super) struct Forgotten {
+    pub(super) id: u64,
+    pub(super) arrived: bool,
+    /// What has arrived of it and is not told yet.
+    pub(super) pieces: Vec<Piece>,
+}
+
+/// Of a sender: the departures of each key.
 type Places = HashMap<(usize, u64), VecDeque<u64>>;
 
 /// Departures that may still arrive, or arrive again.
 #[derive(Debug, Default)]
 pub(super) struct Content {
     departed: BTreeMap<u64, Departed>,
-    whole: Places,
-    name: Places,
+    places: Places,
+    /// Of each stream, data that has not arrived whole.
+    open: HashMap<(usize, u64), BTreeSet<u64>>,
 }
 
 impl Content {
@@ -59,10 +73,14 @@ impl Content {
         cut: bool,
     ) {
         let side = from.index();
-        let place = self.whole.entry((side, digest.whole)).or_default();
-        place.push_back(id);
-        if let Some(name) = digest.name {
-            self.name.entry((side, name)).or_default().push_back(id);
+        for key in digest.keys() {
+            self.places.entry((side, key)).or_default().push_back(id);
+        }
+        if let Some(range) = digest.range {
+            self.open
+                .entry((side, range.stream))
+                .or_default()
+                .insert(id);
         }
         let departed = Departed {
             from,
@@ -70,6 +88,7 @@ impl Content {
             digest,
             cut,
             arrived: false,
+            parts: Parts::default(),
         };
         self.departed.insert(id, departed);
     }
@@ -83,31 +102,130 @@ impl Content {
         cut: bool,
     ) -> Option<Match> {
         let side = from.index();
-        let same = self.whole.get(&(side, digest.whole));
-        let first = same.and_then(|ids| self.first(ids, time));
-        let named = || {
-            let ids = self.name.get(&(side, digest.name?))?;
+        let certain = [Some(digest.whole), digest.head];
+        let (id, exact) = self.find(side, time, certain.into_iter().flatten(), digest.whole)?;
+        Some(self.found(id, exact, cut))
+    }
+
+    /// The same, of one that has changed on the way: what is left of it to know it by.
+    pub(super) fn arrives_changed(
+        &mut self,
+        from: Host,
+        time: Timestamp,
+        digest: Digest,
+        cut: bool,
+    ) -> Option<Match> {
+        let side = from.index();
+        let names = digest.names.into_iter().flatten();
+        let waiting = names.clone().find_map(|name| {
+            let ids = self.places.get(&(side, name))?;
             self.first(ids, time)
-        };
+        });
         // What has changed on the way is more likely the first of its name than a copy of its like.
-        let (id, exact) = match first {
-            Some(id) => (id, true),
-            None => match (named(), same.and_then(|ids| ids.back())) {
-                (_, Some(&id)) => (id, true),
-                (Some(id), None) => (id, false),
-                (None, None) => {
-                    let ids = self.name.get(&(side, digest.name?))?;
-                    (*ids.back()?, false)
-                }
-            },
-        };
-        let departed = self.departed.get_mut(&id)?;
-        let copy = std::mem::replace(&mut departed.arrived, true);
-        Some(Match {
+        let latest = |name| self.places.get(&(side, name))?.back().copied();
+        let id = waiting.or_else(|| latest(digest.names[0]?))?;
+        Some(self.found(id, false, cut))
+    }
+
+    fn found(&mut self, id: u64, exact: bool, cut: bool) -> Match {
+        let mut found = Match {
             id,
-            copy,
-            changed: !exact && !cut && !departed.cut,
-        })
+            copy: false,
+            changed: !exact && !cut,
+        };
+        if let Some(departed) = self.departed.get_mut(&id) {
+            found.copy = std::mem::replace(&mut departed.arrived, true);
+            found.changed &= !departed.cut;
+        }
+        self.close(id);
+        found
+    }
+
+    /// The first that waits under one of these keys, or else the latest; and whether all of it is the
+    /// same.
+    fn find(
+        &self,
+        side: usize,
+        time: Timestamp,
+        keys: impl Iterator<Item = u64>,
+        whole: u64,
+    ) -> Option<(u64, bool)> {
+        let mut latest = None;
+        for key in keys {
+            let Some(ids) = self.places.get(&(side, key)) else {
+                continue;
+            };
+            if let Some(id) = self.first(ids, time) {
+                return Some((id, key == whole));
+            }
+            latest = latest.or_else(|| Some((*ids.back()?, key == whole)));
+        }
+        latest
+    }
+
+    /// Data that arrives in other pieces than it left, as captures before segmentation by the network
+    /// card or after merging show it: the departures that it is of, oldest first. Empty for none.
+    pub(super) fn overlapped(&self, from: Host, range: Range) -> Vec<u64> {
+        let Some(open) = self.open.get(&(from.index(), range.stream)) else {
+            return Vec::new();
+        };
+        let same = |own: Range| own.seq == range.seq && own.len == range.len;
+        let mut ids = Vec::new();
+        for &id in open {
+            let Some((departed, own)) = self
+                .departed
+                .get(&id)
+                .and_then(|it| Some((it, it.digest.range?)))
+            else {
+                continue;
+            };
+            // What was sent at once has one timestamp; a retransmission has another, mostly.
+            let other = own.stamp.zip(range.stamp).is_some_and(|(a, b)| a != b);
+            if !other && !same(own) && departed.parts.lacks(own, range) {
+                ids.push(id);
+            }
+        }
+        ids
+    }
+
+    /// Puts an arrival down as a part of a departure; `piece` when it is to be told with it. Whether all
+    /// of the departure has arrived now.
+    pub(super) fn takes(&mut self, id: u64, range: Range, piece: Option<Piece>) -> bool {
+        let Some(departed) = self.departed.get_mut(&id) else {
+            return false;
+        };
+        let Some(own) = departed.digest.range else {
+            return false;
+        };
+        departed.parts.take(own, range, piece);
+        let all = departed.parts.is_all(own);
+        if all {
+            departed.arrived = true;
+            self.close(id);
+        }
+        all
+    }
+
+    /// The pieces of a departure that are still to be told.
+    pub(super) fn pieces(&mut self, id: u64) -> Vec<Piece> {
+        let departed = self.departed.get_mut(&id);
+        departed.map_or_else(Vec::new, |it| std::mem::take(&mut it.parts.pieces))
+    }
+
+    /// A departure waits for no more data.
+    fn close(&mut self, id: u64) {
+        let Some(departed) = self.departed.get(&id) else {
+            return;
+        };
+        if let Some(range) = departed.digest.range {
+            let key = (departed.from.index(), range.stream);
+            if let Some(open) = self.open.get_mut(&key) {
+                open.remove(&id);
+                if open.is_empty() {
+                    self.open.remove(&key);
+                }
+            }
+        }
     }
 
     /// The first of these that has not arrived, or the repetition that is more likely to have.
@@ -126,30 +244,40 @@ impl Content {
         Some(found.0)
     }
 
-    /// Forgets the oldest departure; gives its number and whether it had arrived.
-    pub(super) fn forget(&mut self) -> Option<(u64, bool)> {
-        let (id, departed) = self.departed.pop_first()?;
+    /// Forgets the oldest departure.
+    pub(super) fn forget(&mut self) -> Option<Forgotten> {
+        let id = *self.departed.first_key_value()?.0;
+        self.close(id);
+        let departed = self.departed.remove(&id)?;
         let side = departed.from.index();
-        remove(&mut self.whole, (side, departed.digest.whole), id);
-        if let Some(name) = departed.digest.name {
-            remove(&mut self.name, (side, name), id);
+        for key in departed.digest.keys() {
+            remove(&mut self.places, (side, key), id);
         }
-        Some((id, departed.arrived))
+        Some(Forgotten {
+            id,
+            arrived: departed.arrived,
+            pieces: departed.parts.pieces,
+        })
     }
 
-    /// Forgets what left before `time`; gives the numbers of those that never arrived.
-    pub(super) fn forget_before(&mut self, time: Timestamp) -> Vec<u64> {
+    /// The departure that an arrival is kept as a piece of.
+    pub(super) fn owner(&self, place: u64) -> Option<u64> {
+        let has = |it: &Departed| it.parts.pieces.iter().any(|piece| piece.place == place);
+        self.departed
+            .iter()
+            .find(|(_, it)| has(it))
+            .map(|(&id, _)| id)
+    }
+
+    /// Forgets what left before `time`; gives those of which not all has arrived.
+    pub(super) fn forget_before(&mut self, time: Timestamp) -> Vec<Forgotten> {
         let mut missing = Vec::new();
         while self
             .departed
             .first_key_value()
             .is_some_and(|(_, departed)| departed.time < time)
         {
-            missing.extend(
-                self.forget()
-                    .filter(|(_, arrived)| !arrived)
-                    .map(|(id, _)| id),
-            );
+            missing.extend(self.forget().filter(|it| !it.arrived));
         }
         missing
     }
@@ -173,7 +301,10 @@ mod tests {
     fn digest(whole: u64, name: u64) -> Digest {
         Digest {
             whole,
-            name: Some(name),
+            head: None,
+            names: [Some(name + 100), None],
+            numbers_only: false,
+            range: None,
         }
     }
 
@@ -188,7 +319,9 @@ mod tests {
 
     fn arrives(content: &mut Content, ms: u64, digest: Digest) -> Match {
         let time = Timestamp::from_nanos(ms * MS);
-        content.arrives(Host::Client, time, digest, false).unwrap()
+        let same = content.arrives(Host::Client, time, digest, false);
+        same.or_else(|| content.arrives_changed(Host::Client, time, digest, false))
+            .unwrap()
     }
 
     fn found(id: u64, copy: bool, changed: bool) -> Match {
@@ -244,9 +377,10 @@ mod tests {
             found(3, false, false)
         );
         let late = Timestamp::from_nanos(1000 * MS);
-        assert_eq!(content.forget_before(late), [1]);
+        let missing = content.forget_before(late);
+        assert_eq!(missing.iter().map(|it| it.id).collect::<Vec<_>>(), [1]);
         assert_eq!(
-            (content.len(), content.whole.len(), content.name.len()),
+            (content.len(), content.places.len(), content.open.len()),
             (0, 0, 0)
         );
     }

@@ -19,6 +19,8 @@ pub(super) struct Settled {
     pub(super) fate: Fate,
     pub(super) fault: Option<u64>,
     pub(super) cause: Option<String>,
+    /// As how many segments it was captured where it left and where it arrived, if not as one.
+    pub(super) captured_as: Option<[u32; 2]>,
     /// When it arrived, or was known to be lost.
     pub(super) at: Timestamp,
 }
@@ -103,6 +105,7 @@ impl Fates {
             fate: fate(&line.fate),
             fault: line.fault.map(|fault| fault as u64),
             cause: line.cause.clone(),
+            captured_as: None,
             at: line.delivered_at.unwrap_or(line.time),
         })
     }

@@ -2,8 +2,9 @@
 
 use arrayvec::ArrayVec;
 
-use crate::decode::{Body, Packet};
-use crate::event::{Figures, Host, Note, Segment, Stop, TcpState};
+use super::changes;
+use crate::decode::{Body, Checksum, Packet};
+use crate::event::{Change, Figures, Host, Note, Segment, Stop, TcpState};
 use crate::frame::{Frame, Timestamp};
 
 /// Payload bytes kept: more than any view shows of it.
@@ -40,6 +41,19 @@ struct Kept {
     payload: Vec<u8>,
     notes: Vec<Note>,
     comment: Option<Vec<u8>>,
+}
+
+impl Kept {
+    fn segment(&self) -> Segment<'_> {
+        Segment {
+            option_bytes: &self.options,
+            payload: &self.payload,
+            notes: &self.notes,
+            packet: &self.packet,
+            comment: self.comment.as_deref(),
+            ..self.facts
+        }
+    }
 }
 
 impl Held {
@@ -93,6 +107,20 @@ impl Held {
         }
     }
 
+    /// What differs between this packet as it left and as it arrived, of what is known of both.
+    pub(super) fn changes(&self, arrived: &Self) -> Vec<Change> {
+        match (&self.segment, &arrived.segment) {
+            (Some(sent), Some(arrived)) => changes::compare(&sent.segment(), &arrived.segment()),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it is a segment with a wrong checksum.
+    pub(super) fn is_damaged(&self) -> bool {
+        let segment = self.segment.as_ref();
+        segment.is_some_and(|kept| kept.facts.checksum == Checksum::Bad)
+    }
+
     /// Number of the connection as this host's capture counts.
     pub(super) fn flow(&self) -> Option<u32> {
         Some(self.segment.as_ref()?.facts.flow)
@@ -121,14 +149,7 @@ impl Held {
                 ..self.stop(None)
             });
         };
-        let segment = Segment {
-            option_bytes: &kept.options,
-            payload: &kept.payload,
-            notes: &kept.notes,
-            packet: &kept.packet,
-            comment: kept.comment.as_deref(),
-            ..kept.facts
-        };
+        let segment = kept.segment();
         let own = if sent {
             segment.dir.0
         } else {

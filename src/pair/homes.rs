@@ -13,6 +13,8 @@ use crate::frame::{Frame, Timestamp};
 
 /// Most packets and addresses looked at.
 const MOST: usize = 16_384;
+/// How much more than a vote it is to know.
+const KNOWN: u32 = 65_536;
 
 /// Whose an address is.
 #[derive(Debug, Default)]
@@ -36,7 +38,7 @@ impl Homes {
     pub fn learn(&mut self, host: Host, frame: &Frame<'_>) -> bool {
         let mut decoder = Decoder::new();
         let packet = decoder.decode(frame);
-        let digest = Digest::of(frame, &packet).whole;
+        let digest = Digest::of(frame, &packet, None).steady();
         let names = [address(&packet, true), hardware(frame, 6)];
         if self.seen.len() >= MOST {
             return false;
@@ -51,6 +53,12 @@ impl Homes {
             }
         }
         true
+    }
+
+    /// Says whose an address is, where that is known.
+    pub(super) fn knows(&mut self, address: IpAddr, host: Host) {
+        let votes = self.votes.entry(Name::Address(address)).or_default();
+        votes[host.index()] += KNOWN;
     }
 
     /// Whether the host whose capture this frame is in sent it.

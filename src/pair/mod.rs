@@ -36,22 +36,31 @@
 //! A packet is told of when it is known what became of it, at most [`PATIENCE`] after it left; then it
 //! is said to have left, and of its end later.
 
+mod changes;
+mod clock;
 mod content;
 mod digest;
 mod fates;
 mod held;
 mod homes;
+mod meeting;
 mod mind;
+mod parts;
 mod settle;
+mod survey;
 mod tell;
 mod timeline;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 pub use homes::Homes;
+pub use meeting::Meeting;
+pub use survey::Survey;
 
 use crate::analysis::{Analysis, Hindsight, Limits};
+use crate::decode::Packet;
 use crate::event::{CallPart, Crossing, End, Event, Fate, Host, Origin};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::lab::Side;
@@ -60,6 +69,8 @@ use content::Content;
 use digest::Digest;
 use fates::{Fates, Settled};
 use held::Held;
+use parts::Piece;
+use survey::Way;
 use timeline::{Slot, Timeline, Verdict};
 
 /// How long a packet whose fate is not known holds up what happened after it, joined by fate.
@@ -117,6 +128,11 @@ pub struct Pair {
     crowded: bool,
     /// Whether calls are told of when they are made.
     foreseen: bool,
+    /// What is known of captures made at two places.
+    meeting: Option<Rc<Meeting>>,
+    /// Of what each host sent and the other's capture shows: the first and the last departure, and the
+    /// first and the last arrival.
+    shown: [Option<[[Timestamp; 2]; 2]>; 2],
 }
 
 /// As the events name it.
@@ -146,6 +162,8 @@ impl Pair {
             departures: 0,
             crowded: false,
             foreseen: false,
+            meeting: None,
+            shown: [None; 2],
         }
     }
 
@@ -158,6 +176,14 @@ impl Pair {
             server.with_hindsight(at_server),
         ];
         Self { ends, ..self }
+    }
+
+    /// With what is known of two captures that were made at two places. Their frames come with times
+    /// that [`Meeting::correct`] has set right.
+    #[must_use]
+    pub fn with_meeting(self, meeting: Rc<Meeting>) -> Self {
+        let meeting = Some(meeting);
+        Self { meeting, ..self }
     }
 
     /// Takes what happens next in a run.
@@ -216,20 +242,25 @@ impl Pair {
 
         let mut held = Held::bare(host, frame.number, frame.time);
         let mut digest = None;
+        let names = self.meeting.as_ref().filter(|it| it.first() != host);
+        let renamed = |packet: &Packet<'_>| names?.renamed.get(&Way::of(packet)?);
         self.ends[host.index()].handle(frame, &mut |event| {
             match event {
                 Event::Segment(segment) => {
-                    digest = Some(Digest::of(frame, segment.packet));
+                    digest = Some(Digest::of(frame, segment.packet, renamed(segment.packet)));
                     held.segment(segment);
                 }
                 Event::Packet(frame, packet) => {
-                    digest = Some(Digest::of(frame, packet));
+                    digest = Some(Digest::of(frame, packet, renamed(packet)));
                     held.packet(frame, packet);
                 }
                 _ => {}
             }
             sink(&Event::At(host, event))
         })?;
+        if self.meeting.as_ref().is_none_or(|it| it.same_clock) {
+            digest = digest.map(Digest::with_identification);
+        }
         if sent {
             self.departs(held, digest, frame.is_cut());
         } else {
@@ -274,7 +305,26 @@ impl Pair {
             return;
         }
         let from = host.other();
-        let found = digest.and_then(|digest| self.content.arrives(from, time, digest, cut));
+        let Some(digest) = digest else {
+            return self.lands_alone(place, host);
+        };
+        let mut found = self.content.arrives(from, time, digest, cut);
+        if found.is_none()
+            && let Some(range) = digest.range
+        {
+            let ids = self.content.overlapped(from, range);
+            if !ids.is_empty() {
+                let piece = Piece {
+                    place,
+                    frame: number,
+                    host,
+                    time,
+                    of: u32::try_from(ids.len()).unwrap_or(u32::MAX),
+                };
+                return self.in_pieces(&ids, range, piece);
+            }
+        }
+        found = found.or_else(|| self.content.arrives_changed(from, time, digest, cut));
         let Some(found) = found else {
             return self.lands_alone(place, host);
         };
@@ -293,6 +343,7 @@ impl Pair {
             fate,
             fault: None,
             cause: None,
+            captured_as: None,
             at: time,
         });
     }
@@ -378,9 +429,8 @@ impl Pair {
                 .now
                 .as_nanos()
                 .saturating_sub(HORIZON.as_nanos() as u64);
-            for place in self.content.forget_before(Timestamp::from_nanos(horizon)) {
-                self.gives_up(place, Fate::Missing);
-            }
+            let forgotten = self.content.forget_before(Timestamp::from_nanos(horizon));
+            self.forgets(forgotten);
         }
     }
 
@@ -414,17 +464,12 @@ impl Pair {
             if departure {
                 let packet = self.sent.get(&place).map_or(0, |sent| sent.packet);
                 let from = self.sent.get(&place).map(|sent| sent.host);
-                self.timeline.hurry(
-                    place,
-                    Verdict {
-                        packet,
-                        from: from.map_or(Origin::Unknown, Origin::Host),
-                        fate: Fate::Flying,
-                        fault: None,
-                        cause: None,
-                        overtaken_by: 0,
-                    },
-                );
+                let from = from.map_or(Origin::Unknown, Origin::Host);
+                let verdict = Verdict::plain(packet, from, Fate::Flying);
+                self.timeline.hurry(place, verdict);
+            } else if let Some(owner) = self.content.owner(place) {
+                let pieces = self.content.pieces(owner);
+                self.settle_pieces(owner, &pieces);
             } else if let Some(to) = self.fates.gives_up(place) {
                 self.lands_alone(place, to);
             } else {
@@ -440,10 +485,9 @@ impl Pair {
     ) -> Result<(), E> {
         let mut crowded = self.fates.keep_to(MOST);
         while self.content.len() > MOST {
-            if let Some((place, false)) = self.content.forget() {
-                crowded = true;
-                self.gives_up(place, Fate::Missing);
-            }
+            let forgotten = self.content.forget().filter(|it| !it.arrived);
+            crowded |= forgotten.is_some();
+            self.forgets(forgotten);
         }
         while self.sent.len() > MOST {
             if let Some((&place, sent)) = self.sent.first_key_value() {
@@ -484,6 +528,9 @@ impl Pair {
             Join::ByFate => Fate::Flying,
             Join::ByContent => Fate::Missing,
         };
+        while let Some(forgotten) = self.content.forget() {
+            self.forgets(Some(forgotten).filter(|it| !it.arrived));
+        }
         for (place, departure) in self.timeline.unsettled() {
             if departure {
                 self.gives_up(place, unknown);

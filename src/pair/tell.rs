@@ -125,6 +125,11 @@ fn passage<E>(
             overtaken_by: verdict.overtaken_by,
             fault: verdict.fault,
             cause: verdict.cause.as_deref(),
+            changes: &verdict.changes,
+            captured_as: verdict.captured_as.map(|[near, far]| match to {
+                Host::Server => [near, far],
+                Host::Client => [far, near],
+            }),
         }))
     };
     match (sent, arrived) {

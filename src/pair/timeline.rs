@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use super::held::Held;
 use super::mind::Mind;
-use crate::event::{Fate, Host, Origin, Part, Reading};
+use crate::event::{Change, Fate, Host, Origin, Part, Reading};
 use crate::frame::Timestamp;
 use crate::lab::truth::CallLine;
 
@@ -25,6 +25,25 @@ pub(super) struct Verdict {
     pub(super) fault: Option<u64>,
     pub(super) cause: Option<String>,
     pub(super) overtaken_by: u32,
+    /// What of it is not as it left.
+    pub(super) changes: Vec<Change>,
+    pub(super) captured_as: Option<[u32; 2]>,
+}
+
+impl Verdict {
+    /// That fate, with nothing more to say.
+    pub(super) fn plain(packet: u64, from: Origin, fate: Fate) -> Self {
+        Self {
+            packet,
+            from,
+            fate,
+            fault: None,
+            cause: None,
+            overtaken_by: 0,
+            changes: Vec::new(),
+            captured_as: None,
+        }
+    }
 }
 
 /// What is to be told, in the order in which it is.
@@ -238,6 +257,56 @@ impl Timeline {
             to: sent.host.other(),
             time: now,
             held: None,
+            sent: Some(sent),
+            end: Some(verdict),
+            tail: 0,
+        });
+    }
+
+    /// What differs between a departure and its arrival, as far as both are still here.
+    pub(super) fn changes(&self, departure: u64, arrival: u64) -> Vec<Change> {
+        let slot = |place: u64| {
+            let at = usize::try_from(place.checked_sub(self.first)?).ok()?;
+            self.slots.get(at)
+        };
+        match (slot(departure), slot(arrival)) {
+            (
+                Some(Slot::Departure { held: sent, .. }),
+                Some(Slot::Arrival {
+                    held: Some(arrived),
+                    ..
+                }),
+            ) => sent.changes(arrived),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether the receiver will discard an arrival: its checksum is wrong.
+    pub(super) fn is_damaged(&self, arrival: u64) -> bool {
+        let at = arrival
+            .checked_sub(self.first)
+            .and_then(|at| usize::try_from(at).ok());
+        match at.and_then(|at| self.slots.get(at)) {
+            Some(Slot::Arrival {
+                held: Some(held), ..
+            }) => held.is_damaged(),
+            _ => false,
+        }
+    }
+
+    /// Says of a departure that the far end's capture shows it in one with others.
+    pub(super) fn merges(&mut self, departure: u64, bare: Held, sent: Held, verdict: Verdict) {
+        if let Some(Slot::Departure { end, arrived, .. }) = self.slot(departure)
+            && end.is_none()
+        {
+            *end = Some((verdict, Part::Whole));
+            *arrived = Some(bare);
+            return;
+        }
+        self.push(Slot::Arrival {
+            to: bare.host,
+            time: bare.time,
+            held: Some(bare),
             sent: Some(sent),
             end: Some(verdict),
             tail: 0,

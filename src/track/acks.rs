@@ -5,7 +5,7 @@ use super::connection::Connection;
 use super::half::{Base, Half};
 use super::observation::{Facts, Observation};
 use super::sent::Store;
-use crate::event::Cause;
+use crate::event::{Cause, TcpState};
 use crate::wire::seq::Seq;
 
 /// Most disjoint SACKed ranges kept; a receiver reports four at a time.
@@ -14,9 +14,11 @@ const MAX_SACKED: usize = 1024;
 impl Connection {
     /// Takes in the acknowledgment number and the SACK blocks.
     pub(super) fn acknowledge(&mut self, o: &mut Observation, store: &mut Store) {
-        let Some(ack) = o.ack.filter(|_| !o.flags.rst()) else {
+        let Some(ack) = o.ack else { return };
+        if o.flags.rst() {
+            self.refuse(o, ack, store);
             return;
-        };
+        }
         let first_frame = self.first_frame;
         let (sender, data) = self.pair(o.side);
         let repeats = sender.last_ack == Some(ack);
@@ -82,6 +84,20 @@ impl Connection {
         }
         if forgot {
             self.give_up(o.frame);
+        }
+    }
+}
+
+impl Connection {
+    /// An RST that answers a SYN has come all the way, so it tells the round trip as well as a SYN-ACK
+    /// would (RFC 9293 section 3.10.7.1).
+    fn refuse(&mut self, o: &mut Observation, ack: Seq, store: &mut Store) {
+        let first_frame = self.first_frame;
+        let (_, opener) = self.pair(o.side);
+        if opener.state == TcpState::SynSent && ack == opener.nxt && opener.base_from == Base::Syn {
+            let echo = o.options.ts.map(|ts| ts.1);
+            let acked = opener.sent.ack(ack, echo, first_frame, store);
+            opener.sample(o, &acked, None);
         }
     }
 }
@@ -194,7 +210,9 @@ fn read_sack(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
 fn duplicate(o: &mut Observation, data: &mut Half, ack: Seq) {
     let bare = o.len == 0 && !o.flags.syn() && !o.flags.fin();
     let same_window = o.window_before == o.window && !o.facts.any(Facts::WINDOW_CHANGED);
-    let probing = o.facts.any(Facts::PROBE.and(Facts::PROBE_ANSWER));
+    // What is there for its answer, or is an answer, says nothing of what arrived.
+    let told = Facts::PROBE.and(Facts::PROBE_ANSWER).and(Facts::CHALLENGE);
+    let probing = o.facts.any(told);
     let outstanding = data.outstanding() > 0 && ack == data.una && data.acked;
     if bare && outstanding && !probing && o.dsack.is_none() && (same_window || o.newly_sacked > 0) {
         data.dup_acks += 1;

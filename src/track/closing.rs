@@ -6,7 +6,9 @@
 use super::connection::Connection;
 use super::half::Half;
 use super::observation::{Facts, Observation};
+use super::suspect::{Suspect, Suspicion};
 use crate::event::{Phase, TcpState};
+use crate::wire::seq::Seq;
 
 use TcpState::{
     CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynReceived,
@@ -21,7 +23,7 @@ impl Connection {
             return;
         }
         // Not acceptable, so dropped (RFC 9293 section 3.10.7.4).
-        if o.facts.any(Facts::STRAY) {
+        if o.facts.any(Facts::STRAY.and(Facts::WRONG_ANSWER)) {
             return;
         }
         let was_reset = self.reset_by.is_some();
@@ -42,6 +44,13 @@ impl Connection {
                 o.facts.set(Facts::AFTER_PEER_FIN);
             }
         }
+        let carries = o.end != o.seq && !o.facts.any(Facts::PROBE);
+        let beyond = |fin| o.end.after(fin) && o.end.minus(1) != fin;
+        // Whose bytes beyond it are acknowledged has sent no FIN there that anybody took for one.
+        let taken = |fin: Seq| sender.una.at_or_before(fin.plus(1));
+        if carries && sender.fin.is_some_and(|fin| beyond(fin) && taken(fin)) {
+            o.facts.set(Facts::AFTER_OWN_FIN);
+        }
         if o.flags.fin() && !o.facts.any(Facts::PROBE) && !was_reset {
             on_fin(o, sender, receiver);
             self.closed_by.get_or_insert(o.side);
@@ -60,9 +69,26 @@ impl Connection {
         if receiver.state == SynSent && o.ack != Some(receiver.nxt) {
             return;
         }
-        if !in_window(o, sender, receiver) {
-            o.facts.set(Facts::STRAY);
+        if refuses_an_answer(o, sender, receiver) {
+            // Its sender goes on asking; what answered was over already, or never there.
+            receiver.state = Closed;
             return;
+        }
+        match place(o, sender, receiver) {
+            Hit::Outside => {
+                o.facts.set(Facts::STRAY);
+                return;
+            }
+            Hit::Inside => {
+                o.facts.set(Facts::NOT_NEXT);
+                sender.rare_mut().suspect = Some(Suspect {
+                    why: Suspicion::Reset,
+                    frame: o.frame,
+                    number: o.seq,
+                });
+                return;
+            }
+            Hit::Next => {}
         }
         (sender.state, receiver.state) = (Closed, Closed);
         self.closed_by.get_or_insert(o.side);
@@ -71,13 +97,43 @@ impl Connection {
     }
 }
 
-/// Whether an RST is where its receiver believes it: in the window (RFC 9293 section 3.10.7.4; RFC
-/// 5961 section 3 would have it at RCV.NXT exactly), as far as the capture knows that.
-fn in_window(o: &Observation, sender: &Half, receiver: &Half) -> bool {
+/// Where an RST hits its receiver's window.
+enum Hit {
+    /// Where nothing is believed (RFC 9293 section 3.10.7.4).
+    Outside,
+    /// In the window, where it has to be repeated after a challenge (RFC 5961 section 3.2).
+    Inside,
+    /// At the number that the receiver expects next, as far as the capture knows that.
+    Next,
+}
+
+/// What a capture took in has arrived, or may have: from the last acknowledgment to the last byte seen,
+/// any number may be the next. So may the one after the last SACKed byte, where the sender knows nothing of
+/// the hole before it, and any beyond that if the capture misses some.
+fn place(o: &Observation, sender: &Half, receiver: &Half) -> Hit {
     let (Some(next), Some(edge)) = (receiver.last_ack, receiver.furthest_edge()) else {
-        return true;
+        return Hit::Next;
     };
-    o.seq == sender.nxt || (o.seq.at_or_after(next) && o.seq.at_or_before(edge))
+    let known = o.seq.at_or_after(next) && o.seq.at_or_before(sender.nxt);
+    let missed = sender.rare().is_some_and(|rare| rare.holes.missing() > 0);
+    let inside = o.seq.at_or_after(next) && o.seq.at_or_before(edge);
+    if known || o.seq == sender.nxt || (inside && missed) {
+        Hit::Next
+    } else if inside {
+        Hit::Inside
+    } else {
+        Hit::Outside
+    }
+}
+
+/// Whether the RST refuses what answered its sender's SYN, and acknowledged something else: it stands where
+/// that acknowledgment did (RFC 9293 section 3.10.7.3).
+fn refuses_an_answer(o: &mut Observation, sender: &Half, receiver: &mut Half) -> bool {
+    let asked = sender.state == SynSent && o.ack.is_none();
+    let suspect = receiver.rare_if_any().and_then(|rare| rare.suspect);
+    o.challenges =
+        suspect.filter(|s| asked && s.why == Suspicion::WrongAnswer && s.number == o.seq);
+    o.challenges.is_some()
 }
 
 fn on_syn(o: &mut Observation, sender: &mut Half, receiver: &mut Half) {
@@ -95,6 +151,8 @@ fn on_syn(o: &mut Observation, sender: &mut Half, receiver: &mut Half) {
             (Closed | Listen, Closed | Listen) => {
                 (sender.state, receiver.state) = (SynSent, SynReceived);
             }
+            // It was refused what was no answer to it, and asks again.
+            (SynSent, Closed) => receiver.state = SynReceived,
             // The other side's SYN was taken to have arrived, yet this one was sent without it.
             (SynReceived, SynSent) => {
                 o.facts.set(Facts::CROSSED);

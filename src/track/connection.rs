@@ -6,7 +6,7 @@ use arrayvec::ArrayVec;
 
 use super::half::Half;
 use super::key::FlowKey;
-use super::observation::{Earlier, Facts, Observation};
+use super::observation::{Earlier, Facts, Marks, Observation};
 use super::rare::Spoiled;
 use super::sent::Store;
 use crate::decode::{Checksum, Tcp};
@@ -40,6 +40,8 @@ pub struct Connection {
     pub closed_by: Option<Side>,
     /// What it weighed when that was last looked at.
     pub(super) weighed: u32,
+    /// Low half of the IP identification of each side's latest packet that had one and was no RST.
+    pub(super) ip_ids: [u16; 2],
     /// What only eventful connections have.
     pub remarks: Option<Box<Remarks>>,
     /// What the initiator and the responder sent.
@@ -81,6 +83,8 @@ pub struct Arrival {
     pub dst: Endpoint,
     /// Identification of the IP packet, if it has one.
     pub ip_id: Option<u32>,
+    /// Time to live or hop limit.
+    pub ttl: u8,
 }
 
 impl Connection {
@@ -102,6 +106,7 @@ impl Connection {
             completeness: 0,
             history: ArrayVec::new(),
             weighed: 0,
+            ip_ids: [0; 2],
             remarks: None,
         }
     }
@@ -188,13 +193,16 @@ impl Connection {
             } else if tcp.checksum != Checksum::Unverified {
                 self.halves[side.index()].checksums_work = true;
             }
-            self.open(o);
-            self.compare_window(o);
-            self.probe(o, tcp.payload);
-            self.place(o, tcp.payload, store);
-            self.acknowledge(o, store);
-            self.advertise(o);
-            self.measure(o);
+            if !self.answers_wrongly(o) {
+                self.open(o);
+                self.compare_window(o);
+                self.probe(o, tcp.payload);
+                self.challenge(o);
+                self.place(o, tcp.payload, store);
+                self.acknowledge(o, store);
+                self.advertise(o);
+                self.measure(o);
+            }
             self.change_state(o);
         }
         o.state = self.states();
@@ -212,11 +220,35 @@ impl Connection {
             o.facts.set(Facts::PORT_REUSED);
         }
         o.state_before = self.states();
+        self.mark(o, arrival);
         let (sender, receiver) = self.pair(o.side);
         (o.una, o.una_frame, o.nxt) = (sender.una, sender.una_frame, sender.nxt);
         o.dup_acks_received = sender.dup_acks;
         (o.window_before, o.field_before) = (sender.window, sender.window_field);
+        o.sender_time = if sender.last_frame == 0 {
+            o.time
+        } else {
+            sender.last_time
+        };
         (o.peer_frame, o.peer_time) = (receiver.last_frame, receiver.last_time);
+    }
+
+    /// Where the packet seems to come from, and its sender's others.
+    fn mark(&mut self, o: &mut Observation, arrival: &Arrival) {
+        let (ttl, id) = (arrival.ttl, arrival.ip_id.unwrap_or(0) as u16);
+        o.marks = Marks { ttl, id };
+        let at = o.side.index();
+        let (known_ttl, known_id) = (&mut self.halves[at].ttl, &mut self.ip_ids[at]);
+        o.marks_before = Marks {
+            ttl: *known_ttl,
+            id: *known_id,
+        };
+        if !o.flags.rst() {
+            *known_ttl = ttl;
+            if id != 0 {
+                *known_id = id;
+            }
+        }
     }
 
     /// A segment that its receiver will discard: its bytes were sent, and are not there.
@@ -273,6 +305,12 @@ impl Connection {
         if let Some(cause) = notes.iter().find_map(|note| note.cause) {
             self.pair(side).0.recovery_cause = Some(cause);
         }
+    }
+
+    /// The shortest it took from the capture to each side and back: what the other side sent, answered.
+    pub fn legs_ns(&self) -> [u64; 2] {
+        let [i, r] = &self.halves;
+        [r.counts.rtt.min, i.counts.rtt.min]
     }
 
     /// Sequence numbers from the initiator's or responder's zero.

@@ -73,6 +73,8 @@ pub struct Half {
     pub one_byte: Option<u8>,
     /// Where the next fingerprint goes in `recent`.
     pub recent_next: u8,
+    /// Time to live or hop limit of its latest packet that was no RST; 0 before the first.
+    pub ttl: u8,
     /// Which of Zeek's history letters it has.
     pub letters: u16,
     /// Last window field it sent, as on the wire; `None` before the first.

@@ -15,6 +15,7 @@
 //! | how much may be sent? | `window` |
 //! | is it there only for its answer? | `probe` |
 //! | which states are the endpoints in? | `closing` |
+//! | must its receiver ask back before it believes it? | `suspect` |
 //! | how much of everything? | `count`, `counts`, `rare`, `summary` |
 
 mod acks;
@@ -36,6 +37,7 @@ mod rtt;
 mod sent;
 mod sequence;
 mod summary;
+mod suspect;
 mod table;
 mod window;
 
@@ -46,10 +48,11 @@ use handshake::MAX_SHIFT;
 pub use holes::Hole;
 pub use key::FlowKey;
 pub use needless::{Needless, Proof, Resendings};
-pub use observation::{Earlier, Facts, Observation, Probe};
+pub use observation::{Earlier, Facts, Marks, Observation, Probe};
 pub use ranges::RangeSet;
 pub use rare::{Rare, Spoiled, TooBig};
 pub use sent::{Acked, Sent, SentList, Store};
+pub use suspect::{Suspect, Suspicion};
 
 use arrayvec::ArrayVec;
 

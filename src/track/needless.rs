@@ -111,9 +111,8 @@ impl Half {
             let before = stamps.is_some_and(|(sent, echo)| (echo.wrapping_sub(sent) as i32) < 0);
             it.oldest && !it.acknowledged && it.end.at_or_before(ack) && before
         };
-        if let Some(at) = list.iter().position(earlier)
-            && let Some(resending) = list.remove(at)
-        {
+        // It stays in the list: the D-SACK that may come later is about it too.
+        if let Some(resending) = list.iter().find(|it| earlier(it)) {
             o.needless = Some(Needless {
                 frame: resending.frame,
                 proof: Proof::Timestamp,

@@ -9,6 +9,7 @@ use crate::wire::tcp::{Flags, TcpOptions};
 use super::holes::Hole;
 use super::needless::Needless;
 use super::sent::Sent;
+use super::suspect::Suspect;
 
 /// Facts about a segment, as a set of bits: a segment without any needs no rule to be asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +71,18 @@ impl Facts {
     /// Longer than any segment its receiver offered to take.
     pub const OVERSIZED: Self = Self(1 << 23);
 
+    /// Answers a SYN as it was not sent: nothing in it holds (RFC 9293 section 3.10.7.3).
+    pub const WRONG_ANSWER: Self = Self(1 << 24);
+
+    /// Carries something beyond its sender's own FIN.
+    pub const AFTER_OWN_FIN: Self = Self(1 << 25);
+
+    /// Challenges a segment of the other side: see [`Observation::challenges`].
+    pub const CHALLENGE: Self = Self(1 << 26);
+
+    /// An RST in the window, but not at the number that its receiver expects next.
+    pub const NOT_NEXT: Self = Self(1 << 27);
+
     /// Whether it shares a bit with `other`.
     pub const fn any(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -110,6 +123,15 @@ pub struct Earlier {
     pub frame: u64,
     /// When that was.
     pub time: Timestamp,
+}
+
+/// What the IP header says of the path and the sender, to tell packets of one host from those of another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Time to live or hop limit; 0 before the first packet.
+    pub ttl: u8,
+    /// Low half of the identification; 0 where there is none.
+    pub id: u16,
 }
 
 /// Everything found about one segment, with the numbers of the moment before it.
@@ -196,10 +218,18 @@ pub struct Observation {
     pub peer_frame: u64,
     /// When the other side last sent.
     pub peer_time: Timestamp,
+    /// When its own sender last sent before; its own time if this is the first.
+    pub sender_time: Timestamp,
     /// The connection that this one replaces.
     pub earlier: Option<Earlier>,
     /// The RTT sample it completes.
     pub rtt: Option<Rtt>,
+    /// For a challenge ACK, or an RST that refuses an answer to a SYN: the segment that called for it.
+    pub challenges: Option<Suspect>,
+    /// What the IP header of this packet says of where it comes from.
+    pub marks: Marks,
+    /// The same of its sender's latest packets that were no RST.
+    pub marks_before: Marks,
     /// States before, initiator and responder.
     pub state_before: [TcpState; 2],
     /// States after.
@@ -252,8 +282,12 @@ impl Observation {
             probe_number: 0,
             peer_frame: 0,
             peer_time: Timestamp::default(),
+            sender_time: Timestamp::default(),
             earlier: None,
             rtt: None,
+            challenges: None,
+            marks: Marks::default(),
+            marks_before: Marks::default(),
             state_before: [TcpState::Closed; 2],
             state: [TcpState::Closed; 2],
             phase: Phase::Setup,
@@ -287,5 +321,6 @@ impl Observation {
         self.field = tcp.window;
         self.earlier = None;
         self.rtt = None;
+        self.challenges = None;
     }
 }

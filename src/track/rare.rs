@@ -4,6 +4,7 @@ use super::holes::Holes;
 use super::needless::Resendings;
 use super::observation::Probe;
 use super::ranges::RangeSet;
+use super::suspect::Suspect;
 use crate::event::{Stats, Summary};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
@@ -36,6 +37,8 @@ pub struct Rare {
     pub stray: Option<Seq>,
     /// The same of the acknowledgments it received.
     pub stray_ack: Option<Seq>,
+    /// A segment of its that its receiver must not simply take, until that says something.
+    pub suspect: Option<Suspect>,
     /// Statistics that are rarely touched.
     pub counts: RareCounts,
 }

@@ -27,6 +27,7 @@ mod probe;
 mod refused;
 mod reset;
 mod retransmission;
+mod unacceptable;
 mod window_full;
 mod window_shrunk;
 mod window_update;
@@ -65,7 +66,10 @@ pub const RULES: &[Rule] = &[
     out_of_order::RULE,
     hole::RULE,
     acked_unseen::RULE,
+    unacceptable::ANSWER,
+    unacceptable::BEYOND,
     challenge_ack::RULE,
+    challenge_ack::ANSWER,
     dup_ack::RULE,
     partial_ack::RULE,
     dsack::RULE,

@@ -1,6 +1,6 @@
 //! Refused: an RST answers a SYN (RFC 9293 section 3.10.7.1).
 
-use super::{Case, Rule};
+use super::{Case, Rule, reset};
 use crate::event::{Kind, Note, Quantity, TcpState, units};
 use crate::track::{Base, Facts};
 
@@ -36,5 +36,5 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     .frame(syn)
     .frame(case.seen.frame);
     note.of_frame = Some(syn);
-    Some(note)
+    Some(reset::with_marks(case, note))
 }

@@ -9,6 +9,7 @@ pub mod inspect;
 mod json;
 mod ladder;
 mod packet;
+pub mod ping;
 mod reasons;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -26,6 +27,7 @@ pub use ladder::BothEnds;
 pub use style::{Paint, Painted, Style};
 
 use crate::event::Event;
+use crate::frame::Timestamp;
 
 /// Something that shows events.
 pub trait View {
@@ -92,9 +94,10 @@ pub const VIEWS: &[Entry] = &[
     },
 ];
 
-/// The reasoning behind the notes on frame `frame`, for who is shown that frame and its evidence.
-pub fn reasons(style: Style, frame: u64) -> Box<dyn View> {
-    Box::new(reasons::Reasons::new(style, frame))
+/// The reasoning behind the notes on frame `frame`, for who is shown that frame and its evidence; times
+/// count from `start`.
+pub fn reasons(style: Style, frame: u64, start: Option<Timestamp>) -> Box<dyn View> {
+    Box::new(reasons::Reasons::new(style, frame, start))
 }
 
 /// The ladder of what two captures show together, for the events of a join: passages, calls

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use super::segments::Segments;
 use super::{Paint, Style, View, text};
 use crate::event::{Cause, Event, Kind, Note, Quantity, Segment, units};
+use crate::frame::Timestamp;
 
 /// The view. It is shown the frame and those that it rests on, and nothing else.
 #[derive(Debug)]
@@ -19,12 +20,12 @@ pub(super) struct Reasons {
 }
 
 impl Reasons {
-    pub(super) fn new(style: Style, frame: u64) -> Self {
+    pub(super) fn new(style: Style, frame: u64, start: Option<Timestamp>) -> Self {
         let plain = Style {
             color: style.color,
             ..Style::default()
         };
-        let (lines, said) = (Segments::new(plain), None);
+        let (lines, said) = (Segments::since(plain, start), None);
         Self {
             frame,
             style,

@@ -243,6 +243,7 @@ impl<V: View> Talk<V> {
                 Side::Responder
             },
             flight_window: Some(self.window[1 - of]),
+            legs_ns: [0; 2],
             rtt: self.rtt.take(),
             state_before: before,
             state: self.state,

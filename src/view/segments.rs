@@ -23,6 +23,14 @@ impl Segments {
         Self { style, start, line }
     }
 
+    /// With times that count from `start`, where that is known.
+    pub(super) fn since(style: Style, start: Option<Timestamp>) -> Self {
+        Self {
+            start,
+            ..Self::new(style)
+        }
+    }
+
     fn begin(&mut self, frame: u64, time: Timestamp) {
         let start = *self.start.get_or_insert(time);
         let at = units::seconds(time.nanos_since(start));

@@ -3,6 +3,7 @@
 pub mod ah;
 pub mod arp;
 pub mod checksum;
+pub mod echo;
 pub mod ethernet;
 pub mod field;
 pub mod icmp;

@@ -8,8 +8,8 @@
 //!
 //! time in seconds, direction, flags, relative sequence numbers from:to (SYN and FIN not counted),
 //! then what applies of `ack N`, `win N`, `<options>`, `id N` (IP identification), `byte HEX` (all
-//! payload bytes), `badsum`, `snap N` (captured bytes). After `|` stand the notes expected and checks of other figures, and no
-//! note is given that does not stand there. The notes of a line without `|` must be empty.
+//! payload bytes), `badsum`, `snap N` (captured bytes), `ttl N`. After `|` stand the notes expected and checks of other figures, and no
+//! note is given that does not stand there; words in quotes have to be in its sentence. The notes of a line without `|` must be empty.
 //! A line `! wscale 7` is what somebody knows of windows whose scale the capture does not tell.
 //! A line `= SF ShADadFf` tells a connection's shape and history, in the order they end.
 //!
@@ -191,7 +191,7 @@ impl<'a> Said<'a> {
             destination: hosts[to].octets(),
             ..Ipv4Header::default()
         };
-        ip.time_to_live = 64;
+        ip.time_to_live = self.number("ttl").map_or(64, |ttl| ttl as u8);
         ip.protocol = IpNumber::TCP;
         ip.identification = self
             .number("id")
@@ -284,9 +284,16 @@ impl<'a> Said<'a> {
 /// Compares a segment with what was expected of it.
 fn check(segment: &Segment<'_>, expected: &str, line: usize, problems: &mut String) {
     let mut notes: Vec<String> = Vec::new();
-    for wanted in expected.split(',').map(str::trim).filter(|w| !w.is_empty()) {
+    let mut quoted = false;
+    let parts = expected.split(|c| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    });
+    for wanted in parts.map(str::trim).filter(|w| !w.is_empty()) {
         match wanted.split_once('=') {
-            Some((key, value)) if !key.contains(' ') => figure(segment, key, value, line, problems),
+            Some((key, value)) if !key.contains([' ', '"']) => {
+                figure(segment, key, value, line, problems);
+            }
             _ => notes.push(wanted.to_owned()),
         }
     }
@@ -324,6 +331,9 @@ fn full(note: &Note) -> String {
 }
 
 fn agrees(wanted: &str, note: &Note) -> bool {
+    let (wanted, said) = wanted.split_once('"').unwrap_or((wanted, ""));
+    let why = note.why();
+    let says = said.split('"').all(|words| why.contains(words.trim()));
     let mut words = wanted.split_whitespace();
     let head = words.next().unwrap_or_default();
     let (head, confidence) = head
@@ -341,7 +351,7 @@ fn agrees(wanted: &str, note: &Note) -> bool {
                 .strip_prefix('#')
                 .is_some_and(|n| note.number == n.parse().ok()),
         });
-    note.kind.name() == kind
+    says && note.kind.name() == kind
         && cause.is_none_or(|cause| note.cause.is_some_and(|c| c.name() == cause))
         && confidence.is_none_or(|confidence| note.confidence.name() == confidence)
         && (note.spurious.is_none() || words.any(|word| word == "spurious"))

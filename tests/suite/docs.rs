@@ -10,6 +10,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/ARCHITECTURE.md",
     "docs/EXTENDING.md",
     "docs/FLOWS.md",
+    "docs/LABBOOK.md",
     "docs/PERFORMANCE.md",
 ];
 
@@ -73,6 +74,28 @@ fn every_file_that_the_documents_name_is_there() {
                 "{document} names {path}, which is not there"
             );
         }
+    }
+}
+
+#[test]
+fn every_question_of_the_lab_book_has_an_answer_and_every_experiment_a_question() {
+    let book = read("docs/LABBOOK.md");
+    let commands: Vec<&str> = book
+        .split('`')
+        .filter_map(|words| words.strip_prefix("wirelab "))
+        .filter(|words| !words.contains("NAME"))
+        .collect();
+    assert!(commands.len() > 40, "{commands:?}");
+    for words in &commands {
+        let output = Command::new(env!("CARGO_BIN_EXE_wirelab"))
+            .args(words.split(' '))
+            .output()
+            .expect("the program runs");
+        assert!(output.status.success(), "wirelab {words}");
+    }
+    for lesson in wirelab::recordings::lessons() {
+        let asked = |words: &&str| words.split(' ').any(|word| word == lesson.name);
+        assert!(commands.iter().any(asked), "no question on {}", lesson.name);
     }
 }
 

@@ -14,6 +14,7 @@ mod lab_commands;
 mod lab_hosts;
 mod limits;
 mod live;
+mod peer;
 mod recordings;
 mod run;
 mod schema;

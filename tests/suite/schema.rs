@@ -142,6 +142,16 @@ fn every_line_of_every_recording_is_as_described() {
 }
 
 #[test]
+fn every_interface_is_as_described() {
+    let schema = schema();
+    let lines = results(&["interfaces", "--format", "json"]);
+    assert!(lines.lines().count() > 0);
+    for line in lines.lines() {
+        check(&schema, "interfaces", line);
+    }
+}
+
+#[test]
 fn a_missing_key_an_unknown_key_and_a_wrong_value_are_found() {
     let schema = schema();
     let good = json!({"type": "end", "frames": 1, "bytes": 2, "truncated": null,

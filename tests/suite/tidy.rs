@@ -35,7 +35,7 @@ const DIRECTIONS: &[Direction] = &[
     ("select", Only(&["event", "frame"]), "chooses among events"),
     (
         "pair",
-        Only(&["analysis", "event", "frame", "decode", "lab"]),
+        Only(&["analysis", "event", "frame", "decode", "wire", "lab"]),
         "joins what two captures show with what the lab knows",
     ),
     ("inspect", Only(&["decode", "wire", "frame"]), "one frame's headers, joined with what their fields are"),

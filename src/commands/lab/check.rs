@@ -15,6 +15,7 @@ use crate::commands::pipeline::Stopped;
 use crate::event::units::plural;
 use crate::lab::describe;
 use crate::lab::experiment::Experiment;
+use crate::recordings;
 use crate::view::{Paint, Style, text};
 
 /// What came of a file.
@@ -55,7 +56,13 @@ pub(super) fn run(args: &cli::LabCheck) -> Result<ExitCode> {
 }
 
 fn judge(path: &Path) -> Verdict {
-    let text = match read(path).with_context(|| format!("can't read {}", shown(path))) {
+    // A name that comes with wirelab means that experiment, as it does for show and run.
+    let bundled = path.to_str().filter(|_| !path.exists());
+    let text = match bundled.and_then(recordings::lesson) {
+        Some(lesson) => Ok(lesson.text().to_owned()),
+        None => read(path).with_context(|| format!("can't read {}", shown(path))),
+    };
+    let text = match text {
         Ok(text) => text,
         Err(error) => return Verdict::Unread(error),
     };

@@ -97,6 +97,10 @@ impl Recorder {
             error,
             saved: String::new(),
         };
+        if folder.exists() && !folder.is_dir() {
+            let what = "it is a file; a recording is a folder of three";
+            return Err(fail(folder, io::Error::other(what)));
+        }
         fs::create_dir_all(folder).map_err(|error| fail(folder, error))?;
         let file = |name: &str| {
             let path = folder.join(name);

@@ -7,6 +7,7 @@
     reason = "calls into libc and libpcap, each with its SAFETY comment"
 )]
 
+pub(super) mod filter;
 pub(super) mod ifreq;
 pub(super) mod libpcap;
 pub(super) mod signal;

@@ -8,7 +8,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
@@ -20,9 +20,23 @@ static EVENT_NUMBER: AtomicI32 = AtomicI32::new(-1);
 /// The number of the signal that came first, 0 while none has.
 static CAUGHT: AtomicI32 = AtomicI32::new(0);
 
+/// Whether the signal that asks for news, and not for an end, has come since it was last looked at.
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Notes that news are asked for.
+extern "C" fn note_question(_: libc::c_int) {
+    ASKED.store(true, Ordering::SeqCst);
+    wake();
+}
+
 /// Notes the signal and wakes pollers. Only async-signal-safe calls: atomics and `write(2)`.
 extern "C" fn note(number: libc::c_int) {
     let _ = CAUGHT.compare_exchange(0, number, Ordering::SeqCst, Ordering::SeqCst);
+    wake();
+}
+
+/// Makes the event readable, from within a handler.
+fn wake() {
     let one = 1_u64.to_ne_bytes();
     // SAFETY: `errno` belongs to this thread; it is saved so that the interrupted code does not
     // see the value `write` leaves. `write` reads the eight bytes of `one`, and a descriptor that
@@ -37,6 +51,37 @@ extern "C" fn note(number: libc::c_int) {
         );
         *errno = saved;
     }
+}
+
+/// From now on `signal` asks for news each time it comes, and for nothing else. To be called after
+/// [`catch`].
+///
+/// # Errors
+///
+/// When it cannot be caught.
+pub(in crate::io) fn catch_question(signal: Signal) -> io::Result<()> {
+    let handler = SigHandler::Handler(note_question);
+    let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty());
+    // SAFETY: `note_question` is async-signal-safe: it stores an atomic and wakes as `note` does.
+    unsafe { sigaction(signal, &action) }?;
+    Ok(())
+}
+
+/// Whether news were asked for since the last call. The event is quiet again afterwards, unless the end
+/// was asked for.
+pub(in crate::io) fn was_asked() -> bool {
+    if !ASKED.swap(false, Ordering::SeqCst) {
+        return false;
+    }
+    if let Some(event) = EVENT.get() {
+        // Not blocking; if nothing is there, nothing has to be taken away.
+        let _ = nix::unistd::read(event, &mut [0; 8]);
+    }
+    // A signal that came in between is not to be slept through.
+    if CAUGHT.load(Ordering::SeqCst) != 0 || ASKED.load(Ordering::SeqCst) {
+        wake();
+    }
+    true
 }
 
 /// From now on each of `signals`, the first time it comes, is noted instead of obeyed.

@@ -55,7 +55,7 @@ pub struct Experiment {
     #[serde(default)]
     pub network: Network,
     /// Kernel settings of both hosts, such as `"net.ipv4.tcp_sack" = "0"`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "profile::settings")]
     pub sysctl: BTreeMap<String, String>,
     /// The wire.
     #[serde(default = "Config::plain", deserialize_with = "wiring::config")]
@@ -152,6 +152,7 @@ pub struct Host {
     /// Programs that run beside it, by name.
     pub also: BTreeMap<String, Program>,
     /// Kernel settings of this host alone.
+    #[serde(deserialize_with = "profile::settings")]
     pub sysctl: BTreeMap<String, String>,
 }
 
@@ -189,7 +190,7 @@ impl Experiment {
         let mut experiment: Self = toml::from_str(text).map_err(fail)?;
         experiment.wire.seed = experiment.seed;
         experiment.wire.port = experiment.port();
-        experiment.check().map_err(ExperimentError)?;
+        experiment.check(text).map_err(ExperimentError)?;
         Ok(experiment)
     }
 
@@ -232,7 +233,7 @@ impl Experiment {
     }
 
     /// What TOML can't know: programs that wait for what never comes.
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, text: &str) -> Result<(), String> {
         let signals: Both<BTreeSet<&str>> = Both {
             client: signals(&self.client),
             server: signals(&self.server),
@@ -246,7 +247,8 @@ impl Experiment {
                     let known = [&signals.client, &signals.server];
                     if !known.iter().any(|signals| signals.contains(&**mark)) {
                         return Err(format!(
-                            "{side} waits for '{mark}', but no program has {{ signal = \"{mark}\" }}"
+                            "{}{side} waits for '{mark}', but no program has {{ signal = \"{mark}\" }}",
+                            place(text, "wait", mark)
                         ));
                     }
                 }
@@ -260,6 +262,24 @@ impl Experiment {
         }
         Ok(())
     }
+}
+
+/// Where `word = "value"` stands, as TOML's own errors put it; nothing if it is written otherwise.
+fn place(text: &str, word: &str, value: &str) -> String {
+    let is_here = |at: &usize| {
+        let rest = text.get(at + word.len()..).unwrap_or_default();
+        let rest = rest.trim_start().strip_prefix('=').unwrap_or_default();
+        let rest = rest.trim_start().strip_prefix(['"', '\'']);
+        rest.is_some_and(|rest| rest.starts_with(value))
+    };
+    let found = text.match_indices(word).map(|(at, _)| at).find(is_here);
+    found.map_or_else(String::new, |at| {
+        let before = text.get(..at).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        let whole = text.lines().nth(line - 1).unwrap_or_default();
+        format!("line {line}, column {column}\n{line} | {whole}\n")
+    })
 }
 
 fn signals(host: &Host) -> BTreeSet<&str> {

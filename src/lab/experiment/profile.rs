@@ -1,8 +1,10 @@
 //! How a host's kernel is set: everything that shapes what TCP does, whatever the machine's defaults are.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::Ip;
 
@@ -98,5 +100,43 @@ impl Profile {
         let all = COMMON.iter().chain(textbook).chain(ipv6);
         all.map(|&(key, value)| (key.to_owned(), value.to_owned()))
             .collect()
+    }
+}
+
+/// Reads a table of kernel settings: texts, or numbers where a setting is one.
+pub(super) fn settings<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    let table = BTreeMap::<String, Value>::deserialize(from)?;
+    Ok(table
+        .into_iter()
+        .map(|(key, Value(it))| (key, it))
+        .collect())
+}
+
+/// A setting as it is written to the kernel.
+struct Value(String);
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Written;
+
+        impl Visitor<'_> for Written {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, or a text such as \"4096 131072 6291456\"")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Value, E> {
+                Ok(Value(number.to_string()))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+                Ok(Value(text.to_owned()))
+            }
+        }
+
+        from.deserialize_any(Written)
     }
 }

@@ -110,5 +110,10 @@ fn a_mistake_is_told_with_its_line_and_what_would_do() {
         );
     }
     let error = parse("[client]\ncalls = [{ wait = \"x\" }]").unwrap_err();
+    assert!(error.starts_with("line 4, column 12\n4 | calls"), "{error}");
     assert!(error.contains("'x'"), "{error}");
+    let error = parse("[[wire.router]]\nmtu = 20").unwrap_err();
+    assert!(error.contains("68 bytes"), "{error}");
+    let numbers = parse("[sysctl]\n\"net.ipv4.tcp_sack\" = 0").unwrap();
+    assert_eq!(numbers.sysctls(Side::Client)["net.ipv4.tcp_sack"], "0");
 }

@@ -285,6 +285,12 @@ impl FaultTable {
 
 impl RouterTable {
     fn router(self, index: usize) -> Result<Router, String> {
+        if let Some(mtu) = self.mtu.filter(|mtu| *mtu < 68) {
+            return Err(format!(
+                "router with mtu = {mtu}: no link takes less than 68 bytes (RFC 791), and none that \
+                 carries IPv6 less than 1280 (RFC 8200)"
+            ));
+        }
         let number = u8::try_from(index + 1).map_err(|_| "more than 255 routers".to_owned())?;
         let v6 = Ipv6Addr::new(0xfd00, 0, 0, 1, 0, 0, 0, u16::from(number));
         Ok(Router {

@@ -67,6 +67,13 @@ impl Line {
         self
     }
 
+    /// An integer that may be negative.
+    pub(super) fn signed(&mut self, value: i64) -> &mut Self {
+        self.separate();
+        let _ = write!(self.bytes, "{value}");
+        self
+    }
+
     /// An integer or null.
     pub(super) fn maybe(&mut self, value: Option<impl Into<u64>>) -> &mut Self {
         match value {

@@ -65,6 +65,7 @@ impl View for Json {
             (Event::Passage(passage), Lines::Everything) if passage.part != Part::Departs => {
                 passage::write(line, passage);
             }
+            (Event::Clock(clock), Lines::Everything) => passage::write_clock(line, clock),
             (Event::Finding(finding), Lines::Findings) => write_finding(line, finding),
             (Event::Notice(text), _) => {
                 line.start("notice").key("text").string(text);

@@ -1,7 +1,7 @@
 //! The line of a packet on its way between two hosts.
 
 use super::line::Line;
-use crate::event::{Host, Origin, Passage};
+use crate::event::{ClockNote, Host, Origin, Passage};
 
 /// Writes it.
 pub(super) fn write(line: &mut Line, p: &Passage<'_>) {
@@ -38,4 +38,38 @@ pub(super) fn write(line: &mut Line, p: &Passage<'_>) {
         Some(cause) => line.string(cause),
         None => line.null(),
     };
+    line.key("changed").list();
+    for change in p.changes {
+        line.object().key("field").name(change.field);
+        line.key("sent").string(&change.was);
+        line.key("arrived").string(&change.is);
+        line.end_object();
+    }
+    line.end_list();
+    line.key("captured_as");
+    match p.captured_as {
+        Some(segments) => {
+            line.object();
+            for (host, segments) in [Host::Client, Host::Server].into_iter().zip(segments) {
+                line.key(host.name()).int(segments.into());
+            }
+            line.end_object()
+        }
+        None => line.null(),
+    };
+}
+
+/// The line of what is known of the clocks of two captures.
+pub(super) fn write_clock(line: &mut Line, clock: &ClockNote) {
+    line.start("clock").key("of").name(clock.of.name());
+    line.key("basis").name(clock.basis.name());
+    line.key("ahead_ns").signed(clock.ahead_ns);
+    line.key("drift_ppb").signed(clock.drift_ppb);
+    line.key("round_trip_ns").maybe(clock.round_trip_ns);
+    line.key("packets").object();
+    for (host, packets) in [Host::Client, Host::Server].into_iter().zip(clock.packets) {
+        line.key(host.name()).int(packets);
+    }
+    line.end_object();
+    line.key("text").string(&clock.to_string());
 }

@@ -184,6 +184,7 @@ pub(super) fn halves_are_sound(frames: &[Kept], limits: Limits) {
             src: end(ip.src, tcp.src_port),
             dst: end(ip.dst, tcp.dst_port),
             ip_id: ip.id,
+            ttl: 64,
         };
         let Some(place) = tracker.observe(&arrival, tcp, packet.tunnel) else {
             continue;

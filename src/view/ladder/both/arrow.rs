@@ -30,10 +30,14 @@ pub(super) fn draw(
     remarks: &[Remark],
 ) -> Vec<usize> {
     let shape = match (p.part, p.fate) {
-        (_, Fate::Dropped | Fate::Missing | Fate::Flying) if p.arrived.is_none() => match p.part {
-            Part::Departs => Shape::Departs,
-            _ => Shape::Lost,
-        },
+        (_, Fate::Dropped | Fate::Missing | Fate::Uncaptured | Fate::Flying)
+            if p.arrived.is_none() =>
+        {
+            match p.part {
+                Part::Departs => Shape::Departs,
+                _ => Shape::Lost,
+            }
+        }
         (Part::Whole, _) => Shape::Whole,
         (Part::Departs, _) => Shape::Departs,
         (Part::Arrives, _) => Shape::Arrives,

@@ -66,6 +66,18 @@ impl Says {
                 "on its way: when all ended".to_owned(),
             ),
             Fate::Corrupted => self.add(p.to, Paint::Trouble, cause("corrupted on the way")),
+            Fate::Altered => self.add(p.to, Paint::Caution, cause("altered on the way")),
+            Fate::Uncaptured if p.arrived.is_none() => {
+                let what = format!(
+                    "not captured: the {}'s capture does not cover this time",
+                    p.to
+                );
+                self.add(near, Paint::Caution, what);
+            }
+            Fate::Uncaptured => {
+                let what = format!("not captured: the {near}'s capture does not cover this time");
+                self.add(p.to, Paint::Caution, what);
+            }
             Fate::Duplicated => self.add(p.to, Paint::Caution, cause("a copy, made on the way")),
             Fate::Delayed => self.add(p.to, Paint::Caution, cause("delayed")),
             Fate::Unsent => {
@@ -92,6 +104,28 @@ impl Says {
                 what.push_str(&text::escape(cause));
                 what.push(')');
             }
+            self.add(p.to, Paint::Caution, what);
+        }
+    }
+
+    /// As how many segments it was captured, where that is not one at each end.
+    pub(super) fn pieces(&mut self, p: &Passage<'_>) {
+        if p.part == Part::Departs {
+            return;
+        }
+        let hosts = [Host::Client, Host::Server].into_iter();
+        for (host, segments) in hosts.zip(p.captured_as.unwrap_or([1, 1])) {
+            if segments > 1 {
+                let what = format!("captured as {segments} segments at the {host}");
+                self.add(p.to, Paint::Dim, what);
+            }
+        }
+    }
+
+    /// Which fields are not as they left.
+    pub(super) fn changes(&mut self, p: &Passage<'_>, news: &[String]) {
+        if !news.is_empty() {
+            let what = format!("changed on the way: {}", news.join(", "));
             self.add(p.to, Paint::Caution, what);
         }
     }
@@ -126,6 +160,14 @@ impl Says {
         }
         Ok(())
     }
+}
+
+/// A sentence that is no part of the drawing.
+pub(super) fn notice(what: &str, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    for line in text::wrap(what, usize::from(style.width).max(40)) {
+        writeln!(out, "{}", style.paint(Paint::Caution, line))?;
+    }
+    Ok(())
 }
 
 /// A call as a person reads it, in `room` columns: `send(1448) → 1448`. What it gave is worth more than
@@ -283,9 +325,11 @@ pub(super) fn crossings(
         let rare = [
             (Paint::Trouble, c.lost, "lost"),
             (Paint::Trouble, c.corrupted, "corrupted"),
+            (Paint::Caution, c.altered, "altered"),
             (Paint::Caution, c.copies, "copied"),
             (Paint::Caution, c.reordered, "overtaken"),
             (Paint::Caution, c.unsent, "not seen to leave"),
+            (Paint::Caution, c.uncaptured, "not captured at one end"),
             (Paint::Caution, c.flying, "still on the way"),
         ];
         let some = rare.into_iter().filter(|(_, n, _)| *n > 0);

@@ -19,7 +19,8 @@ use super::pen::{Glyphs, Pen, glyphs};
 use super::remark::{self, Kinds};
 use super::row::flow_paint;
 use crate::event::{
-    Call, Event, Fate, Figures, Host, Part, Passage, Phase, Reading, Segment, Stop, TcpState, units,
+    Call, Change, Event, Fate, Figures, Host, Part, Passage, Phase, Reading, Segment, Stop,
+    TcpState, units,
 };
 use crate::frame::Timestamp;
 use crate::view::{Paint, Style, View, text};
@@ -43,6 +44,8 @@ struct Known {
     /// What has been said at each host.
     said: [Kinds; 2],
     offers: [Option<TcpOptions>; 2],
+    /// What was changed of what each host sent lately.
+    changes: [Vec<String>; 2],
 }
 
 /// The view.
@@ -145,6 +148,13 @@ impl Both {
             return false;
         }
         let known = p.flow.and_then(|flow| self.known.get(&flow));
+        let to = self.glyphs().to;
+        let news = |change: &Change| {
+            known.is_none_or(|known| !known.changes[side(p)].contains(&change.shown(to)))
+        };
+        if p.changes.iter().any(news) {
+            return false;
+        }
         stops(p).all(|(host, stop)| {
             let Some(s) = stop.segment else {
                 // Where the rest of it is told: an arrival says only when it left.
@@ -321,6 +331,9 @@ impl Both {
         let near = p.to.other();
         let mut says = Says::default();
         says.fate(p);
+        says.pieces(p);
+        let changes = self.changes(p);
+        says.changes(p, &changes);
         for host in [near, p.to] {
             for (at, remark) in remarks[host.index()].iter().enumerate() {
                 match &remark.why {
@@ -334,6 +347,21 @@ impl Both {
         }
         says.problems(stops(p));
         says.write(&mut self.pen, &self.style, self.layout, out)
+    }
+
+    /// What was changed of a packet on its way, when the one before it was not changed in the same way.
+    fn changes(&mut self, p: &Passage<'_>) -> Vec<String> {
+        let to = self.glyphs().to;
+        let known = p.flow.and_then(|flow| self.known.get_mut(&flow));
+        let Some(known) = known.filter(|_| p.arrived.is_some() && p.part != Part::Departs) else {
+            return Vec::new();
+        };
+        let now: Vec<String> = p.changes.iter().map(|change| change.shown(to)).collect();
+        let before = &mut known.changes[side(p)];
+        let news = now.iter().filter(|what| !before.contains(what)).cloned();
+        let news = news.collect();
+        *before = now;
+        news
     }
 
     /// The arrow with what stands beside it; which of the sender's remarks found a place on it.
@@ -535,6 +563,10 @@ impl View for Both {
             Event::Notice(notice) => {
                 self.unfold(out)?;
                 writeln!(out, "{}", self.style.paint(Paint::Caution, notice))
+            }
+            Event::Clock(clock) => {
+                self.unfold(out)?;
+                aside::notice(&clock.to_string(), &self.style, out)
             }
             Event::Crossings(crossings) => {
                 self.unfold(out)?;

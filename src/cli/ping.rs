@@ -1,0 +1,181 @@
+//! The command line of `ping`: iputils' letters for what it does as iputils does.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::Output;
+use crate::probe::Pattern;
+
+pub(super) const HELP: &str = "\
+Examples:
+  wirelab ping -c 3 192.0.2.1                 three requests, one a second
+  wirelab ping -c 3 one.example two.example   two hosts at once
+  wirelab ping -c 1 --show 127.0.0.1          a packet as asked for, as built, and on the wire
+  wirelab ping -c 10 --explain 192.0.2.1      how each figure comes about
+  wirelab ping -c 1 -t 3 192.0.2.1            where it is after three routers
+  wirelab ping -c 1 -s 1472 -M do 192.0.2.1   whether 1500 bytes get through in one piece
+  wirelab ping -c 5 --format json ::1 | jq 'select(.state != \"answered\")'
+
+Over a raw socket where that is permitted, else over a datagram socket, which needs no rights; the
+second line says which. Ctrl-C ends it with the figures, Ctrl-\\ shows them and goes on.
+Exit code 0: every host answered; 1: one did not.";
+
+/// `ping`.
+#[derive(Debug, Args)]
+pub struct Ping {
+    /// Names, addresses, or link-local addresses with their interface, as in `fe80::1%eth0`
+    #[arg(required = true, value_name = "HOST")]
+    pub hosts: Vec<String>,
+    /// End after N requests; with -w, after N answers
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Seconds from one request to the next
+    #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
+    pub interval: Option<Duration>,
+    /// End after this many seconds, whatever came
+    #[arg(short = 'w', long, value_name = "SECONDS", value_parser = some_seconds)]
+    pub deadline: Option<Duration>,
+    /// How long a reply may take; later ones are called late. Not given: twice the longest seen, at
+    /// least 1; 10 while none was seen
+    #[arg(short = 'W', long, value_name = "SECONDS", value_parser = some_seconds)]
+    pub timeout: Option<Duration>,
+    /// IPv4 only
+    #[arg(short = '4', conflicts_with = "v6")]
+    pub v4: bool,
+    /// IPv6 only
+    #[arg(short = '6')]
+    pub v6: bool,
+    /// The next request as soon as the last is answered, or 100 a second
+    #[arg(short, long, conflicts_with = "adaptive", help_heading = "Pace")]
+    pub flood: bool,
+    /// The next request when the last is answered
+    #[arg(short = 'A', long, help_heading = "Pace")]
+    pub adaptive: bool,
+    /// Bytes of data in a request
+    #[arg(short, long, value_name = "BYTES", default_value_t = 56, value_parser = clap::value_parser!(u16).range(..=65_507), help_heading = "Packets")]
+    pub size: u16,
+    /// Fill the data with these bytes, in hexadecimal
+    #[arg(short, long, value_name = "HEX", value_parser = Pattern::parse, help_heading = "Packets")]
+    pub pattern: Option<Pattern>,
+    /// TTL or hop limit
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..), help_heading = "Packets")]
+    pub ttl: Option<u8>,
+    /// TOS or traffic class: DSCP and ECN bits, in decimal or as 0x…
+    #[arg(short = 'Q', long, value_name = "BITS", value_parser = byte, help_heading = "Packets")]
+    pub tos: Option<u8>,
+    /// Identifier of the first host, one more for each further one
+    #[arg(short = 'e', long, value_name = "N", help_heading = "Packets")]
+    pub identifier: Option<u16>,
+    /// What to do about packets larger than the path takes
+    #[arg(
+        short = 'M',
+        long,
+        value_enum,
+        value_name = "do|want|dont|probe",
+        hide_possible_values = true,
+        help_heading = "Packets"
+    )]
+    pub pmtu: Option<PathMtu>,
+    /// Send from this interface or address
+    #[arg(short = 'I', long, value_name = "FROM", help_heading = "Packets")]
+    pub interface: Option<String>,
+    /// Allow a broadcast address
+    #[arg(short, long, help_heading = "Packets")]
+    pub broadcast: bool,
+    /// Use this kind of socket, and no other
+    #[arg(
+        long,
+        value_enum,
+        value_name = "raw|datagram",
+        hide_possible_values = true,
+        help_heading = "Packets"
+    )]
+    pub socket: Option<SocketKind>,
+    /// Show the first packet as asked for, as built, and as it was on the wire
+    #[arg(long, help_heading = "Showing")]
+    pub show: bool,
+    /// Say how each figure comes about, with its numbers
+    #[arg(long, help_heading = "Showing")]
+    pub explain: bool,
+    /// Only the figures at the end
+    #[arg(short, long, help_heading = "Showing")]
+    pub quiet: bool,
+    /// The time before each line, in seconds since the epoch
+    #[arg(short = 'D', long, help_heading = "Showing")]
+    pub timestamps: bool,
+    /// Say which request has no answer yet when the next is made
+    #[arg(short = 'O', long, help_heading = "Showing")]
+    pub outstanding: bool,
+    /// Accepted: addresses are never turned into names
+    #[arg(short, help_heading = "Showing")]
+    numeric: bool,
+    /// How to write it.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `-M`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PathMtu {
+    /// Don't fragment.
+    Do,
+    /// Fragment here if need be.
+    Want,
+    /// Anyone may fragment.
+    Dont,
+    /// Don't fragment, and don't believe what is known of the path.
+    Probe,
+}
+
+/// `--socket`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SocketKind {
+    /// `SOCK_RAW`.
+    Raw,
+    /// `SOCK_DGRAM`.
+    Datagram,
+}
+
+/// Seconds, with decimals.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.parse::<f64>().ok();
+    number
+        .and_then(|number| Duration::try_from_secs_f64(number).ok())
+        .filter(|time| *time <= Duration::from_hours(24 * 365))
+        .ok_or_else(|| "give seconds, as in 0.2".to_owned())
+}
+
+/// Seconds, and not none.
+fn some_seconds(text: &str) -> Result<Duration, String> {
+    match seconds(text)? {
+        Duration::ZERO => Err("give seconds, more than 0".to_owned()),
+        time => Ok(time),
+    }
+}
+
+/// A byte, in decimal or hexadecimal.
+fn byte(text: &str) -> Result<u8, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u8::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| "give a number from 0 to 255, or 0x00 to 0xff".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_as_they_are_typed() {
+        assert_eq!(seconds("0.2"), Ok(Duration::from_millis(200)));
+        assert_eq!(seconds("0"), Ok(Duration::ZERO));
+        for wrong in ["", "-1", "nan", "inf", "1e99", "x"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+        assert!(some_seconds("0").is_err());
+        assert_eq!((byte("0x10"), byte("184")), (Ok(16), Ok(184)));
+        assert!(byte("256").is_err() && byte("0x100").is_err());
+    }
+}

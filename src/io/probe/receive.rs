@@ -1,0 +1,232 @@
+//! Taking what came to a socket: messages, and the errors in its queue.
+
+use std::io::IoSliceMut;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::sys::socket::{
+    ControlMessageOwned, MsgFlags, SockaddrLike, SockaddrStorage, getsockopt, recvmsg, sockopt,
+};
+use nix::sys::time::TimeSpec;
+
+use super::socket::{Ready, Way};
+use crate::frame::Timestamp;
+use crate::io::clock::{self, Steady};
+use crate::probe::{Queued, Received, Reported, Session};
+
+/// Room for the longest message.
+const LONGEST: usize = 1 << 16;
+/// Errors taken at once: a socket that is told one after the other has to send again in between.
+const MOST_ERRORS: usize = 1 << 10;
+
+/// Memory to receive into, used again and again.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    bytes: Vec<u8>,
+    control: Vec<u8>,
+}
+
+impl Buffer {
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: vec![0; LONGEST],
+            // The error with either kind of address, TTL, and time.
+            control: cmsg_space!(
+                libc::sock_extended_err,
+                libc::sockaddr_in6,
+                libc::timespec,
+                [libc::c_int; 4]
+            ),
+        }
+    }
+}
+
+/// What a call to receive gave.
+struct Message {
+    len: usize,
+    from: Option<IpAddr>,
+    ttl: Option<u8>,
+    kernel_lag: Option<Duration>,
+}
+
+/// Takes one message, if there is one, and tells the session of it. Gives whether there was one.
+pub(super) fn message(
+    ready: &Ready,
+    session: &mut Session,
+    buffer: &mut Buffer,
+    clock: Steady,
+) -> bool {
+    let got = match receive(ready, buffer) {
+        Ok(got) => got,
+        Err(Errno::EINTR) => return true,
+        Err(Errno::EAGAIN) => return false,
+        // An error that is told here is in the queue as well.
+        Err(_) => return errors(ready, session, buffer, clock) > 0,
+    };
+    let now = clock.now();
+    let bytes = buffer.bytes.get(..got.len).unwrap_or_default();
+    let (message, ttl) = match (ready.way, ready.to.is_ipv6(), bytes.first()) {
+        // A raw IPv4 socket gives the IP header as well.
+        (Way::Raw, false, Some(first)) => (
+            bytes
+                .get(usize::from(first & 0x0f) * 4..)
+                .unwrap_or_default(),
+            bytes.get(8).copied(),
+        ),
+        _ => (bytes, got.ttl),
+    };
+    let Some(from) = got.from else { return true };
+    let is_v6 = ready.to.is_ipv6();
+    if message.first() == Some(&crate::wire::echo::reply(is_v6)) {
+        let kernel_lag = got.kernel_lag;
+        let received = Received {
+            from,
+            message,
+            ttl,
+            kernel_lag,
+        };
+        session.handle_reply(now, received);
+    } else {
+        session.handle_reported(now, &Reported { from, message });
+    }
+    true
+}
+
+fn receive(ready: &Ready, buffer: &mut Buffer) -> nix::Result<Message> {
+    let mut slices = [IoSliceMut::new(&mut buffer.bytes)];
+    let fd = ready.socket.as_raw_fd();
+    let control = Some(buffer.control.as_mut_slice());
+    let message = recvmsg::<SockaddrStorage>(fd, &mut slices, control, MsgFlags::MSG_DONTWAIT)?;
+    let mut got = Message {
+        len: message.bytes,
+        from: message.address.as_ref().and_then(address),
+        ttl: None,
+        kernel_lag: None,
+    };
+    for control in message.cmsgs()? {
+        match control {
+            ControlMessageOwned::Ipv4Ttl(ttl) | ControlMessageOwned::Ipv6HopLimit(ttl) => {
+                got.ttl = u8::try_from(ttl).ok();
+            }
+            ControlMessageOwned::ScmTimestampns(time) => got.kernel_lag = lag(time),
+            _ => {}
+        }
+    }
+    Ok(got)
+}
+
+/// How long ago the kernel stamped it. Both readings are of the time of day, moments apart.
+fn lag(time: TimeSpec) -> Option<Duration> {
+    let seconds = u64::try_from(time.tv_sec()).ok()?;
+    let nanos = u64::try_from(time.tv_nsec()).ok()?;
+    let stamp = Timestamp::from_nanos(seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?);
+    let now = clock::now();
+    (now >= stamp).then(|| now.since(stamp))
+}
+
+fn address(address: &SockaddrStorage) -> Option<IpAddr> {
+    match address.family()? {
+        nix::sys::socket::AddressFamily::Inet => Some(address.as_sockaddr_in()?.ip().into()),
+        nix::sys::socket::AddressFamily::Inet6 => Some(address.as_sockaddr_in6()?.ip().into()),
+        _ => None,
+    }
+}
+
+/// Empties the error queue (ip(7), `IP_RECVERR`), and tells the session of each. Gives how many.
+pub(super) fn errors(
+    ready: &Ready,
+    session: &mut Session,
+    buffer: &mut Buffer,
+    clock: Steady,
+) -> usize {
+    // The pending error is one of the queue's; asking for it takes it away.
+    let _ = getsockopt(&ready.socket, sockopt::SocketError);
+    let mut taken = 0;
+    while taken < MOST_ERRORS {
+        let Some(error) = next_error(ready, buffer) else {
+            break;
+        };
+        taken += 1;
+        // On a raw socket the ICMP message itself comes as well, and says more.
+        if error.icmp.is_some() && ready.way == Way::Raw {
+            continue;
+        }
+        let reason = error.errno.desc().to_lowercase();
+        let queued = Queued {
+            from: error.from,
+            icmp: error.icmp,
+            reason: &reason,
+            info: error.info,
+            quoted: buffer.bytes.get(..error.len).unwrap_or_default(),
+        };
+        // What was found here is told by the call that failed for it.
+        if queued.icmp.is_some() {
+            session.handle_queued(clock.now(), &queued);
+        }
+    }
+    taken
+}
+
+/// The MTU that an oversized packet was refused for, from the queue, which is emptied.
+pub(super) fn refused_mtu(ready: &Ready, buffer: &mut Buffer) -> Option<u32> {
+    let _ = getsockopt(&ready.socket, sockopt::SocketError);
+    let mut mtu = None;
+    for _ in 0..MOST_ERRORS {
+        let Some(error) = next_error(ready, buffer) else {
+            break;
+        };
+        mtu = Some(error.info).filter(|&it| it > 0).or(mtu);
+    }
+    mtu
+}
+
+/// An error of the queue.
+struct Error {
+    errno: Errno,
+    icmp: Option<(u8, u8)>,
+    info: u32,
+    from: Option<IpAddr>,
+    len: usize,
+}
+
+fn next_error(ready: &Ready, buffer: &mut Buffer) -> Option<Error> {
+    let mut slices = [IoSliceMut::new(&mut buffer.bytes)];
+    let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
+    let fd = ready.socket.as_raw_fd();
+    let message = loop {
+        let control = Some(buffer.control.as_mut_slice());
+        match recvmsg::<SockaddrStorage>(fd, &mut slices, control, flags) {
+            Err(Errno::EINTR) => {}
+            Err(_) => return None,
+            // Borrowed by what is returned, so it can't be returned from within the loop.
+            Ok(message) => break (message.bytes, message.cmsgs().ok()?.collect::<Vec<_>>()),
+        }
+    };
+    let (len, controls) = message;
+    let told = controls.into_iter().find_map(|control| match control {
+        ControlMessageOwned::Ipv4RecvErr(error, from) => {
+            let from = from.map(|from| Ipv4Addr::from(u32::from_be(from.sin_addr.s_addr)));
+            Some((error, from.map(IpAddr::from)))
+        }
+        ControlMessageOwned::Ipv6RecvErr(error, from) => {
+            let from = from.map(|from| Ipv6Addr::from(from.sin6_addr.s6_addr));
+            Some((error, from.map(IpAddr::from)))
+        }
+        _ => None,
+    });
+    let (error, from) = told?;
+    let by_icmp = matches!(
+        error.ee_origin,
+        libc::SO_EE_ORIGIN_ICMP | libc::SO_EE_ORIGIN_ICMP6
+    );
+    Some(Error {
+        errno: Errno::from_raw(i32::try_from(error.ee_errno).unwrap_or(0)),
+        icmp: by_icmp.then_some((error.ee_type, error.ee_code)),
+        info: error.ee_info,
+        from,
+        len,
+    })
+}

@@ -1,0 +1,396 @@
+//! Opening a socket for echo messages, and setting it up for a host.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::net::if_::if_nametoindex;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockProtocol, SockType, SockaddrIn, SockaddrIn6, SockaddrStorage,
+    bind, connect, getsockname, getsockopt, setsockopt, socket, sockopt,
+};
+
+use super::{ProbeError, Version, filter, no_socket};
+use crate::io::sys::{filter as bpf, sockopt as numbered};
+
+/// `IPV6_CHECKSUM` at `SOL_RAW`: where the kernel keeps its hands off the checksum of ICMPv6, below -1.
+const SOL_RAW: i32 = 255;
+const IPV6_CHECKSUM: i32 = 7;
+/// Room for what comes while we are busy.
+const RECEIVE_BUFFER: usize = 1 << 20;
+
+/// The kind of socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// `SOCK_RAW`: every byte of the ICMP message is ours, and we see every one that comes.
+    Raw,
+    /// `SOCK_DGRAM`: the kernel puts in identifier and checksum, and gives us our replies alone.
+    Datagram,
+}
+
+impl Way {
+    /// As it is called on the screen.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Datagram => "datagram",
+        }
+    }
+}
+
+/// What to do about packets that are too big for the path (ip(7), `IP_MTU_DISCOVER`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathMtu {
+    /// Never fragment, not even here: DF is set.
+    Do,
+    /// Fragment here if need be; DF is set on what fits.
+    Want,
+    /// DF is not set.
+    Dont,
+    /// DF is set, and what the kernel knows of the path is ignored.
+    Probe,
+}
+
+impl PathMtu {
+    const fn value(self) -> i32 {
+        match self {
+            Self::Dont => libc::IP_PMTUDISC_DONT,
+            Self::Want => libc::IP_PMTUDISC_WANT,
+            Self::Do => libc::IP_PMTUDISC_DO,
+            Self::Probe => libc::IP_PMTUDISC_PROBE,
+        }
+    }
+}
+
+/// What is asked of sockets.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// A kind of socket, or whichever can be had, raw first.
+    pub way: Option<Way>,
+    /// Which version of IP.
+    pub version: Version,
+    /// The identifier of the first host; each further one has one more.
+    pub id: Option<u16>,
+    /// TTL or hop limit.
+    pub ttl: Option<u8>,
+    /// TOS or traffic class.
+    pub tos: Option<u8>,
+    /// What to do about big packets.
+    pub path_mtu: Option<PathMtu>,
+    /// An interface or an address of this host to send from.
+    pub from: Option<String>,
+    /// Whether a broadcast address may be asked.
+    pub broadcast: bool,
+}
+
+/// A socket that was opened, and is set up for nothing yet.
+#[derive(Debug)]
+struct Opened {
+    socket: OwnedFd,
+    way: Way,
+    id: u16,
+}
+
+/// The sockets for one host, of each version that it can turn out to have.
+#[derive(Debug)]
+pub struct Sockets {
+    of: [Option<Result<Opened, ProbeError>>; 2],
+}
+
+/// A socket ready to send to a host.
+#[derive(Debug)]
+pub struct Ready {
+    pub(super) socket: OwnedFd,
+    /// Its kind.
+    pub way: Way,
+    /// Where it sends to.
+    pub to: SocketAddr,
+    /// The identifier on the wire.
+    pub id: u16,
+    /// The identifier that is written; the kernel replaces it on a datagram socket.
+    pub written_id: u16,
+    /// The address that requests leave from, where it is known.
+    pub source: Option<IpAddr>,
+    /// Whether others may answer for the one that is asked.
+    pub many: bool,
+    /// TTL or hop limit that requests leave with.
+    pub ttl: u8,
+    /// TOS or traffic class.
+    pub tos: u8,
+}
+
+impl Sockets {
+    /// Opens what `host` may need. This is what needs rights, and nothing after it does.
+    ///
+    /// # Errors
+    ///
+    /// When there is no socket of any version that it may have.
+    pub fn open(host: &str, options: &Options, id: u16) -> Result<Self, ProbeError> {
+        let [v4, v6] = options.version.possible(host);
+        let open = |v6: bool| open(v6, options.way, id);
+        let mut of = [v4.then(|| open(false)), v6.then(|| open(true))];
+        // One is enough: which one it is to be, the name will tell.
+        if of.iter().flatten().all(Result::is_err)
+            && let Some(Err(error)) = of.iter_mut().find_map(Option::take)
+        {
+            return Err(error);
+        }
+        Ok(Self { of })
+    }
+
+    /// Sets the socket up for the host, whose address is known now. Needs no rights.
+    ///
+    /// # Errors
+    ///
+    /// When there is none for that version of IP, or an option won't do.
+    pub fn ready(self, to: SocketAddr, options: &Options) -> Result<Ready, ProbeError> {
+        let [v4, v6] = self.of;
+        let opened = if to.is_ipv6() { v6 } else { v4 };
+        let refused = || no_socket(to.is_ipv6(), Some(Errno::EAFNOSUPPORT), None);
+        set_up(opened.ok_or_else(refused)??, to, options)
+    }
+}
+
+fn open(v6: bool, wanted: Option<Way>, id: u16) -> Result<Opened, ProbeError> {
+    let family = if v6 {
+        AddressFamily::Inet6
+    } else {
+        AddressFamily::Inet
+    };
+    let protocol = if v6 {
+        SockProtocol::IcmpV6
+    } else {
+        SockProtocol::Icmp
+    };
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let of_kind = |kind| socket(family, kind, flags, protocol);
+    let raw = (wanted != Some(Way::Datagram)).then(|| of_kind(SockType::Raw));
+    let (socket, way) = match raw {
+        Some(Ok(socket)) => (socket, Way::Raw),
+        Some(Err(errno)) if wanted == Some(Way::Raw) => {
+            return Err(no_socket(v6, Some(errno), None));
+        }
+        other => {
+            let raw = other.and_then(Result::err);
+            let datagram = of_kind(SockType::Datagram);
+            let socket = datagram.map_err(|errno| no_socket(v6, raw, Some(errno)))?;
+            (socket, Way::Datagram)
+        }
+    };
+    let opened = Opened { socket, way, id };
+    if way == Way::Raw {
+        // At once: from now on it gets every ICMP message there is.
+        let program = filter::of(v6, id);
+        bpf::attach(opened.socket.as_fd(), &program)
+            .map_err(|errno| failed("a filter on the socket", errno))?;
+    }
+    Ok(opened)
+}
+
+fn failed(option: impl Into<String>, errno: Errno) -> ProbeError {
+    ProbeError::Option {
+        option: option.into(),
+        reason: errno.desc().to_lowercase(),
+    }
+}
+
+fn set_up(opened: Opened, to: SocketAddr, options: &Options) -> Result<Ready, ProbeError> {
+    let Opened { socket, way, id } = opened;
+    let v6 = to.is_ipv6();
+    tell_all(&socket, v6)?;
+    let (ttl, tos) = header_fields(&socket, v6, options)?;
+    if options.broadcast {
+        setsockopt(&socket, sockopt::Broadcast, &true).map_err(|it| failed("-b", it))?;
+    }
+    let device = match options
+        .from
+        .as_deref()
+        .map(|from| (from, from.parse::<IpAddr>()))
+    {
+        None => None,
+        Some((_, Ok(address))) => {
+            let bound = bind_to(
+                &socket,
+                address,
+                to,
+                options.id.filter(|_| way == Way::Datagram),
+            );
+            bound.map_err(|errno| failed(format!("-I {address}"), errno))?;
+            None
+        }
+        Some((name, Err(_))) => {
+            bind_to_device(&socket, name)?;
+            Some(name)
+        }
+    };
+    let asked_from = options.from.as_deref().and_then(|from| from.parse().ok());
+    let source = asked_from.or_else(|| source_for(to, device));
+    let id = match way {
+        Way::Raw => id,
+        Way::Datagram => port_of(&socket, v6, options.id.map(|_| id), asked_from.is_some())?,
+    };
+    let mut seals = way == Way::Raw;
+    if let (true, Way::Raw, Some(source)) = (v6, way, source) {
+        // The checksum covers the source, so it has to stay what it is; then it is ours to write, and
+        // replies whose checksum is wrong come to us and are not dropped.
+        seals = asked_from.is_some() || bind_to(&socket, source, to, None).is_ok();
+        if seals {
+            let set = numbered::set(
+                socket.as_fd(),
+                SOL_RAW,
+                IPV6_CHECKSUM,
+                &(-1_i32).to_ne_bytes(),
+            );
+            seals = set.is_ok();
+        }
+    }
+    let many = options.broadcast || to.ip().is_multicast();
+    let datagram = way == Way::Datagram;
+    Ok(Ready {
+        socket,
+        way,
+        to,
+        id,
+        // What a datagram socket is given there counts for nothing, so it is left zero.
+        written_id: if datagram {
+            options.id.map_or(0, |_| id)
+        } else {
+            id
+        },
+        source: source.filter(|_| !v6 || seals || datagram),
+        many,
+        ttl,
+        tos,
+    })
+}
+
+/// Has the kernel tell when a reply came, with which TTL, and which errors came.
+fn tell_all(socket: &OwnedFd, v6: bool) -> Result<(), ProbeError> {
+    let said = |errno| failed("a socket option", errno);
+    setsockopt(socket, sockopt::ReceiveTimestampns, &true).map_err(said)?;
+    // Less room is no reason to give up.
+    let _ = setsockopt(socket, sockopt::RcvBuf, &RECEIVE_BUFFER);
+    if v6 {
+        setsockopt(socket, sockopt::Ipv6RecvErr, &true).map_err(said)?;
+        setsockopt(socket, sockopt::Ipv6RecvHopLimit, &true).map_err(said)
+    } else {
+        setsockopt(socket, sockopt::Ipv4RecvErr, &true).map_err(said)?;
+        setsockopt(socket, sockopt::Ipv4RecvTtl, &true).map_err(said)
+    }
+}
+
+/// Sets what the IP header is to have; gives TTL and TOS.
+fn header_fields(socket: &OwnedFd, v6: bool, options: &Options) -> Result<(u8, u8), ProbeError> {
+    let number = |level, option, value: i32, name: &str| {
+        numbered::set(socket.as_fd(), level, option, &value.to_ne_bytes())
+            .map_err(|errno| failed(name, errno))
+    };
+    let (level, tos, mtu) = if v6 {
+        (
+            libc::IPPROTO_IPV6,
+            libc::IPV6_TCLASS,
+            libc::IPV6_MTU_DISCOVER,
+        )
+    } else {
+        (libc::IPPROTO_IP, libc::IP_TOS, libc::IP_MTU_DISCOVER)
+    };
+    if let Some(ttl) = options.ttl {
+        let (one, many) = if v6 {
+            (libc::IPV6_UNICAST_HOPS, libc::IPV6_MULTICAST_HOPS)
+        } else {
+            (libc::IP_TTL, libc::IP_MULTICAST_TTL)
+        };
+        number(level, one, ttl.into(), "-t")?;
+        number(level, many, ttl.into(), "-t")?;
+    }
+    if let Some(value) = options.tos {
+        number(level, tos, value.into(), "-Q")?;
+    }
+    if let Some(path_mtu) = options.path_mtu {
+        number(level, mtu, path_mtu.value(), "-M")?;
+    }
+    let ttl = if v6 {
+        getsockopt(socket, sockopt::Ipv6Ttl)
+    } else {
+        getsockopt(socket, sockopt::Ipv4Ttl)
+    };
+    let ttl = ttl.ok().and_then(|ttl| u8::try_from(ttl).ok());
+    Ok((ttl.unwrap_or(64), options.tos.unwrap_or(0)))
+}
+
+/// Binds to an address of this host; on a datagram socket, with the identifier as its port.
+fn bind_to(socket: &OwnedFd, address: IpAddr, to: SocketAddr, id: Option<u16>) -> nix::Result<()> {
+    let mut from = SocketAddr::new(address, id.unwrap_or(0));
+    if let (SocketAddr::V6(from), SocketAddr::V6(to)) = (&mut from, to)
+        && from.ip().is_unicast_link_local()
+    {
+        from.set_scope_id(to.scope_id());
+    }
+    bind(socket.as_raw_fd(), &SockaddrStorage::from(from))
+}
+
+fn bind_to_device(socket: &OwnedFd, name: &str) -> Result<(), ProbeError> {
+    if if_nametoindex(name).is_err() {
+        return Err(ProbeError::Option {
+            option: format!("-I {}", name.escape_debug()),
+            reason: "no such interface, and no address; see wirelab interfaces".to_owned(),
+        });
+    }
+    setsockopt(socket, sockopt::BindToDevice, &OsString::from(name))
+        .map_err(|errno| failed(format!("-I {}", name.escape_debug()), errno))
+}
+
+/// The address that packets to `to` leave from: the kernel chooses one for a UDP socket as it does for
+/// ours. Nothing is sent for it.
+fn source_for(to: SocketAddr, device: Option<&str>) -> Option<IpAddr> {
+    let family = if to.is_ipv6() {
+        AddressFamily::Inet6
+    } else {
+        AddressFamily::Inet
+    };
+    let socket = socket(family, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).ok()?;
+    if let Some(device) = device {
+        setsockopt(&socket, sockopt::BindToDevice, &OsString::from(device)).ok()?;
+    }
+    let mut to = to;
+    // Any port but 0, to which nothing connects.
+    to.set_port(7);
+    connect(socket.as_raw_fd(), &SockaddrStorage::from(to)).ok()?;
+    let (address, _) = name_of(&socket, to.is_ipv6()).ok()?;
+    Some(address)
+}
+
+/// A datagram socket's identifier: the port that it is bound to (icmp(7)).
+fn port_of(
+    socket: &OwnedFd,
+    v6: bool,
+    wanted: Option<u16>,
+    bound: bool,
+) -> Result<u16, ProbeError> {
+    if !bound {
+        let any: IpAddr = if v6 {
+            Ipv6Addr::UNSPECIFIED.into()
+        } else {
+            Ipv4Addr::UNSPECIFIED.into()
+        };
+        let address = SocketAddr::new(any, wanted.unwrap_or(0));
+        bind(socket.as_raw_fd(), &SockaddrStorage::from(address)).map_err(|errno| {
+            let option = wanted.map_or("binding the socket".to_owned(), |id| format!("-e {id}"));
+            failed(option, errno)
+        })?;
+    }
+    let (_, port) = name_of(socket, v6).map_err(|errno| failed("the identifier", errno))?;
+    Ok(port)
+}
+
+fn name_of(socket: &OwnedFd, v6: bool) -> nix::Result<(IpAddr, u16)> {
+    let fd = socket.as_raw_fd();
+    Ok(if v6 {
+        let name: SockaddrIn6 = getsockname(fd)?;
+        (name.ip().into(), name.port())
+    } else {
+        let name: SockaddrIn = getsockname(fd)?;
+        (name.ip().into(), name.port())
+    })
+}

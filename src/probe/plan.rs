@@ -1,0 +1,154 @@
+//! What a run of echo requests is to be.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::wire::echo;
+
+/// Bytes at the beginning of the data that hold the request's count, where there is room for them.
+pub(super) const TAG: usize = 8;
+
+/// What the data of a request is filled with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pattern(Vec<u8>);
+
+impl Pattern {
+    /// Most bytes of a pattern, as iputils has it.
+    pub const LONGEST: usize = 16;
+
+    /// These bytes over and over; none: each byte is its own offset, as iputils fills.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads hexadecimal digits, two a byte; one alone is a byte as well.
+    ///
+    /// # Errors
+    ///
+    /// In words, when there is none, one is no digit, or there are too many.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(format!(
+                "'{}' is no pattern: give hexadecimal digits, as in ff00",
+                text.escape_debug()
+            ));
+        }
+        let digits: Vec<u8> = text
+            .chars()
+            .filter_map(|digit| digit.to_digit(16))
+            .map(|digit| digit as u8)
+            .collect();
+        let bytes: Vec<u8> = digits
+            .chunks(2)
+            .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
+            .collect();
+        if bytes.len() > Self::LONGEST {
+            return Err(format!(
+                "a pattern has at most {} bytes, this one {}",
+                Self::LONGEST,
+                bytes.len()
+            ));
+        }
+        Ok(Self(bytes))
+    }
+
+    /// The byte at that offset of the data.
+    pub(super) fn byte(&self, at: usize) -> u8 {
+        let repeated = at.checked_rem(self.0.len()).and_then(|at| self.0.get(at));
+        repeated.copied().unwrap_or(at as u8)
+    }
+}
+
+/// When the next request is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// One every interval.
+    #[default]
+    Steady,
+    /// When the last one is answered, or the interval is over; never sooner than `least` after the last.
+    Adaptive {
+        /// Shortest time between two.
+        least: Duration,
+    },
+    /// When the last one is answered, or the interval is over.
+    Flood,
+}
+
+/// What a run of echo requests to one host is to be.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Who is asked.
+    pub target: IpAddr,
+    /// The address of this host that requests leave from; the checksum of ICMPv6 covers it.
+    pub source: Option<IpAddr>,
+    /// Whether `target` is a group or a broadcast address, which others answer for.
+    pub many: bool,
+    /// The identifier that is on the wire.
+    pub id: u16,
+    /// The identifier that is written; another one where the kernel puts in its own.
+    pub written_id: u16,
+    /// What the data holds.
+    pub pattern: Pattern,
+    /// Bytes of data.
+    pub size: usize,
+    /// End after so many: requests, or with a deadline, answered requests.
+    pub count: Option<u64>,
+    /// When the next is made.
+    pub pace: Pace,
+    /// Time from one request to the next.
+    pub interval: Duration,
+    /// How long a reply may take; `None`: twice the longest that was seen, at least a second, and ten
+    /// seconds before anything was seen.
+    pub timeout: Option<Duration>,
+    /// When to end whatever came.
+    pub deadline: Option<Duration>,
+    /// The TTL or hop limit that requests leave with.
+    pub ttl: u8,
+    /// The DSCP and ECN bits that requests leave with.
+    pub tos: u8,
+}
+
+impl Plan {
+    /// Requests of the usual size to that host, once a second.
+    pub fn new(target: IpAddr, id: u16) -> Self {
+        Self {
+            target,
+            source: None,
+            many: false,
+            id,
+            written_id: id,
+            pattern: Pattern::default(),
+            size: 56,
+            count: None,
+            pace: Pace::Steady,
+            interval: Duration::from_secs(1),
+            timeout: None,
+            deadline: None,
+            ttl: 64,
+            tos: 0,
+        }
+    }
+
+    /// Whether it is about ICMPv6.
+    pub const fn is_v6(&self) -> bool {
+        self.target.is_ipv6()
+    }
+
+    /// Writes an echo message of that type with the data of request `count`.
+    pub(super) fn write(&self, message: &mut Vec<u8>, kind: u8, id: u16, count: u64) {
+        let tag = count.to_be_bytes();
+        let tagged = self.size >= TAG;
+        let data = (0..self.size).map(|at| match tag.get(at) {
+            Some(&byte) if tagged => byte,
+            _ => self.pattern.byte(at),
+        });
+        // The low bits of the count: after 65535 comes 0.
+        echo::emit(message, kind, id, count as u16, data);
+    }
+
+    /// What the checksum of a request covers besides itself; `None` for IPv4.
+    pub(super) fn ends(&self) -> Option<(IpAddr, IpAddr)> {
+        self.is_v6().then_some(())?;
+        Some((self.source?, self.target))
+    }
+}

@@ -1,0 +1,81 @@
+//! What is known of one request until it is settled.
+
+use std::time::Duration;
+
+use crate::event::{Echo, EchoError, EchoState, Reply, ReplyFault};
+use crate::frame::Timestamp;
+
+/// A request under way. Many of them are kept in a flood, so what is rare is elsewhere.
+#[derive(Debug)]
+pub(super) struct Slot {
+    /// When it was sent.
+    pub(super) sent: Timestamp,
+    /// Replies so far.
+    pub(super) replies: u32,
+    /// The good reply, or the first one while there is none.
+    pub(super) reply: Option<Box<Reply>>,
+    /// The error, where one came.
+    pub(super) error: Option<Box<EchoError>>,
+}
+
+impl Slot {
+    pub(super) const fn new(sent: Timestamp) -> Self {
+        Self {
+            sent,
+            replies: 0,
+            reply: None,
+            error: None,
+        }
+    }
+
+    /// Whether a good reply came.
+    pub(super) fn is_received(&self) -> bool {
+        self.reply.as_ref().is_some_and(|it| it.fault.is_none())
+    }
+
+    /// Whether anything came that ends the wait for it.
+    pub(super) fn has_end(&self) -> bool {
+        self.reply.is_some() || self.error.is_some()
+    }
+
+    /// Whether it is still waited for, if a reply may take so long.
+    pub(super) fn is_awaited(&self, now: Timestamp, timeout: Duration) -> bool {
+        !self.has_end() && now.since(self.sent) < timeout
+    }
+
+    /// The state that it would end in now.
+    pub(super) fn state(&self) -> EchoState {
+        match (&self.reply, &self.error) {
+            (Some(reply), _) => match &reply.fault {
+                Some(fault) => fault.state(),
+                None if self.replies > 1 => EchoState::Duplicate,
+                None if reply.late => EchoState::Late,
+                None if reply.reordered => EchoState::Reordered,
+                None => EchoState::Answered,
+            },
+            (None, Some(_)) => EchoState::IcmpError,
+            (None, None) => EchoState::Lost,
+        }
+    }
+
+    /// The end of it.
+    pub(super) fn settle(self, count: u64) -> Echo {
+        let state = self.state();
+        let of_error = self.error.as_ref().and_then(|error| error.from);
+        let reply = self.reply.map(|reply| *reply);
+        let fault: Option<ReplyFault> = reply.as_ref().and_then(|reply| reply.fault.clone());
+        Echo {
+            count,
+            seq: count as u16,
+            time: self.sent,
+            state,
+            round_trip: reply.as_ref().map(|reply| reply.round_trip),
+            ttl: reply.as_ref().and_then(|reply| reply.ttl),
+            bytes: reply.as_ref().map(|reply| reply.bytes),
+            from: reply.as_ref().map(|reply| reply.from).or(of_error),
+            replies: self.replies,
+            fault,
+            error: self.error.map(|error| *error),
+        }
+    }
+}

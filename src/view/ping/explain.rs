@@ -1,0 +1,131 @@
+//! `--explain`: how each figure comes about, with the numbers that went in.
+
+use std::io::{self, Write};
+
+use super::{Text, general, thousandths};
+use crate::event::{EchoStatistics, RoundTrips, units};
+use crate::view::Paint;
+use crate::view::text::wrap;
+
+impl Text {
+    pub(super) fn explain(&self, s: &EchoStatistics, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(
+            out,
+            "\n{}",
+            self.style.paint(Paint::Strong, "How these come about")
+        )?;
+        let mut all = vec![(
+            "loss",
+            format!(
+                "(transmitted - received) / transmitted = ({} - {}) / {} = {}%. Received are requests \
+                 with a good reply, late or not; a duplicate is no second one.",
+                s.transmitted,
+                s.received,
+                s.transmitted,
+                general(s.loss() * 100.0)
+            ),
+        )];
+        if let Some(figures) = &s.round_trips {
+            all.extend(of_round_trips(figures));
+            all.push(("clock", clock(s)));
+        }
+        for (name, how) in all {
+            let room = usize::from(self.style.width).saturating_sub(11);
+            for (number, line) in wrap(&how, room).iter().enumerate() {
+                let name = if number == 0 { name } else { "" };
+                writeln!(
+                    out,
+                    "  {}  {line}",
+                    self.style.paint(Paint::State, format!("{name:<7}"))
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn of_round_trips(f: &RoundTrips) -> Vec<(&'static str, String)> {
+    let ms = thousandths;
+    let n = f.count;
+    let ranked = |rank: u64| {
+        let which = units::ordinal(rank);
+        let how = if f.exact {
+            "in order of length"
+        } else {
+            "by a count of ranges less than a hundredth wide, as there are too many to keep"
+        };
+        format!("the {which} of {n} {how}")
+    };
+    // In ms², of which the root is ms.
+    let squares = f.sum_squares as f64 / 1e12;
+    let mean = f.sum_ns as f64 / 1e6 / n as f64;
+    let jitter = f.last_step.map_or_else(
+        || "J += (|D| - J) / 16 (RFC 3550 6.4.1) begins with the second reply: 0".to_owned(),
+        |step| {
+            let before = step.jitter_ns / 1e6;
+            let change = step.latest_ns.abs_diff(step.before_ns);
+            format!(
+                "J += (|D| - J) / 16, where D is the difference of two round trips in the order in \
+                 which replies came (RFC 3550 6.4.1). Last step: |{} - {}| = {}; {before:.4} + ({} - \
+                 {before:.4}) / 16 = {} ms",
+                ms(step.latest_ns),
+                ms(step.before_ns),
+                ms(change),
+                ms(change),
+                ms(f.jitter_ns)
+            )
+        },
+    );
+    vec![
+        (
+            "avg",
+            format!(
+                "sum / n = {:.3} / {n} = {} ms",
+                f.sum_ns as f64 / 1e6,
+                ms(f.avg_ns)
+            ),
+        ),
+        (
+            "mdev",
+            format!(
+                "sqrt(sum of squares / n - avg²) = sqrt({squares:.6} / {n} - {mean:.6}²) = {} ms: how \
+                 far round trips lie from their mean",
+                ms(f.mdev_ns)
+            ),
+        ),
+        (
+            "median",
+            format!(
+                "{}, rank ceil(n / 2) = {} ms",
+                ranked(n.div_ceil(2)),
+                ms(f.median_ns)
+            ),
+        ),
+        (
+            "p95",
+            format!(
+                "{}, rank ceil(0.95 n) = {} ms",
+                ranked((n * 95).div_ceil(100)),
+                ms(f.p95_ns)
+            ),
+        ),
+        ("jitter", jitter),
+    ]
+}
+
+/// Which clocks were read.
+fn clock(s: &EchoStatistics) -> String {
+    match s.read_lag_ns {
+        Some(lag) => format!(
+            "a round trip begins by our own clock, which is never set, and ends when the kernel stamped \
+             the reply (SO_TIMESTAMPNS). We had the reply {} ms after that on average, which is not \
+             the network's fault.",
+            thousandths(lag)
+        ),
+        None => {
+            "the kernel stamped no reply: round trips end when we had read the reply, by our own \
+                 clock."
+                .to_owned()
+        }
+    }
+}
