@@ -11,12 +11,17 @@ use super::pipeline::Stopped;
 use crate::cli;
 use crate::decode::{Decoder, Packet};
 use crate::frame::{Frame, LinkType, Timestamp};
-use crate::inspect::{Sheet, difference, given, workings};
+use crate::inspect::{Piece, Sheet, Whole, difference, gaps, given, piece, workings};
 use crate::io::{Source, file};
 use crate::view::{self, Style};
 
 /// Most text read for a packet: a hexdump of the longest one there can be is shorter.
 const MOST_TEXT: u64 = 16 << 20;
+
+/// Fragments kept on the way to the frame that is asked for.
+const PIECES: usize = 4096;
+/// How far after a fragment others of its datagram are looked for.
+const FRAMES_AFTER: u64 = 10_000;
 
 /// Runs it.
 pub(super) fn run(args: &cli::Inspect) -> Result<ExitCode> {
@@ -37,20 +42,27 @@ pub(super) fn run(args: &cli::Inspect) -> Result<ExitCode> {
     let written = frames.find(number, &mut decoder, |frame, decoder| {
         show(args, &style, frame, decoder, &mut out)
     })?;
-    written
-        .and_then(|()| out.flush())
+    let this = written.map_err(Stopped::Output)?;
+    let pieces = frames.pieces_of(this);
+    if !pieces.is_empty() {
+        match args.output.format {
+            cli::Format::Json => view::json_pieces(&pieces, &mut out),
+            cli::Format::Text => view::inspect::pieces(&style, &pieces, number, &mut out),
+        }
         .map_err(Stopped::Output)?;
+    }
+    out.flush().map_err(Stopped::Output)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Shows a frame as the options say.
+/// Shows a frame as the options say; gives the fragment it is, if it is one.
 fn show(
     args: &cli::Inspect,
     style: &Style,
     frame: &Frame<'_>,
     decoder: &mut Decoder,
     out: &mut BufWriter<impl Write>,
-) -> io::Result<()> {
+) -> io::Result<Option<(Whole, Piece)>> {
     let packet = decoder.decode(frame);
     let sheet = Sheet::new(frame, &packet);
     match args.output.format {
@@ -63,7 +75,8 @@ fn show(
             Ok(())
         }
         cli::Format::Text => text(args, style, frame, &packet, &sheet, out),
-    }
+    }?;
+    Ok(piece(frame.number, frame.bytes, &packet))
 }
 
 /// A frame, kept while another is looked for.
@@ -167,6 +180,8 @@ struct Frames {
     link: Option<LinkType>,
     /// Whether there is only one.
     only: bool,
+    /// The fragments met so far.
+    pieces: Vec<(Whole, Piece)>,
 }
 
 enum Given {
@@ -187,7 +202,12 @@ fn open(args: &cli::Inspect) -> Result<Frames> {
         (None, Some(name)) => Given::Capture(input::capture(name)?.0),
     };
     let only = matches!(&source, Given::Packets(packets) if packets.len() == 1);
-    Ok(Frames { source, link, only })
+    Ok(Frames {
+        source,
+        link,
+        only,
+        pieces: Vec::new(),
+    })
 }
 
 /// A capture or text on standard input, as its first bytes tell.
@@ -254,7 +274,8 @@ impl Frames {
                     bail!("there is no packet {number}: there are {count}");
                 };
                 for (number, bytes) in (1..).zip(before) {
-                    decoder.decode(&lone(number, bytes, self.link)?);
+                    let packet = decoder.decode(&lone(number, bytes, self.link)?);
+                    remember(&mut self.pieces, piece(number, bytes, &packet));
                 }
                 Ok(show(&lone(number, bytes, self.link)?, decoder))
             }
@@ -268,9 +289,57 @@ impl Frames {
                 if frame.number == number {
                     return Ok(show(&frame, decoder));
                 }
-                decoder.decode(&frame);
+                let packet = decoder.decode(&frame);
+                remember(&mut self.pieces, piece(frame.number, frame.bytes, &packet));
             },
         }
+    }
+
+    /// All fragments of the datagram that `this` belongs to: those met on the way, and those that
+    /// come after it until the datagram is whole.
+    fn pieces_of(&mut self, this: Option<(Whole, Piece)>) -> Vec<Piece> {
+        let Some((whole, this)) = this else {
+            return Vec::new();
+        };
+        let before = self.pieces.iter().filter(|(other, _)| *other == whole);
+        let mut pieces: Vec<Piece> = before.map(|(_, piece)| *piece).collect();
+        pieces.push(this);
+        // Identifications are used again: what comes much later is another datagram's.
+        for number in this.frame + 1..=this.frame + FRAMES_AFTER {
+            let (end, missing) = gaps(&pieces);
+            if end.is_some() && missing.is_empty() || !self.has(number) {
+                break;
+            }
+            let mut decoder = Decoder::new();
+            let found = self.find(number, &mut decoder, |frame, decoder| {
+                piece(frame.number, frame.bytes, &decoder.decode(frame))
+            });
+            match found {
+                Ok(Some((other, piece))) if other == whole => pieces.push(piece),
+                Ok(_) => {}
+                // The end of the capture.
+                Err(_) => break,
+            }
+        }
+        pieces
+    }
+
+    /// Whether there may be a frame of that number.
+    fn has(&self, number: u64) -> bool {
+        match &self.source {
+            Given::Packets(packets) => number <= packets.len() as u64,
+            Given::Capture(_) => true,
+        }
+    }
+}
+
+/// Keeps a fragment, the newest of so many: the others' datagrams will not be asked for.
+fn remember(pieces: &mut Vec<(Whole, Piece)>, piece: Option<(Whole, Piece)>) {
+    if let Some(piece) = piece {
+        if pieces.len() >= PIECES {
+            pieces.drain(..PIECES / 2);
+        }
+        pieces.push(piece);
     }
 }
 

@@ -6,11 +6,13 @@
 
 mod difference;
 pub mod given;
+mod pieces;
 mod sheet;
 mod sums;
 #[cfg(test)]
 mod tests;
 
 pub use difference::{Change, Difference, difference};
+pub use pieces::{Piece, Whole, gaps, piece};
 pub use sheet::{Header, Origin, Rest, Sheet, Trouble};
 pub use sums::{From, Word, Working, workings};

@@ -9,10 +9,16 @@ use crate::decode::{Decoder, Layer, LayerKind, Packet};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::wire::checksum::Sum;
 use crate::wire::field::Field;
-use crate::wire::{tcp, udp};
+use crate::wire::{arp, ethernet, icmpv4, icmpv6, ipv4, ipv6, tcp, udp};
 
 /// The headers whose fields can be named: the name, which layer it is, and its table.
 const HEADERS: &[(&str, LayerKind, &[Field])] = &[
+    ("arp", LayerKind::Arp, arp::FIELDS),
+    ("ethernet", LayerKind::Ethernet, ethernet::FIELDS),
+    ("icmp", LayerKind::Icmpv4, icmpv4::FIELDS),
+    ("icmpv6", LayerKind::Icmpv6, icmpv6::FIELDS),
+    ("ipv4", LayerKind::Ipv4, ipv4::FIELDS),
+    ("ipv6", LayerKind::Ipv6, ipv6::FIELDS),
     ("tcp", LayerKind::Tcp, tcp::FIELDS),
     ("udp", LayerKind::Udp, udp::FIELDS),
 ];

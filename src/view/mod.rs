@@ -20,7 +20,8 @@ pub mod text;
 use std::io::{self, Write};
 
 pub use json::{
-    Json, Lines, difference as json_difference, fields as json_fields, sums as json_sums,
+    Json, Lines, difference as json_difference, fields as json_fields, pieces as json_pieces,
+    sums as json_sums,
 };
 pub use ladder::BothEnds;
 pub use style::{Paint, Painted, Style};

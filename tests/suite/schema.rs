@@ -45,6 +45,30 @@ fn odd_frames() -> String {
     results(&["replay", path.to_str().expect("a name"), "--format", "json"])
 }
 
+/// What `inspect` says of frames of all kinds, of one that lies, and of a fragment.
+fn inspected() -> String {
+    let mut out = String::new();
+    for name in ["handshake", "pmtu", "arp", "ipv6-neighbours", "data"] {
+        for frame in ["1", "2", "3", "4", "5", "6", "7", "8"] {
+            let words = ["inspect", name, "--frame", frame, "--checksum"];
+            out += &crate::run::run(&[&words[..], &["--format", "json"]].concat()).out;
+        }
+        out += &results(&["inspect", name, "--diff", "1", "2", "--format", "json"]);
+    }
+    for hex in [
+        // A total length beyond the packet, and an option that has no length.
+        "4600ffff00000000400600000a0000010a00000207000000",
+        // A fragment that is not the last.
+        "4500001c0001200040010000 0a000001 0a000002 0800f7ff00000000",
+    ] {
+        let words = [
+            "inspect", "--hex", hex, "--link", "ipv4", "--format", "json",
+        ];
+        out += &results(&words);
+    }
+    out
+}
+
 fn check(schema: &Validator, what: &str, line: &str) -> Value {
     let value: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{what}: {e}: {line}"));
     let errors: Vec<_> = schema
@@ -91,15 +115,26 @@ fn every_line_of_every_recording_is_as_described() {
             .entry(value["type"].as_str().expect("a type").to_owned())
             .or_default() += 1;
     }
+    for line in inspected().lines() {
+        let value = check(&schema, "inspect", line);
+        *seen
+            .entry(value["type"].as_str().expect("a type").to_owned())
+            .or_default() += 1;
+    }
     let kinds: Vec<_> = seen.keys().map(String::as_str).collect();
     assert_eq!(
         kinds,
         [
+            "checksum",
+            "difference",
             "end",
+            "field",
             "finding",
             "flow",
             "packet",
             "passage",
+            "piece",
+            "problem",
             "recording",
             "segment"
         ]

@@ -5,13 +5,13 @@
 
 use std::io::{self, Write};
 
-use super::{heading, place};
+use super::{cut, heading, place};
 use crate::inspect::Sheet;
-use crate::view::text::{fit, width};
+use crate::view::text::width;
 use crate::view::{Paint, Style};
 
-/// Bytes of a field that are shown; of longer ones the first.
-const MOST_BYTES: usize = 4;
+/// Columns from which on four bytes of a field are shown, and not only two.
+const WIDE: u16 = 110;
 
 /// Writes the bits of every field.
 ///
@@ -19,6 +19,8 @@ const MOST_BYTES: usize = 4;
 ///
 /// Whatever writing gives.
 pub fn bits(style: &Style, sheet: &Sheet<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let most = if style.width < WIDE { 2 } else { 4 };
+    let columns = most * 9 + 3;
     for (index, header) in sheet.headers.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
@@ -32,7 +34,7 @@ pub fn bits(style: &Style, sheet: &Sheet<'_>, out: &mut dyn Write) -> io::Result
             let first = usize::from(field.bit) - field.start() * 8;
             let own = first..first + usize::from(field.bits);
             let mut pattern = String::new();
-            for (at, byte) in all.iter().take(MOST_BYTES).enumerate() {
+            for (at, byte) in all.iter().take(most).enumerate() {
                 if at > 0 {
                     pattern.push(' ');
                 }
@@ -45,17 +47,17 @@ pub fn bits(style: &Style, sheet: &Sheet<'_>, out: &mut dyn Write) -> io::Result
                     });
                 }
             }
-            if all.len() > MOST_BYTES {
+            if all.len() > most {
                 pattern.push_str(" ...");
             }
             let line = format!(
-                "  {:8} {pattern:39} {:20} ",
+                "  {:8} {pattern:columns$} {:20} ",
                 place(header, laid),
                 field.name
             );
             let left = usize::from(style.width).saturating_sub(width(&line));
             let value = sheet.value(header, laid);
-            let value = fit(&value, left);
+            let value = cut(&value, left);
             writeln!(out, "{line}{}", style.paint(Paint::Strong, value))?;
         }
     }

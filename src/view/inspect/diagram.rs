@@ -8,9 +8,9 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::{heading, look};
+use super::{cut, heading, look};
 use crate::inspect::{Header, Sheet};
-use crate::view::text::{fit, width, wrap};
+use crate::view::text::{width, wrap};
 use crate::view::{Paint, Style};
 use crate::wire::field::Read;
 use crate::wire::layout::Laid;
@@ -233,7 +233,7 @@ fn name(name: &str, columns: usize) -> Vec<String> {
     if width(name) <= columns {
         return vec![name.to_owned()];
     }
-    let cut = |word: &str| word.chars().take(columns).collect::<String>();
+    let head = |word: &str| word.chars().take(columns).collect::<String>();
     let mut lines: Vec<String> = Vec::new();
     for word in name.split(' ') {
         match lines.last_mut() {
@@ -241,7 +241,7 @@ fn name(name: &str, columns: usize) -> Vec<String> {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ => lines.push(cut(word)),
+            _ => lines.push(head(word)),
         }
     }
     lines.truncate(NAME_LINES);
@@ -265,6 +265,6 @@ fn value(sheet: &Sheet<'_>, header: &Header, laid: &Laid, columns: usize) -> Str
                 .into_iter()
                 .next()
                 .unwrap_or_default();
-            fit(&shown, columns).into_owned()
+            cut(&shown, columns)
         })
 }

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use super::cut;
 use crate::inspect::{Change, Difference};
-use crate::view::text::{fit, width, wrap};
+use crate::view::text::{width, wrap};
 use crate::view::{Paint, Style};
 
 /// Writes the differences between frames `of.0` and `of.1`.
@@ -47,7 +48,7 @@ pub fn diff(
         let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
         let (before, after) = (show(before), show(after));
         let by = by.map_or(String::new(), |by| format!("  ({by:+})"));
-        let line = format!("  {:32}  {before:each$}  ", fit(&name, 32));
+        let line = format!("  {:32}  {before:each$}  ", cut(&name, 32));
         if width(&line) + width(&after) + width(&by) <= columns && width(&before) <= each {
             writeln!(out, "{line}{}{by}", style.paint(Paint::Caution, after))?;
             continue;

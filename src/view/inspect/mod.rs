@@ -5,6 +5,7 @@ mod bits;
 mod diagram;
 mod diff;
 mod dump;
+mod pieces;
 mod sums;
 
 use std::io::{self, Write};
@@ -12,9 +13,10 @@ use std::io::{self, Write};
 pub use bits::bits;
 pub use diagram::diagram;
 pub use diff::diff;
+pub use pieces::pieces;
 pub use sums::sums;
 
-use super::text::{fit, width, wrap};
+use super::text::{width, wrap};
 use super::{Paint, Style};
 use crate::inspect::{Header, Origin, Rest, Sheet};
 use crate::wire::field::Read;
@@ -47,6 +49,16 @@ fn look(index: usize) -> Paint {
 /// The letter of the header of that index; a frame has 26 headers at most before they repeat.
 fn letter(index: usize) -> char {
     char::from(b'a' + (index % 26) as u8)
+}
+
+/// Text in so many columns; what is cut off is told by dots, which any terminal has.
+fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let kept = columns.saturating_sub(2);
+    let dots = ".".repeat(columns - kept);
+    text.chars().take(kept).collect::<String>() + &dots
 }
 
 /// Writes the dump and every field.
@@ -153,7 +165,7 @@ fn field(
     let value = sheet.value(header, laid);
     let meaning = format!("{} [{}]", field.meaning, field.rfc);
     if columns >= WIDE {
-        let value = fit(&value, 40).into_owned();
+        let value = cut(&value, 40);
         let room = left.saturating_sub(42).max(8);
         let pad = 40_usize.saturating_sub(width(&value));
         let mut lines = wrap(&meaning, room).into_iter();

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::line::Line;
-use crate::inspect::{Difference, Header, Origin, Rest, Sheet, Working};
+use crate::inspect::{Difference, Header, Origin, Piece, Rest, Sheet, Working};
 use crate::wire::field::{self, Read};
 use crate::wire::layout::Laid;
 
@@ -170,6 +170,23 @@ pub fn difference(
                 None => line.key(key).null(),
             };
         }
+        out.write_all(line.end())?;
+    }
+    Ok(())
+}
+
+/// Writes the fragments of a datagram.
+///
+/// # Errors
+///
+/// Whatever writing gives.
+pub fn pieces(pieces: &[Piece], out: &mut dyn Write) -> io::Result<()> {
+    let mut line = Line::default();
+    for piece in pieces {
+        line.start("piece").key("frame").int(piece.frame);
+        line.key("offset").int(piece.offset.into());
+        line.key("len").int(piece.len.into());
+        line.key("more").bool(piece.more);
         out.write_all(line.end())?;
     }
     Ok(())

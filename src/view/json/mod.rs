@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use line::Line;
 
-pub use field::{difference, fields, sums};
+pub use field::{difference, fields, pieces, sums};
 
 use super::View;
 use crate::decode::Packet;
