@@ -1,7 +1,9 @@
 //! Every field as bits, in the bytes they stand in.
 //!
-//!       14.0     0100....            version          4
-//!       14.4     ....0101            header length    5 (20 bytes)
+//! ```text
+//!   14.0     0100....            version          4
+//!   14.4     ....0101            header length    5 (20 bytes)
+//! ```
 
 use std::io::{self, Write};
 

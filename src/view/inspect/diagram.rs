@@ -1,9 +1,11 @@
 //! Headers as the RFCs draw them, 32 bits a row, with the values that are in them.
 //!
-//!       14 +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-//!          |version|header |   dscp    |ecn|         total length          |
-//!          |       |length |           |   |                               |
-//!          |   4   |   5   |     0     | 0 |              60               |
+//! ```text
+//!   14 +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//!      |version|header |   dscp    |ecn|         total length          |
+//!      |       |length |           |   |                               |
+//!      |   4   |   5   |     0     | 0 |              60               |
+//! ```
 
 use std::fmt::Write as _;
 use std::io::{self, Write};

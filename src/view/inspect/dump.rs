@@ -1,7 +1,9 @@
 //! The bytes of a frame, sixteen a row, with the letter and colour of the header each belongs to.
 //!
-//!     0000  02 00 00 00 00 02 02 00  00 00 00 01 08 00 45 00  ..............E.
-//!           a  a  a  a  a  a  a  a   a  a  a  a  a  a  b  b
+//! ```text
+//! 0000  02 00 00 00 00 02 02 00  00 00 00 01 08 00 45 00  ..............E.
+//!       a  a  a  a  a  a  a  a   a  a  a  a  a  a  b  b
+//! ```
 
 use std::fmt::Write as _;
 use std::io::{self, Write};

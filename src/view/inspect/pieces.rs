@@ -1,6 +1,8 @@
 //! Where each fragment sits in its datagram.
 //!
-//!     frame 3   bytes 0 to 1479      (1480)  |=======        |
+//! ```text
+//! frame 3   bytes 0 to 1479      (1480)  |=======        |
+//! ```
 
 use std::io::{self, Write};
 

@@ -1,9 +1,11 @@
 //! Checksums worked out, word by word, as text.
 //!
-//!     c TCP checksum 0xb125: good [RFC 9293 3.1]
-//!       source        0a00 0001
-//!       …
-//!       sum 0x34ed8, carries added back in: 0x4edb, complement 0xb124
+//! ```text
+//! c TCP checksum 0xb125: good [RFC 9293 3.1]
+//!   source        0a00 0001
+//!   …
+//!   sum 0x34ed8, carries added back in: 0x4edb, complement 0xb124
+//! ```
 
 use std::io::{self, Write};
 
