@@ -58,7 +58,8 @@ pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
     }
     let shortest = if rto_ns == 0 { SHORTEST_RTO_NS } else { rto_ns };
     // The capture is not at the sender, and its clock is not ours: a tenth of leeway.
-    let timer_could_fire = waited_ns >= shortest - shortest / 10;
+    let timer_could_fire =
+        waited_ns >= shortest - shortest / 10 || in_silence(case, waited_ns.min(shortest));
     let news =
         seen.dup_acks_received > 0 || sender.sacked().1.is_some_and(|end| end.after(seen.seq));
     let prompt = answers(case);
@@ -126,13 +127,30 @@ fn way_to_sender_ns(case: &Case<'_>) -> u64 {
     case.receiver().counts.rtt.min
 }
 
+/// Whether the first segment outstanding goes again, as seen from near its sender, when that has heard
+/// nothing for longer than two round trips, and half the shortest timeout: there is no other timer that
+/// does this (RFC 6298 section 5.4), however wrong the estimate of it is. RACK's runs for a fraction of
+/// a round trip (RFC 8985 section 6.2).
+fn in_silence(case: &Case<'_>, waited_ns: u64) -> bool {
+    let (seen, sender) = (case.seen, case.sender());
+    let silent_ns = seen.time.nanos_since(seen.peer_time).min(waited_ns);
+    let head =
+        seen.seq == seen.una && (seen.end != sender.nxt || sender.recovery_cause().is_some());
+    let long_ns = (2 * sender.srtt_ns).max(SHORTEST_RTO_NS / 2);
+    head && near_sender(case) && sender.srtt_ns > 0 && silent_ns > long_ns
+}
+
+/// Whether the capture was made nearer to its sender than to its receiver.
+fn near_sender(case: &Case<'_>) -> bool {
+    way_to_sender_ns(case) < case.sender().counts.rtt.min / 2
+}
+
 /// Whether it answers an ACK: news of something came just before it, as seen from near its sender.
 fn answers(case: &Case<'_>) -> bool {
     let (seen, sender) = (case.seen, case.sender());
     let way = way_to_sender_ns(case);
-    let near_sender = way < sender.counts.rtt.min / 2;
     let news = seen.peer_frame == sender.una_frame || seen.peer_frame == sender.dup_ack_frame();
-    near_sender && news && seen.time.nanos_since(seen.peer_time) <= MOMENT_NS.max(2 * way)
+    near_sender(case) && news && seen.time.nanos_since(seen.peer_time) <= MOMENT_NS.max(2 * way)
 }
 
 /// Whether it is a SYN-ACK that comes again because the SYN did (RFC 9293 section 3.10.7.4).

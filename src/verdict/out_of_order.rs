@@ -41,6 +41,8 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     let calm = !case.sender().repeated_within(rtt_ns, seen.time);
     let too_soon = rtt_ns > 0 && late_ns < rtt_ns - rtt_ns / 8 && calm;
     let (sentence, confidence): (fn(&Note) -> String, _) = match (stamped_before, too_soon) {
+        // What was lost with nothing behind it may be sent again and be overtaken, too.
+        (true, _) if !calm => (stamped, Confidence::Likely),
         (true, _) => (stamped, Confidence::Certain),
         (false, true) => (soon, Confidence::Likely),
         (false, false) => (undecided, Confidence::Ambiguous),

@@ -57,7 +57,10 @@ fn may_be_a_copy(case: &Case<'_>) -> bool {
     };
     let rtt_ns = (case.sender().counts.rtt.min).saturating_add(case.receiver().counts.rtt.min);
     let answer = seen.flags.syn() && seen.flags.ack();
-    seen.stamp.id.is_none() && !answer && seen.time.nanos_since(before) < rtt_ns - rtt_ns / 8
+    let soon = seen.time.nanos_since(before) < rtt_ns - rtt_ns / 8;
+    // Timestamps that don't tell them apart are equal: nothing is sent again as soon as that.
+    let same = seen.stamp.ts.is_some() && seen.twin.is_none();
+    seen.stamp.id.is_none() && !answer && (soon || same)
 }
 
 fn or_overtaken(note: &Note) -> String {
