@@ -1,5 +1,6 @@
 //! What a run of echo requests is to be.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -59,6 +60,13 @@ impl Pattern {
     }
 }
 
+/// As hexadecimal digits.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 /// When the next request is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pace {
@@ -106,6 +114,10 @@ pub struct Plan {
     pub ttl: u8,
     /// The DSCP and ECN bits that requests leave with.
     pub tos: u8,
+    /// So many requests may be under way before the pace counts, at least 1.
+    pub preload: u32,
+    /// Whether messages that settle nothing are told as well.
+    pub verbose: bool,
 }
 
 impl Plan {
@@ -126,6 +138,8 @@ impl Plan {
             deadline: None,
             ttl: 64,
             tos: 0,
+            preload: 1,
+            verbose: false,
         }
     }
 
