@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::compare::{compare, is_sound};
+use super::compare::{compare, is_sound, write_reply};
 use super::plan::TAG;
 use super::quote::{Queued, Reported};
 use super::route;
@@ -40,8 +40,7 @@ impl Session {
             return self.handle_other(now, received.from, received.message);
         }
         self.advance(now);
-        let sound = is_sound(&self.plan, received.from, received.message);
-        let Some(count) = self.find(message, sound) else {
+        let Some(count) = self.find(message, &received) else {
             self.stats.strays += 1;
             return self.handle_other(now, received.from, received.message);
         };
@@ -99,6 +98,7 @@ impl Session {
         if slot.reply.is_none() || (good && !was_received) {
             slot.reply = Some(Box::new(reply));
         }
+        slot.ended.get_or_insert(now);
         self.ended += u64::from(!had_end);
         self.stats.duplicates += u64::from(number > 1);
         if good && !was_received {
@@ -135,11 +135,12 @@ impl Session {
         }
     }
 
-    /// Which open request a reply is to.
-    fn find(&self, message: echo::Echo<'_>, sound: bool) -> Option<u64> {
+    /// Which open request a reply is to: sequence number and data both tell.
+    fn find(&mut self, message: echo::Echo<'_>, received: &Received<'_>) -> Option<u64> {
         let behind = u64::from((self.sent as u16).wrapping_sub(message.seq));
         let latest = self.sent.checked_sub(behind).filter(|&count| count > 0);
-        let is_open = |count: &u64| (self.first..=self.sent).contains(count);
+        let open = self.first..=self.sent;
+        let is_open = |count: &u64| open.contains(count);
         let tag = (self.plan.size >= TAG)
             .then(|| message.data.get(..TAG)?.try_into().ok())
             .flatten()
@@ -148,11 +149,25 @@ impl Session {
             return latest.filter(is_open);
         };
         let earlier = tag > 0 && tag < self.sent && tag as u16 == message.seq;
-        // A late one of an earlier round; or the sequence number is what was damaged.
-        if earlier || (!sound && is_open(&tag)) {
+        if earlier {
+            // A late one of an earlier round.
             return Some(tag).filter(is_open);
         }
-        latest.filter(is_open)
+        if !is_open(&tag) || is_sound(&self.plan, received.from, received.message) {
+            return latest.filter(is_open);
+        }
+        // They say different things, and one of them is damaged. The checksum is that of what was sent.
+        match latest.filter(is_open) {
+            Some(latest) if !self.has_checksum_of(latest, message, received.from) => Some(tag),
+            None => Some(tag),
+            latest => latest,
+        }
+    }
+
+    /// Whether a reply has the checksum of that to request `count`.
+    fn has_checksum_of(&mut self, count: u64, message: echo::Echo<'_>, from: IpAddr) -> bool {
+        write_reply(&self.plan, count, from, &mut self.expected);
+        echo::Echo::parse(&self.expected).is_some_and(|it| it.checksum == message.checksum)
     }
 
     pub(super) fn slot(&mut self, count: u64) -> Option<&mut Slot> {
@@ -208,6 +223,7 @@ impl Session {
         if slot.error.is_none() {
             slot.error = Some(Box::new(error.clone()));
         }
+        slot.ended.get_or_insert(now);
         self.ended += u64::from(!had_end);
         self.stats.errors += 1;
         self.events.push_back(EchoEvent::Error {

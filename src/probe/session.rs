@@ -1,7 +1,8 @@
 //! The requests to one host: when to send which, whose reply came, and what became of each.
 //!
 //! A request is open until its state can be taken as final: an answered one until the time for a reply
-//! is over (a duplicate may still come), an unanswered one for ten seconds (a late reply may). Requests
+//! is over, and a second longer than its reply (a duplicate may still come), an unanswered one for ten
+//! seconds (a late reply may). Requests
 //! are settled in the order in which they were made. A sequence number has 16 bits and starts over; with
 //! 8 bytes of data or more, the data tells a late reply to the first request 7 from one to the second.
 
@@ -236,18 +237,19 @@ impl Session {
     pub(super) fn advance(&mut self, now: Timestamp) {
         self.started.get_or_insert(now);
         while let Some(first) = self.open.front()
-            && now.since(first.sent) >= self.open_for(first)
+            && self.open_until(first) <= now
         {
             self.settle_first();
         }
     }
 
-    /// How long a request stays open.
-    fn open_for(&self, slot: &Slot) -> Duration {
-        if slot.has_end() {
-            self.timeout()
-        } else {
-            self.timeout().max(GUARD)
+    /// How long a request stays open: an unanswered one for late replies, an answered one for copies, which
+    /// come soon after even if it was late.
+    fn open_until(&self, slot: &Slot) -> Timestamp {
+        let timeout = self.timeout();
+        match slot.ended {
+            None => after(slot.sent, timeout.max(GUARD)),
+            Some(ended) => after(slot.sent, timeout).max(after(ended, timeout.min(LEAST_WAIT))),
         }
     }
 

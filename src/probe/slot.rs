@@ -14,6 +14,8 @@ pub(super) struct Slot {
     pub(super) departed: Option<Timestamp>,
     /// When the kernel received the reply, by the kernel's clock.
     pub(super) arrived: Option<Timestamp>,
+    /// When the first reply or error came.
+    pub(super) ended: Option<Timestamp>,
     /// Replies so far.
     pub(super) replies: u32,
     /// The good reply, or the first one while there is none.
@@ -28,6 +30,7 @@ impl Slot {
             sent,
             departed: None,
             arrived: None,
+            ended: None,
             replies: 0,
             reply: None,
             error: None,

@@ -19,6 +19,8 @@ use crate::probe::{Queued, Received, Reported, Session};
 
 /// Room for the longest message.
 const LONGEST: usize = 1 << 16;
+/// Longest time between two readings of clocks that are taken for one: several times what they take.
+const AT_ONCE: Duration = Duration::from_micros(1);
 /// Errors taken at once: a socket that is told one after the other has to send again in between.
 const MOST_ERRORS: usize = 1 << 10;
 
@@ -71,8 +73,10 @@ pub(super) fn message(
         // An error that is told here is in the queue as well.
         Err(_) => return errors(ready, session, buffer, stamps_from, clock) > 0,
     };
-    let now = clock.now();
-    let kernel_lag = got.stamp.and_then(lag);
+    let (now, kernel_lag) = match got.stamp {
+        Some(stamp) => when(stamp, clock),
+        None => (clock.now(), None),
+    };
     let bytes = buffer.bytes.get(..got.len).unwrap_or_default();
     let (message, ttl, options) = match (ready.way, ready.to.is_ipv6(), bytes.first()) {
         // A raw IPv4 socket gives the IP header as well.
@@ -141,10 +145,19 @@ fn timestamp(time: TimeSpec) -> Option<Timestamp> {
     (all > 0).then(|| Timestamp::from_nanos(all))
 }
 
-/// How long ago the kernel stamped it. Both readings are of the time of day, moments apart.
-fn lag(stamp: Timestamp) -> Option<Duration> {
-    let now = clock::now();
-    (now >= stamp).then(|| now.since(stamp))
+/// The time by our clock, and how long ago by the time of day the kernel stamped it. Whoever is put to
+/// sleep between the two readings has to read them again.
+fn when(stamp: Timestamp, clock: Steady) -> (Timestamp, Option<Duration>) {
+    let mut now = clock.now();
+    let mut day = clock::now();
+    for _ in 0..4 {
+        let after = clock.now();
+        if after.since(now) < AT_ONCE {
+            break;
+        }
+        (now, day) = (after, clock::now());
+    }
+    (now, (day >= stamp).then(|| day.since(stamp)))
 }
 
 fn address(address: &SockaddrStorage) -> Option<IpAddr> {
