@@ -20,7 +20,7 @@ Examples:
 
 Over a raw socket where that is permitted, else over a datagram socket, which needs no rights; the
 second line says which. Ctrl-C ends it with the figures, Ctrl-\\ shows them and goes on.
-Exit code 0: every host answered; 1: one did not.";
+Exit code 0: every host answered; 1: one did not; 2: wrong usage, or nothing can be sent.";
 
 /// `ping`.
 #[derive(Debug, Args)]
@@ -104,8 +104,8 @@ pub struct Ping {
         help_heading = "Packets"
     )]
     pub record_route: bool,
-    /// Have routers record their clocks (IPv4 option)
-    #[arg(short = 'T', long, value_name = "tsonly|tsandaddr|tsprespec=HOST,…", value_parser = times, help_heading = "Packets")]
+    /// Have routers record their clocks (IPv4 option): tsonly, tsandaddr, or tsprespec=ADDRESS,…
+    #[arg(short = 'T', long, value_name = "TIMES", value_parser = times, help_heading = "Packets")]
     pub record_times: Option<Trace>,
     /// Flow label of IPv6, in decimal or as 0x…
     #[arg(short = 'F', long, value_name = "LABEL", value_parser = label, help_heading = "Packets")]

@@ -167,7 +167,12 @@ pub(super) fn header_fields(
 }
 
 /// Has the kernel tell when a reply came, with which TTL, and which errors came.
-pub(super) fn tell_all(socket: &OwnedFd, v6: bool, options: &Options) -> Result<(), ProbeError> {
+pub(super) fn tell_all(
+    socket: &OwnedFd,
+    v6: bool,
+    way: Way,
+    options: &Options,
+) -> Result<(), ProbeError> {
     let said = |errno| failed("a socket option", errno);
     setsockopt(socket, sockopt::ReceiveTimestampns, &true).map_err(said)?;
     // Less room is no reason to give up.
@@ -177,9 +182,11 @@ pub(super) fn tell_all(socket: &OwnedFd, v6: bool, options: &Options) -> Result<
         setsockopt(socket, sockopt::Ipv6RecvHopLimit, &true).map_err(said)
     } else {
         setsockopt(socket, sockopt::Ipv4RecvErr, &true).map_err(said)?;
-        setsockopt(socket, sockopt::Ipv4RecvTtl, &true).map_err(said)?;
-        if options.trace.is_some() {
-            // A raw socket has them before it anyway.
+        // A raw socket has the header itself.
+        if way == Way::Datagram {
+            setsockopt(socket, sockopt::Ipv4RecvTtl, &true).map_err(said)?;
+        }
+        if options.trace.is_some() && way == Way::Datagram {
             let on = 1_i32.to_ne_bytes();
             numbered::set(socket.as_fd(), libc::IPPROTO_IP, libc::IP_RECVOPTS, &on)
                 .map_err(said)?;

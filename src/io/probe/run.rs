@@ -32,6 +32,8 @@ pub struct Target {
     address: SockaddrStorage,
     /// The request whose departure the kernel stamps as number 0; `None` where it stamps none.
     stamps_from: Option<u64>,
+    /// Whether there is something in its error queue.
+    erred: bool,
 }
 
 impl Target {
@@ -48,6 +50,7 @@ impl Target {
         let stamps_from = (stamps && options::stamp_departures(&ready.socket, true)).then_some(1);
         Self {
             stamps_from,
+            erred: false,
             ready,
             session,
             ended: false,
@@ -153,7 +156,7 @@ fn send(
     tell: &mut dyn FnMut(Told<'_>) -> std::io::Result<()>,
 ) -> Result<(), ProbeError> {
     // Bounded, so that other hosts get their turn.
-    for _ in 0..64 {
+    for _ in 0..256 {
         let Some(step) = send_one(target, buffer, clock) else {
             return Ok(());
         };
@@ -200,6 +203,7 @@ fn send_one(target: &mut Target, buffer: &mut Buffer, clock: Steady) -> Option<S
         // The kernel tells the error that an earlier request met to whatever call comes next. Asking
         // for it takes it away; the queue still has it.
         let _ = getsockopt(&ready.socket, sockopt::SocketError);
+        target.erred = true;
         sent = try_once();
     }
     match sent {
@@ -229,7 +233,10 @@ fn send_one(target: &mut Target, buffer: &mut Buffer, clock: Steady) -> Option<S
 /// Takes all that came.
 fn take(target: &mut Target, buffer: &mut Buffer, clock: Steady) {
     let (ready, session) = (&target.ready, &mut target.session);
-    receive::errors(ready, session, buffer, target.stamps_from, clock);
+    // An error mostly fails the next call too, and is looked for then; stamps don't.
+    if target.stamps_from.is_some() || std::mem::take(&mut target.erred) {
+        receive::errors(ready, session, buffer, target.stamps_from, clock);
+    }
     // Bounded: who is flooded has to send and stop as well.
     for _ in 0..256 {
         if !receive::message(ready, session, buffer, target.stamps_from, clock) {
@@ -240,14 +247,16 @@ fn take(target: &mut Target, buffer: &mut Buffer, clock: Steady) {
 
 /// Sleeps until something comes, is due, or a signal asks for something.
 fn wait(
-    targets: &[Target],
+    targets: &mut [Target],
     signals: Signals,
     clock: Steady,
     tell: &mut dyn FnMut(Told<'_>) -> std::io::Result<()>,
 ) -> Result<(), ProbeError> {
     let now = clock.now();
-    let open = || targets.iter().filter(|target| !target.ended);
-    let next = open()
+    let is_open = |target: &&Target| !target.ended;
+    let next = targets
+        .iter()
+        .filter(is_open)
         .filter_map(|target| target.session.poll_timeout(now))
         .min();
     let left = next.map(|next| next.since(now));
@@ -255,14 +264,27 @@ fn wait(
         return Ok(());
     }
     tell(Told::Pause)?;
-    let mut fds: Vec<PollFd<'_>> = open()
+    let mut fds: Vec<PollFd<'_>> = targets
+        .iter()
+        .filter(is_open)
         .map(|target| PollFd::new(target.ready.socket.as_fd(), PollFlags::POLLIN))
         .collect();
     fds.push(PollFd::new(signals.event(), PollFlags::POLLIN));
     // An hour at a time: a timespec that overflows would be refused.
     let left = left.map(|left| TimeSpec::from_duration(left.min(Duration::from_hours(1))));
     match ppoll(&mut fds, left, None) {
-        Ok(_) | Err(Errno::EINTR) => Ok(()),
-        Err(errno) => Err(ProbeError::Wait(errno)),
+        Ok(_) => {}
+        Err(Errno::EINTR) => return Ok(()),
+        Err(errno) => return Err(ProbeError::Wait(errno)),
     }
+    let has_error = |fd: &PollFd<'_>| {
+        fd.revents()
+            .is_some_and(|it| it.contains(PollFlags::POLLERR))
+    };
+    let erred: Vec<bool> = fds.iter().map(has_error).collect();
+    let open = targets.iter_mut().filter(|target| !target.ended);
+    for (target, erred) in open.zip(erred) {
+        target.erred |= erred;
+    }
+    Ok(())
 }

@@ -160,7 +160,7 @@ fn set_up(opened: Opened, to: SocketAddr, options: &Options) -> Result<Ready, Pr
     let Opened { socket, way, id } = opened;
     let v6 = to.is_ipv6();
     options.check(v6)?;
-    options::tell_all(&socket, v6, options)?;
+    options::tell_all(&socket, v6, way, options)?;
     let (ttl, tos) = options::header_fields(&socket, v6, options)?;
     if options.broadcast {
         setsockopt(&socket, sockopt::Broadcast, &true).map_err(|it| failed("-b", it))?;
