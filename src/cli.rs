@@ -1,6 +1,7 @@
 //! The command line as data: what was asked for, nothing opened or built yet.
 
 mod addr;
+mod check;
 mod inspect;
 mod lab;
 mod ping;
@@ -12,6 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::addr::Addr;
+pub use self::check::Check;
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
@@ -42,6 +44,9 @@ pub enum Command {
     /// List the recordings that come with wirelab, and what each one shows
     #[command(after_help = "Example:\n  wirelab captures")]
     Captures(Captures),
+    /// Find out whether the network is all right, link by link, and where it ends if it is not
+    #[command(after_help = check::HELP)]
+    Check(Check),
     /// Try out what this machine allows, and say how to get what it does not
     #[command(after_help = DOCTOR_HELP)]
     Doctor(Doctor),

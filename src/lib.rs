@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod analysis;
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod compare;

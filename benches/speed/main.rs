@@ -6,6 +6,7 @@
 
 mod generate;
 mod packet;
+mod ping;
 mod report;
 mod tools;
 mod wire;
@@ -33,10 +34,12 @@ fn main() -> io::Result<()> {
         ["callgrind", ..] => callgrind(),
         ["wire-run", experiment] => wire::run_one(experiment, &mut io::stdout()),
         ["wire", ..] => compare_wire(),
+        ["ping", ..] => compare_ping(),
         // `cargo test --all-targets` runs benches too, without this word.
         _ if words.contains(&"--bench") => {
             compare()?;
-            compare_wire()
+            compare_wire()?;
+            compare_ping()
         }
         _ => Ok(()),
     }
@@ -114,6 +117,18 @@ fn compare() -> io::Result<()> {
 fn compare_wire() -> io::Result<()> {
     let (scale, runs) = (setting("BENCH_SCALE", 1.0), setting("BENCH_RUNS", 5.0));
     rewrite("wire", &wire::section(scale, runs as usize)?)
+}
+
+/// Echo requests beside iputils.
+fn compare_ping() -> io::Result<()> {
+    let (scale, runs) = (setting("BENCH_SCALE", 1.0), setting("BENCH_RUNS", 5.0));
+    match ping::section(WIRELAB, scale, runs as usize)? {
+        Some(text) => rewrite("ping", &text),
+        None => writeln!(
+            io::stderr(),
+            "ping: iputils' ping is not installed, or this is not root"
+        ),
+    }
 }
 
 /// Puts a part into docs/PERFORMANCE.md; the words around it are a person's.

@@ -138,6 +138,8 @@ enum Step {
     Host(IpAddr),
     /// The host did not answer an echo request.
     HostSilent(IpAddr),
+    /// Nor did one of our own network: is it there at all?
+    NearHostSilent(IpAddr),
     Done,
 }
 
@@ -171,7 +173,9 @@ impl Check {
                     Some((router, interface)) => return Some(Question::Ping(router, interface)),
                     None => self.no_router(),
                 },
-                Step::RouterSilent(router) => return Some(Question::Neighbour(*router)),
+                Step::RouterSilent(it) | Step::NearHostSilent(it) => {
+                    return Some(Question::Neighbour(*it));
+                }
                 Step::Names => match self.literal() {
                     Some(address) => {
                         self.step = Step::Host(address);
@@ -196,6 +200,7 @@ impl Check {
             Step::Names => self.name_answered(answer),
             Step::Host(address) => self.host_answered(address, answer),
             Step::HostSilent(address) => self.host_connected(address, answer),
+            Step::NearHostSilent(address) => self.host_as_neighbour(address, answer),
             Step::Done => {}
         }
     }
@@ -207,7 +212,11 @@ impl Check {
 
     /// Whether the host was reached.
     pub fn is_fine(&self) -> bool {
-        self.step == Step::Done && self.findings.iter().all(|it| it.standing != Standing::Broken)
+        self.step == Step::Done
+            && self
+                .findings
+                .iter()
+                .all(|it| it.standing != Standing::Broken)
     }
 
     /// 4 or 6.
@@ -226,13 +235,20 @@ impl Check {
 
     /// The host, if it was given as an address.
     fn literal(&self) -> Option<IpAddr> {
-        self.host.parse().ok().filter(|it: &IpAddr| it.is_ipv6() == self.v6)
+        self.host
+            .parse()
+            .ok()
+            .filter(|it: &IpAddr| it.is_ipv6() == self.v6)
     }
 
     /// The address that others know this machine by, and its interface: one that is valid beyond the
     /// link rather than on the link alone, that of the way out rather than another.
     fn own_address(&self) -> Option<(IpAddr, u32)> {
-        let out = self.machine.ways_out(self.v6).first().map(|route| route.interface);
+        let out = self
+            .machine
+            .ways_out(self.v6)
+            .first()
+            .map(|route| route.interface);
         let up = self.machine.cards.iter().filter(|card| card.state == "up");
         let usable = up.flat_map(|card| card.addresses.iter()).filter(|it| {
             let address = it.network.address;
@@ -245,7 +261,11 @@ impl Check {
             let beyond = kind(it.network.address).scope != Scope::Link;
             (beyond, Some(it.interface) == out)
         })?;
-        let zone = if kind(best.network.address).scope == Scope::Link { best.interface } else { 0 };
+        let zone = if kind(best.network.address).scope == Scope::Link {
+            best.interface
+        } else {
+            0
+        };
         Some((best.network.address, zone))
     }
 
@@ -257,7 +277,11 @@ impl Check {
         let routes = self.machine.ways_out(self.v6);
         let route = routes.first()?;
         let gateway = route.gateway?;
-        let zone = if kind(gateway).scope == Scope::Link { route.interface } else { 0 };
+        let zone = if kind(gateway).scope == Scope::Link {
+            route.interface
+        } else {
+            0
+        };
         Some((gateway, zone))
     }
 

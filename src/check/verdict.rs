@@ -10,8 +10,16 @@ impl Check {
     /// Whether the loopback interface can be asked at all; if not, that is the finding.
     pub(super) fn own_stack_is_there(&mut self) -> bool {
         let loopback = self.loopback();
-        let card = self.machine.cards.iter().find(|card| card.what == "loopback");
-        let has = |card: &Card| card.addresses.iter().any(|it| it.network.address == loopback);
+        let card = self
+            .machine
+            .cards
+            .iter()
+            .find(|card| card.what == "loopback");
+        let has = |card: &Card| {
+            card.addresses
+                .iter()
+                .any(|it| it.network.address == loopback)
+        };
         let (result, advice) = match card {
             Some(card) if card.state != "down" && has(card) => return true,
             Some(card) if card.state == "down" => (
@@ -54,7 +62,8 @@ impl Check {
         let tried = self.loopback().to_string();
         if let Answer::Reply { rtt_ns } = answer {
             self.fine(Link::OwnStack, tried, reply(*rtt_ns));
-            self.step = Step::OwnAddress;
+            let is_all = self.literal() == Some(self.loopback());
+            self.step = if is_all { Step::Done } else { Step::OwnAddress };
             return;
         }
         let version = self.version();
@@ -71,11 +80,19 @@ impl Check {
     }
 
     pub(super) fn no_own_address(&mut self) {
-        let cards: Vec<&Card> = self.machine.cards.iter().filter(|card| card.what != "loopback").collect();
+        let cards: Vec<&Card> = self
+            .machine
+            .cards
+            .iter()
+            .filter(|card| card.what != "loopback")
+            .collect();
         let version = format!("IPv{}", self.version());
         let up = cards.iter().find(|card| card.state == "up");
         let no_carrier = cards.iter().find(|card| card.state == "no carrier");
-        let duplicate = cards.iter().flat_map(|card| &card.addresses).find(|it| it.duplicate && it.network.address.is_ipv6() == self.v6);
+        let duplicate = cards
+            .iter()
+            .flat_map(|card| &card.addresses)
+            .find(|it| it.duplicate && it.network.address.is_ipv6() == self.v6);
         let (result, meaning, advice) = if let Some(it) = duplicate {
             (
                 format!("another host on the link has {} too", it.network.address),
@@ -97,12 +114,21 @@ impl Check {
             (
                 format!("{name} has no carrier"),
                 "Nothing is at the other end of the cable, or no Wi-Fi is joined.".to_owned(),
-                vec![format!("plug the cable in, or join a Wi-Fi; then: ip link show {name}")],
+                vec![format!(
+                    "plug the cable in, or join a Wi-Fi; then: ip link show {name}"
+                )],
             )
         } else if let Some(card) = cards.first() {
             let name = escaped(&card.name);
             (
-                format!("{} down", if cards.len() == 1 { format!("{name} is") } else { "all interfaces are".to_owned() }),
+                format!(
+                    "{} down",
+                    if cards.len() == 1 {
+                        format!("{name} is")
+                    } else {
+                        "all interfaces are".to_owned()
+                    }
+                ),
                 "The network card is switched off.".to_owned(),
                 vec![format!("sudo ip link set {name} up")],
             )
@@ -110,14 +136,19 @@ impl Check {
             (
                 "no interface but the loopback one".to_owned(),
                 "This machine, or this network namespace, has no network card.".to_owned(),
-                vec!["wirelab interfaces lists what there is; is the card's driver loaded?".to_owned()],
+                vec![
+                    "wirelab interfaces lists what there is; is the card's driver loaded?"
+                        .to_owned(),
+                ],
             )
         };
         self.broken(Link::OwnAddress, version, result, &meaning, advice);
     }
 
     pub(super) fn own_address_answered(&mut self, answer: &Answer) {
-        let Some((address, _)) = self.own_address() else { return };
+        let Some((address, _)) = self.own_address() else {
+            return;
+        };
         let tried = address.to_string();
         match answer {
             Answer::Reply { rtt_ns } => {
@@ -140,7 +171,10 @@ impl Check {
 
     pub(super) fn no_router(&mut self) {
         if self.host_is_near() {
-            self.skipped(Link::Router, "not needed: the host is on a network of ours".to_owned());
+            self.skipped(
+                Link::Router,
+                "not needed: the host is on a network of ours".to_owned(),
+            );
             self.step = Step::Names;
             return;
         }
@@ -148,8 +182,15 @@ impl Check {
         let version = format!("IPv{}", self.version());
         match routes.first() {
             Some(route) if route.kind == RouteKind::Unicast => {
-                let card = self.machine.card_name(route.interface).map(escaped).unwrap_or_default();
-                self.skipped(Link::Router, format!("none: {card} leads straight to the other side"));
+                let card = self
+                    .machine
+                    .card_name(route.interface)
+                    .map(escaped)
+                    .unwrap_or_default();
+                self.skipped(
+                    Link::Router,
+                    format!("none: {card} leads straight to the other side"),
+                );
                 self.step = Step::Names;
             }
             Some(_) => self.broken(
@@ -160,7 +201,9 @@ impl Check {
                 vec!["ip route show default".to_owned()],
             ),
             None => {
-                let link_local = self.own_address().is_some_and(|(it, _)| kind(it).scope == Scope::Link);
+                let link_local = self
+                    .own_address()
+                    .is_some_and(|(it, _)| kind(it).scope == Scope::Link);
                 let meaning = if link_local {
                     "This machine has only the address it gave itself: no DHCP server or router told it of the network. It can talk to hosts on the same link."
                 } else {
@@ -182,7 +225,9 @@ impl Check {
     }
 
     pub(super) fn router_answered(&mut self, answer: &Answer) {
-        let Some((router, _)) = self.router() else { return };
+        let Some((router, _)) = self.router() else {
+            return;
+        };
         match answer {
             Answer::Reply { rtt_ns } => {
                 self.fine(Link::Router, router.to_string(), reply(*rtt_ns));
@@ -200,9 +245,15 @@ impl Check {
     }
 
     pub(super) fn router_as_neighbour(&mut self, router: IpAddr, answer: &Answer) {
-        let by = if self.v6 { "neighbour discovery" } else { "ARP" };
+        let by = if self.v6 {
+            "neighbour discovery"
+        } else {
+            "ARP"
+        };
         if let Answer::Neighbour(Some(NeighbourState::Known)) = answer {
-            let result = format!("no echo reply, but it answers {by}: it is there, and does not answer pings");
+            let result = format!(
+                "no echo reply, but it answers {by}: it is there, and does not answer pings"
+            );
             self.fine(Link::Router, router.to_string(), result);
             self.step = Step::Names;
             return;
@@ -278,8 +329,12 @@ impl Check {
             self.step = Step::Done;
             return;
         }
-        if matches!(answer, Answer::Silence) && !self.host_is_near() {
-            self.step = Step::HostSilent(address);
+        if matches!(answer, Answer::Silence) {
+            self.step = if self.host_is_near() {
+                Step::NearHostSilent(address)
+            } else {
+                Step::HostSilent(address)
+            };
             return;
         }
         let (meaning, advice) = match answer {
@@ -289,23 +344,65 @@ impl Check {
             ),
             Answer::Error { from, .. } => (
                 format!("This network is left without trouble; {from} is as far as packets come."),
-                vec![format!("wirelab trace {address}"), "ask whoever runs that router".to_owned()],
+                vec![
+                    format!("wirelab trace {address}"),
+                    "ask whoever runs that router".to_owned(),
+                ],
             ),
             Answer::Refused(_) => (
-                "This machine would not send it: no route leads there, or a filter forbids it.".to_owned(),
-                vec![format!("ip route get {address}"), "sudo nft list ruleset".to_owned()],
+                "This machine would not send it: no route leads there, or a filter forbids it."
+                    .to_owned(),
+                vec![
+                    format!("ip route get {address}"),
+                    "sudo nft list ruleset".to_owned(),
+                ],
             ),
             _ => (
-                "Nobody on this network answers for it: it is off, has another address, or does not answer pings.".to_owned(),
-                vec!["look at the host itself: wirelab addr".to_owned()],
+                "The answer makes no sense here.".to_owned(),
+                vec![format!("wirelab ping {address}")],
             ),
         };
-        self.broken(Link::Host, address.to_string(), told(answer), &meaning, advice);
+        self.broken(
+            Link::Host,
+            address.to_string(),
+            told(answer),
+            &meaning,
+            advice,
+        );
+    }
+
+    pub(super) fn host_as_neighbour(&mut self, address: IpAddr, answer: &Answer) {
+        let by = self.asks_by();
+        if let Answer::Neighbour(Some(NeighbourState::Known)) = answer {
+            let result = format!(
+                "no echo reply, but it answers {by}: it is there, and does not answer pings"
+            );
+            self.fine(Link::Host, address.to_string(), result);
+            self.step = Step::Done;
+            return;
+        }
+        self.broken(
+            Link::Host,
+            address.to_string(),
+            format!("no echo reply, and no answer to {by} either"),
+            "Nobody on this network has that address: the host is off, on another network, or has another address.",
+            vec!["look at the host itself: wirelab addr".to_owned()],
+        );
+    }
+
+    /// How a neighbour's hardware address is asked for.
+    const fn asks_by(&self) -> &'static str {
+        if self.v6 {
+            "neighbour discovery"
+        } else {
+            "ARP"
+        }
     }
 
     pub(super) fn host_connected(&mut self, address: IpAddr, answer: &Answer) {
         if let Answer::Connected = answer {
-            let result = "no echo reply, but a TCP connection finds it: it does not answer pings".to_owned();
+            let result =
+                "no echo reply, but a TCP connection finds it: it does not answer pings".to_owned();
             self.fine(Link::Host, address.to_string(), result);
             self.step = Step::Done;
             return;
@@ -344,7 +441,14 @@ impl Check {
         });
     }
 
-    fn broken(&mut self, link: Link, tried: String, result: String, meaning: &str, advice: Vec<String>) {
+    fn broken(
+        &mut self,
+        link: Link,
+        tried: String,
+        result: String,
+        meaning: &str,
+        advice: Vec<String>,
+    ) {
         self.found(Finding {
             link,
             standing: Standing::Broken,

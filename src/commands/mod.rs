@@ -8,6 +8,7 @@ mod addr;
 mod both;
 mod capture;
 mod captures;
+mod check;
 mod doctor;
 mod ends;
 mod explain;
@@ -53,6 +54,7 @@ pub fn main() -> ExitCode {
         Some(Command::Addr(args)) => ("addr", addr::run(&args)),
         Some(Command::Capture(args)) => ("capture", capture::run(&args)),
         Some(Command::Captures(args)) => ("captures", captures::run(&args)),
+        Some(Command::Check(args)) => ("check", check::run(&args)),
         Some(Command::Doctor(args)) => ("doctor", doctor::run(&args)),
         Some(Command::Explain(args)) => ("explain", explain::run(&args)),
         Some(Command::Flows(args)) => ("flows", flows::run(&args)),

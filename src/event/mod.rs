@@ -18,8 +18,8 @@ mod wireshark;
 
 pub use clock::{ClockBasis, ClockNote};
 pub use echo::{
-    Damage, Echo, EchoError, EchoEvent, EchoState, EchoStatistics, JitterStep, Quote, QuoteChange,
-    Reply, ReplyFault, RoundTrip, RoundTrips,
+    Damage, Echo, EchoError, EchoEvent, EchoState, EchoStatistics, JitterStep, OtherMessage, Quote,
+    QuoteChange, Reply, ReplyFault, RoundTrip, RoundTrips, Route,
 };
 pub use finding::{Finding, Severity};
 pub use flow::{Capability, Flow, Handshake, LetGo, Shape};

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::plan::Plan;
 use crate::event::{EchoError, Quote, QuoteChange};
 use crate::wire::checksum::Sum;
-use crate::wire::{echo, icmp};
+use crate::wire::{echo, icmp, icmpv6};
 
 /// The protocol number of ICMPv4.
 const ICMP_V4: u8 = 1;
@@ -160,7 +160,7 @@ fn inner_v6<'a>(quoted: &'a [u8], plan: &Plan) -> Option<Inner<'a>> {
         FRAGMENT => (*rest.first()?, rest.get(8..)?),
         next => (next, rest),
     };
-    let ours = next == echo::ICMP_V6 && plan.target == IpAddr::from(Ipv6Addr::from(dst));
+    let ours = next == icmpv6::PROTOCOL && plan.target == IpAddr::from(Ipv6Addr::from(dst));
     ours.then_some(Inner { header, message })
 }
 

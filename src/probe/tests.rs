@@ -61,7 +61,7 @@ impl Run {
         reply[2..4].fill(0);
         let ends = plan.source.map(|source| (plan.target, source));
         echo::seal(&mut reply, ends.filter(|_| plan.is_v6()));
-        self.session.handle_sent();
+        self.session.handle_sent(at);
         self.collect();
         reply
     }
@@ -71,7 +71,9 @@ impl Run {
             from,
             message,
             ttl: Some(60),
+            options: &[],
             kernel_lag: None,
+            stamp: None,
         };
         self.session.handle_reply(self.at(), received);
         self.collect();
@@ -478,7 +480,9 @@ fn the_kernels_stamp_is_taken_only_where_it_makes_sense() {
             from: IpAddr::from(HOST),
             message: &message,
             ttl: None,
+            options: &[],
             kernel_lag: Some(Duration::from_millis(lag_ms)),
+            stamp: None,
         };
         run.session.handle_reply(run.at(), received);
         run.end();

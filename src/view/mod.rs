@@ -4,6 +4,7 @@
 //! A new view is a file here and a line in [`VIEWS`]; `segments.rs` is the smallest complete one.
 
 pub mod addr;
+pub mod check;
 mod explain;
 mod flows;
 pub mod inspect;

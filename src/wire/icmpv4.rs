@@ -3,8 +3,8 @@
 
 use super::checksum::Sum;
 use super::field::{Field, Malformed, Read};
-use super::icmp;
 use super::layout::{Lay, Layout};
+use super::{echo, icmp};
 
 /// Bytes of a message without data: type, code, checksum, and four that depend on the type.
 pub const LEN: usize = 8;
@@ -308,12 +308,11 @@ pub struct Repr {
 impl Repr {
     /// An echo request.
     pub const fn echo_request(id: u16, seq: u16) -> Self {
-        let ([i0, i1], [s0, s1]) = (id.to_be_bytes(), seq.to_be_bytes());
         Self {
-            kind: 8,
+            kind: echo::request(false),
             code: 0,
             checksum: None,
-            rest: [i0, i1, s0, s1],
+            rest: echo::rest(id, seq),
         }
     }
 

@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use super::checksum::Sum;
 use super::field::{Field, Malformed, Read};
 use super::layout::{Lay, Layout};
-use super::{icmp, ndp};
+use super::{echo, icmp, ndp};
 
 /// Bytes of a message without data: type, code, checksum, and four that depend on the type.
 pub const LEN: usize = 8;
@@ -310,12 +310,11 @@ pub struct Repr {
 impl Repr {
     /// An echo request.
     pub const fn echo_request(id: u16, seq: u16) -> Self {
-        let ([i0, i1], [s0, s1]) = (id.to_be_bytes(), seq.to_be_bytes());
         Self {
-            kind: 128,
+            kind: echo::request(true),
             code: 0,
             checksum: None,
-            rest: [i0, i1, s0, s1],
+            rest: echo::rest(id, seq),
         }
     }
 

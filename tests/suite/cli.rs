@@ -14,7 +14,7 @@ fn shows(name: &str, text: &str) {
 #[test]
 fn help_has_examples_and_fits_a_terminal() {
     for command in [
-        "addr", "captures", "explain", "flows", "inspect", "ports", "replay",
+        "addr", "captures", "check", "explain", "flows", "inspect", "ping", "ports", "replay",
     ] {
         let help = results(&[command, "--help"]);
         assert!(help.contains("Example"), "{help}");

@@ -5,6 +5,7 @@ mod cli;
 mod conversations;
 mod decode;
 mod docs;
+mod echoes;
 mod experiments;
 mod files;
 mod fuzz;

@@ -6,6 +6,7 @@
 //! what came of it is [`crate::probe`]'s business.
 
 mod filter;
+mod options;
 mod receive;
 mod run;
 mod show;
@@ -17,9 +18,10 @@ use std::path::PathBuf;
 
 use nix::errno::Errno;
 
+pub use options::{Options, PathMtu};
 pub use run::{Target, Told, run};
 pub use show::{Shown, Witness};
-pub use socket::{Options, PathMtu, Ready, Sockets, Way};
+pub use socket::{Ready, Sockets, Way};
 
 use super::privileges;
 
@@ -87,12 +89,22 @@ impl Version {
     }
 }
 
-/// Looks a host up (getaddrinfo(3)): an address, an address with `%zone`, or a name.
+/// What a host turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The address that is asked.
+    pub to: SocketAddr,
+    /// Its other addresses of that version of IP, or of either.
+    pub others: Vec<IpAddr>,
+}
+
+/// Looks a host up (getaddrinfo(3)): an address, an address with `%zone`, or a name. Of several
+/// addresses it is the first that this host has a way to.
 ///
 /// # Errors
 ///
 /// When it has no address, or none of that version.
-pub fn resolve(host: &str, version: Version) -> Result<SocketAddr, ProbeError> {
+pub fn resolve(host: &str, version: Version) -> Result<Resolved, ProbeError> {
     let unknown = |reason: String| ProbeError::Unknown {
         host: host.escape_debug().to_string(),
         reason,
@@ -102,7 +114,11 @@ pub fn resolve(host: &str, version: Version) -> Result<SocketAddr, ProbeError> {
         .map_err(|error| unknown(without_prefix(&error)))?
         .collect();
     let fits = |address: &&SocketAddr| version.fits(address.is_ipv6());
-    let address = found.iter().find(fits).copied().ok_or_else(|| {
+    let mut fitting: Vec<SocketAddr> = found.iter().filter(fits).copied().collect();
+    fitting.dedup();
+    let has_way = |to: &&SocketAddr| socket::source_for(**to, None).is_ok();
+    let chosen = fitting.iter().find(has_way).or(fitting.first()).copied();
+    let to = chosen.ok_or_else(|| {
         let wanted = match version {
             Version::V4 => "IPv4",
             Version::V6 => "IPv6",
@@ -113,7 +129,7 @@ pub fn resolve(host: &str, version: Version) -> Result<SocketAddr, ProbeError> {
             .map_or(String::new(), |it| format!("; it has {}", it.ip()));
         unknown(format!("no {wanted} address{has}"))
     })?;
-    if let SocketAddr::V6(v6) = address
+    if let SocketAddr::V6(v6) = to
         && v6.ip().is_unicast_link_local()
         && v6.scope_id() == 0
     {
@@ -122,7 +138,11 @@ pub fn resolve(host: &str, version: Version) -> Result<SocketAddr, ProbeError> {
             v6.ip()
         )));
     }
-    Ok(address)
+    let others = fitting.iter().filter(|it| **it != to).map(SocketAddr::ip);
+    Ok(Resolved {
+        to,
+        others: others.collect(),
+    })
 }
 
 /// What the resolver said, without the standard library's words before it.
@@ -176,7 +196,10 @@ mod tests {
 
     #[test]
     fn addresses_zones_and_versions() {
-        let of = |host: &str, version| resolve(host, version).map_err(|error| error.to_string());
+        let of = |host: &str, version| {
+            let resolved = resolve(host, version).map_err(|error| error.to_string())?;
+            Ok::<_, String>(resolved.to)
+        };
         assert_eq!(
             of("127.0.0.1", Version::Any),
             Ok("127.0.0.1:0".parse().unwrap())

@@ -19,6 +19,8 @@ use crate::probe::{Queued, Received, Reported, Session};
 
 /// Room for the longest message.
 const LONGEST: usize = 1 << 16;
+/// Longest time between two readings of clocks that are taken for one: several times what they take.
+const AT_ONCE: Duration = Duration::from_micros(1);
 /// Errors taken at once: a socket that is told one after the other has to send again in between.
 const MOST_ERRORS: usize = 1 << 10;
 
@@ -33,11 +35,13 @@ impl Buffer {
     pub(super) fn new() -> Self {
         Self {
             bytes: vec![0; LONGEST],
-            // The error with either kind of address, TTL, and time.
+            // The error with either kind of address, times of either kind, IP options, and TTL.
             control: cmsg_space!(
                 libc::sock_extended_err,
                 libc::sockaddr_in6,
                 libc::timespec,
+                [libc::timespec; 3],
+                [u8; 40],
                 [libc::c_int; 4]
             ),
         }
@@ -49,7 +53,9 @@ struct Message {
     len: usize,
     from: Option<IpAddr>,
     ttl: Option<u8>,
-    kernel_lag: Option<Duration>,
+    /// Of a datagram socket; a raw one has them in the packet.
+    options: Vec<u8>,
+    stamp: Option<Timestamp>,
 }
 
 /// Takes one message, if there is one, and tells the session of it. Gives whether there was one.
@@ -57,6 +63,7 @@ pub(super) fn message(
     ready: &Ready,
     session: &mut Session,
     buffer: &mut Buffer,
+    stamps_from: Option<u64>,
     clock: Steady,
 ) -> bool {
     let got = match receive(ready, buffer) {
@@ -64,29 +71,35 @@ pub(super) fn message(
         Err(Errno::EINTR) => return true,
         Err(Errno::EAGAIN) => return false,
         // An error that is told here is in the queue as well.
-        Err(_) => return errors(ready, session, buffer, clock) > 0,
+        Err(_) => return errors(ready, session, buffer, stamps_from, clock) > 0,
     };
-    let now = clock.now();
+    let (now, kernel_lag) = match got.stamp {
+        Some(stamp) => when(stamp, clock),
+        None => (clock.now(), None),
+    };
     let bytes = buffer.bytes.get(..got.len).unwrap_or_default();
-    let (message, ttl) = match (ready.way, ready.to.is_ipv6(), bytes.first()) {
+    let (message, ttl, options) = match (ready.way, ready.to.is_ipv6(), bytes.first()) {
         // A raw IPv4 socket gives the IP header as well.
-        (Way::Raw, false, Some(first)) => (
-            bytes
-                .get(usize::from(first & 0x0f) * 4..)
-                .unwrap_or_default(),
-            bytes.get(8).copied(),
-        ),
-        _ => (bytes, got.ttl),
+        (Way::Raw, false, Some(first)) => {
+            let len = usize::from(first & 0x0f) * 4;
+            (
+                bytes.get(len..).unwrap_or_default(),
+                bytes.get(8).copied(),
+                bytes.get(20..len).unwrap_or_default(),
+            )
+        }
+        _ => (bytes, got.ttl, got.options.as_slice()),
     };
     let Some(from) = got.from else { return true };
     let is_v6 = ready.to.is_ipv6();
     if message.first() == Some(&crate::wire::echo::reply(is_v6)) {
-        let kernel_lag = got.kernel_lag;
         let received = Received {
             from,
             message,
             ttl,
+            options,
             kernel_lag,
+            stamp: got.stamp,
         };
         session.handle_reply(now, received);
     } else {
@@ -104,27 +117,47 @@ fn receive(ready: &Ready, buffer: &mut Buffer) -> nix::Result<Message> {
         len: message.bytes,
         from: message.address.as_ref().and_then(address),
         ttl: None,
-        kernel_lag: None,
+        options: Vec::new(),
+        stamp: None,
     };
     for control in message.cmsgs()? {
         match control {
             ControlMessageOwned::Ipv4Ttl(ttl) | ControlMessageOwned::Ipv6HopLimit(ttl) => {
                 got.ttl = u8::try_from(ttl).ok();
             }
-            ControlMessageOwned::ScmTimestampns(time) => got.kernel_lag = lag(time),
+            ControlMessageOwned::ScmTimestampns(time) => got.stamp = timestamp(time),
+            ControlMessageOwned::Unknown(other)
+                if other.cmsg_header.cmsg_type == libc::IP_RECVOPTS =>
+            {
+                got.options = other.data_bytes;
+            }
             _ => {}
         }
     }
     Ok(got)
 }
 
-/// How long ago the kernel stamped it. Both readings are of the time of day, moments apart.
-fn lag(time: TimeSpec) -> Option<Duration> {
+/// The kernel's time of day.
+fn timestamp(time: TimeSpec) -> Option<Timestamp> {
     let seconds = u64::try_from(time.tv_sec()).ok()?;
     let nanos = u64::try_from(time.tv_nsec()).ok()?;
-    let stamp = Timestamp::from_nanos(seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?);
-    let now = clock::now();
-    (now >= stamp).then(|| now.since(stamp))
+    let all = seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?;
+    (all > 0).then(|| Timestamp::from_nanos(all))
+}
+
+/// The time by our clock, and how long ago by the time of day the kernel stamped it. Whoever is put to
+/// sleep between the two readings has to read them again.
+fn when(stamp: Timestamp, clock: Steady) -> (Timestamp, Option<Duration>) {
+    let mut now = clock.now();
+    let mut day = clock::now();
+    for _ in 0..4 {
+        let after = clock.now();
+        if after.since(now) < AT_ONCE {
+            break;
+        }
+        (now, day) = (after, clock::now());
+    }
+    (now, (day >= stamp).then(|| day.since(stamp)))
 }
 
 fn address(address: &SockaddrStorage) -> Option<IpAddr> {
@@ -135,11 +168,14 @@ fn address(address: &SockaddrStorage) -> Option<IpAddr> {
     }
 }
 
-/// Empties the error queue (ip(7), `IP_RECVERR`), and tells the session of each. Gives how many.
+/// Empties the error queue (ip(7), `IP_RECVERR`), and tells the session of each. Gives how many. What
+/// the kernel stamped on their departure is there as well; the first of those is of request
+/// `stamps_from`.
 pub(super) fn errors(
     ready: &Ready,
     session: &mut Session,
     buffer: &mut Buffer,
+    stamps_from: Option<u64>,
     clock: Steady,
 ) -> usize {
     // The pending error is one of the queue's; asking for it takes it away.
@@ -150,6 +186,12 @@ pub(super) fn errors(
             break;
         };
         taken += 1;
+        if let Some((number, stamp)) = error.departed {
+            if let Some(first) = stamps_from {
+                session.handle_departed(first + u64::from(number), stamp);
+            }
+            continue;
+        }
         // On a raw socket the ICMP message itself comes as well, and says more.
         if error.icmp.is_some() && ready.way == Way::Raw {
             continue;
@@ -190,6 +232,8 @@ struct Error {
     info: u32,
     from: Option<IpAddr>,
     len: usize,
+    /// No error, but a packet that left: which one, from 0, and when.
+    departed: Option<(u32, Timestamp)>,
 }
 
 fn next_error(ready: &Ready, buffer: &mut Buffer) -> Option<Error> {
@@ -206,6 +250,10 @@ fn next_error(ready: &Ready, buffer: &mut Buffer) -> Option<Error> {
         }
     };
     let (len, controls) = message;
+    let stamp = controls.iter().find_map(|control| match control {
+        ControlMessageOwned::ScmTimestampsns(stamps) => timestamp(stamps.system),
+        _ => None,
+    });
     let told = controls.into_iter().find_map(|control| match control {
         ControlMessageOwned::Ipv4RecvErr(error, from) => {
             let from = from.map(|from| Ipv4Addr::from(u32::from_be(from.sin_addr.s_addr)));
@@ -228,5 +276,8 @@ fn next_error(ready: &Ready, buffer: &mut Buffer) -> Option<Error> {
         info: error.ee_info,
         from,
         len,
+        departed: stamp
+            .filter(|_| error.ee_origin == libc::SO_EE_ORIGIN_TIMESTAMPING)
+            .map(|stamp| (error.ee_data, stamp)),
     })
 }
