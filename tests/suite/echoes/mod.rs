@@ -2,8 +2,8 @@
 //! runs take a moment, and what the wire did is known. The state that each request ends in is held
 //! against that truth.
 
-mod hosts;
-mod truth;
+pub(crate) mod hosts;
+pub(crate) mod truth;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -62,6 +62,7 @@ impl World {
         let mut plan = Plan::new(client.peer(), hosts::ID);
         plan.timeout = Some(TIMEOUT);
         plan.size = size;
+        plan.nonce = (size % 2 == 0).then_some(*b"of ours!");
         plan.count = Some(REQUESTS);
         plan.interval = Duration::from_millis(50);
         plan.source = Some(client.address());
