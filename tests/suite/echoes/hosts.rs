@@ -206,7 +206,7 @@ impl Responder {
     /// whole gets none.
     pub(crate) fn answer(
         &self,
-        client: &Client,
+        client: Client,
         bytes: &[u8],
         count: u64,
     ) -> Option<(Vec<u8>, Option<Deviation>)> {

@@ -88,7 +88,7 @@ fn truth_of(client: Client, carried: &Carried) -> Vec<EchoState> {
         let made = &carried.entered[&fate.packet].2;
         let Some(count) = seq(made) else { continue };
         let (_, _, request) = requests[count as usize - 1];
-        let ideal = Responder::default().answer(&client, request, count);
+        let ideal = Responder::default().answer(client, request, count);
         let ideal = ideal.expect("an answer").0;
         if let Some(what) = truth::of_reply(client, &ideal, made, &carried.left[&delivery], None) {
             arrivals.push(Arrival { count, at, what });

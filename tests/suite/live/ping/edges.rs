@@ -51,7 +51,9 @@ fn behind_the_server(net: &Net, mtu: u16) {
         format!("-n {} link set behind up mtu {mtu}", net.server),
         format!("-n {} addr add 10.99.0.1/16 dev behind", net.server),
     ];
-    ran.iter().for_each(|it| ip(it).expect("a network behind"));
+    for it in &ran {
+        ip(it).expect("a network behind");
+    }
     setting(&net.server, "ipv4/ip_forward", "1");
 }
 
