@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
-use crate::tools::on_path;
+use crate::tools::{measure, on_path};
 
 /// Hosts that are asked.
 const HOSTS: [(&str, &str); 2] = [("IPv4", "127.0.0.1"), ("IPv6", "::1")];
@@ -68,6 +68,17 @@ impl Program {
     }
 }
 
+impl Program {
+    /// Microseconds of CPU for each echo of a flood, the kernel's included.
+    fn cpu_us(&self, host: &str, count: u32) -> io::Result<f64> {
+        let count_text = count.to_string();
+        let mut arguments: Vec<String> = self.arguments.iter().map(ToString::to_string).collect();
+        arguments.extend(["-f", "-q", "-c", &count_text, host].map(str::to_owned));
+        let cost = measure(&self.path, &arguments)?;
+        Ok(cost.cpu_s / f64::from(count) * 1e6)
+    }
+}
+
 fn middle(mut all: Vec<f64>) -> f64 {
     all.sort_by(f64::total_cmp);
     all.get((all.len().max(1) - 1) / 2).copied().unwrap_or(0.0)
@@ -92,18 +103,22 @@ pub(super) fn section(wirelab: &str, scale: f64, runs: usize) -> io::Result<Opti
     ];
     let echoes = (500.0 * scale).max(20.0) as u32;
     let flood = (200_000.0 * scale).max(1_000.0) as u32;
-    let mut text = String::from("| | echo, median | flood, echoes/s |\n|---|--:|--:|\n");
+    let mut text = String::from(
+        "| | echo, median | flood, echoes/s | flood, CPU for each |\n|---|--:|--:|--:|\n",
+    );
     for (version, host) in HOSTS {
         let mut times = [const { Vec::new() }; 2];
         let mut rates = [const { Vec::new() }; 2];
+        let mut costs = [const { Vec::new() }; 2];
         for _ in 0..runs.max(1) {
             for (at, program) in programs.iter().enumerate() {
                 times[at].push(program.median_us(host, echoes)?);
                 rates[at].push(program.flood(host, flood)?);
+                costs[at].push(program.cpu_us(host, flood)?);
             }
         }
         for (at, program) in programs.iter().enumerate() {
-            let (time, rate) = (middle(times[at].clone()), middle(rates[at].clone()));
+            let [time, rate, cost] = [&times, &rates, &costs].map(|all| middle(all[at].clone()));
             writeln!(
                 io::stderr(),
                 "{} {version}: {time:.0} us, {rate:.0}/s",
@@ -111,7 +126,7 @@ pub(super) fn section(wirelab: &str, scale: f64, runs: usize) -> io::Result<Opti
             )?;
             let _ = writeln!(
                 text,
-                "| {}, {version} | {time:.0} µs | {rate:.0} |",
+                "| {}, {version} | {time:.0} µs | {rate:.0} | {cost:.2} µs |",
                 program.name
             );
         }

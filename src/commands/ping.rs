@@ -1,5 +1,6 @@
 //! `wirelab ping`: opens sockets, gives up all rights, looks names up, and shows what comes of it.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
@@ -224,6 +225,7 @@ fn plan(args: &cli::Ping, ready: &Ready, pace: Pace, interval: Duration) -> Plan
         source: ready.source,
         many: ready.many,
         written_id: ready.written_id,
+        nonce: Some(RandomState::new().hash_one(ready.id).to_be_bytes()),
         pattern: args.pattern.clone().unwrap_or_default(),
         size: args.size.into(),
         count: args.count,

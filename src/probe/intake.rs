@@ -36,7 +36,8 @@ impl Session {
         let Some(message) = echo::Echo::parse(received.message) else {
             return;
         };
-        if message.kind != echo::reply(self.plan.is_v6()) || message.id != self.plan.id {
+        let ours = message.kind == echo::reply(self.plan.is_v6()) && message.id == self.plan.id;
+        if !ours || self.plan.is_of_others(received.message) {
             return self.handle_other(now, received.from, received.message);
         }
         self.advance(now);

@@ -1,6 +1,7 @@
 //! What a run of echo requests is to be.
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::time::Duration;
 use std::{fmt, iter};
 
@@ -8,6 +9,10 @@ use crate::wire::echo;
 
 /// Bytes at the beginning of the data that hold the request's count, where there is room for them.
 pub(super) const TAG: usize = 8;
+/// Where in the ICMP message the bytes are that no other run has.
+const NONCE: Range<usize> = echo::HEADER + TAG..echo::HEADER + TAG + 8;
+/// So many of them are not damaged at once: then they are somebody else's.
+const OTHERS: usize = 4;
 
 /// Each byte its own offset.
 const OFFSETS: [u8; 256] = {
@@ -114,6 +119,9 @@ pub struct Plan {
     pub id: u16,
     /// The identifier that is written; another one where the kernel puts in its own.
     pub written_id: u16,
+    /// Eight bytes that no other run has. Two programs can have the same identifier; where there is room for
+    /// these in the data, they are told apart.
+    pub nonce: Option<[u8; 8]>,
     /// What the data holds.
     pub pattern: Pattern,
     /// Bytes of data.
@@ -148,6 +156,7 @@ impl Plan {
             many: false,
             id,
             written_id: id,
+            nonce: None,
             pattern: Pattern::default(),
             size: 56,
             count: None,
@@ -177,6 +186,18 @@ impl Plan {
         {
             tag.copy_from_slice(&count.to_be_bytes());
         }
+        if let (Some(nonce), Some(field)) = (self.nonce, message.get_mut(NONCE)) {
+            field.copy_from_slice(&nonce);
+        }
+    }
+
+    /// Whether a message with our identifier is of another run all the same.
+    pub(super) fn is_of_others(&self, message: &[u8]) -> bool {
+        let (Some(nonce), Some(found)) = (self.nonce, message.get(NONCE)) else {
+            return false;
+        };
+        let fits = self.size >= NONCE.end - echo::HEADER;
+        fits && nonce.iter().zip(found).filter(|(a, b)| a != b).count() >= OTHERS
     }
 
     /// What the checksum of a request covers besides itself; `None` for IPv4.

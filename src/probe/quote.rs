@@ -142,7 +142,7 @@ const fn is_error(v6: bool, kind: u8) -> bool {
 fn whose(message: &[u8], plan: &Plan) -> Option<u16> {
     let quoted = echo::Echo::parse(message)?;
     let ours = quoted.kind == echo::request(plan.is_v6()) && quoted.id == plan.id;
-    ours.then_some(quoted.seq)
+    (ours && !plan.is_of_others(message)).then_some(quoted.seq)
 }
 
 fn inner_v4<'a>(quoted: &'a [u8], plan: &Plan) -> Option<Inner<'a>> {

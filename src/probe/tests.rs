@@ -558,3 +558,30 @@ fn a_pattern_is_read_as_iputils_reads_it() {
         assert!(Pattern::parse(wrong).is_err(), "{wrong}");
     }
 }
+
+/// Edge case 4: two programs can have the same identifier.
+#[test]
+fn another_runs_replies_are_not_ours_even_with_our_identifier() {
+    let ours = |plan: &mut Plan| plan.nonce = Some([1; 8]);
+    let mut other = Run::new(|plan| plan.nonce = Some([2; 8]));
+    let theirs = other.request();
+    let mut run = Run::new(ours);
+    let reply = run.request();
+    run.reply(&theirs);
+    run.reply_from(IpAddr::from([10, 0, 0, 3]), &theirs);
+    let message = error_about(&request_of(&theirs), 11, 0, 1, 84);
+    let from = IpAddr::from([10, 0, 9, 1]);
+    let reported = Reported {
+        from,
+        message: &message,
+    };
+    run.session.handle_reported(run.at(), &reported);
+    run.reply(&reply);
+    assert_eq!(run.end(), [EchoState::Answered]);
+    // A bit of it is damage.
+    let mut run = Run::new(ours);
+    let mut reply = run.request();
+    reply[echo::HEADER + 9] ^= 1;
+    run.reply(&reply);
+    assert_eq!(run.end(), [EchoState::Corrupted]);
+}

@@ -10,21 +10,21 @@ use wirelab::wire::checksum::Sum;
 use wirelab::wire::echo;
 
 /// The identifier on the wire.
-pub(super) const ID: u16 = 0x1234;
+pub(crate) const ID: u16 = 0x1234;
 const ETHERNET: usize = 14;
 const ICMP_V4: u8 = 1;
 const ICMP_V6: u8 = 58;
 
 /// The kind of socket that the client has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     Raw,
     Datagram,
 }
 
 /// What a host makes of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Deviation {
+pub(crate) enum Deviation {
     /// It returns less than it got.
     Truncated,
     /// It answers from another address.
@@ -34,22 +34,22 @@ pub(super) enum Deviation {
 }
 
 impl Deviation {
-    pub(super) const ALL: [Self; 3] = [Self::Truncated, Self::WrongSource, Self::Code];
+    pub(crate) const ALL: [Self; 3] = [Self::Truncated, Self::WrongSource, Self::Code];
 }
 
 /// The client.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Client {
-    pub(super) v6: bool,
-    pub(super) way: Way,
+pub(crate) struct Client {
+    pub(crate) v6: bool,
+    pub(crate) way: Way,
 }
 
 /// A packet taken apart.
-pub(super) struct Seen<'a> {
-    pub(super) from: IpAddr,
-    pub(super) to: IpAddr,
-    pub(super) ttl: u8,
-    pub(super) message: &'a [u8],
+pub(crate) struct Seen<'a> {
+    pub(crate) from: IpAddr,
+    pub(crate) to: IpAddr,
+    pub(crate) ttl: u8,
+    pub(crate) message: &'a [u8],
 }
 
 fn address(v6: bool, host: u8) -> IpAddr {
@@ -96,7 +96,7 @@ fn frame(from: IpAddr, to: IpAddr, ttl: u8, message: &[u8]) -> Vec<u8> {
 
 /// What a kernel takes for an ICMP message; `None` where it drops the packet: a header that is not
 /// right, a length beyond the end, another protocol.
-pub(super) fn receive(v6: bool, frame: &[u8]) -> Option<Seen<'_>> {
+pub(crate) fn receive(v6: bool, frame: &[u8]) -> Option<Seen<'_>> {
     let packet = frame.get(ETHERNET..)?;
     if v6 {
         let (header, rest) = packet.split_at_checked(40)?;
@@ -124,16 +124,16 @@ pub(super) fn receive(v6: bool, frame: &[u8]) -> Option<Seen<'_>> {
 }
 
 impl Client {
-    pub(super) fn address(self) -> IpAddr {
+    pub(crate) fn address(self) -> IpAddr {
         address(self.v6, 1)
     }
 
-    pub(super) fn peer(self) -> IpAddr {
+    pub(crate) fn peer(self) -> IpAddr {
         address(self.v6, 2)
     }
 
     /// The frame that a request becomes. On a datagram socket the kernel puts in identifier and checksum.
-    pub(super) fn send(self, message: &[u8], ttl: u8) -> Vec<u8> {
+    pub(crate) fn send(self, message: &[u8], ttl: u8) -> Vec<u8> {
         let mut message = message.to_vec();
         if self.way == Way::Datagram {
             message[echo::ID].copy_from_slice(&ID.to_be_bytes());
@@ -144,14 +144,14 @@ impl Client {
     }
 
     /// What of a frame the kernel gives to the socket: a datagram socket gets what has a right checksum.
-    pub(super) fn heard(self, frame: &[u8]) -> Option<Seen<'_>> {
+    pub(crate) fn heard(self, frame: &[u8]) -> Option<Seen<'_>> {
         let seen = receive(self.v6, frame).filter(|seen| seen.to == self.address())?;
         let sound = echo::is_sound(seen.message, ends(self.v6, seen.from, seen.to));
         (sound || self.way == Way::Raw).then_some(seen)
     }
 
     /// Tells the session of a frame that came.
-    pub(super) fn receive(self, frame: &[u8], session: &mut Session, now: Timestamp) {
+    pub(crate) fn receive(self, frame: &[u8], session: &mut Session, now: Timestamp) {
         let Some(seen) = self.heard(frame) else {
             return;
         };
@@ -185,11 +185,11 @@ impl Client {
 
 /// Answers requests.
 #[derive(Debug)]
-pub(super) struct Responder {
+pub(crate) struct Responder {
     /// By the count of the request.
-    pub(super) deviations: HashMap<u64, Deviation>,
+    pub(crate) deviations: HashMap<u64, Deviation>,
     /// The TTL that the client sends with.
-    pub(super) ttl: u8,
+    pub(crate) ttl: u8,
 }
 
 impl Default for Responder {
@@ -204,9 +204,9 @@ impl Default for Responder {
 impl Responder {
     /// The frame of the reply to a frame that came with request `count`, and how it deviates. What is not
     /// whole gets none.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &self,
-        client: &Client,
+        client: Client,
         bytes: &[u8],
         count: u64,
     ) -> Option<(Vec<u8>, Option<Deviation>)> {

@@ -2,11 +2,10 @@
 //! runs take a moment, and what the wire did is known. The state that each request ends in is held
 //! against that truth.
 
-mod hosts;
-mod truth;
+pub(crate) mod hosts;
+pub(crate) mod truth;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use hosts::{Client, Deviation, Responder, Way};
@@ -62,6 +61,7 @@ impl World {
         let mut plan = Plan::new(client.peer(), hosts::ID);
         plan.timeout = Some(TIMEOUT);
         plan.size = size;
+        plan.nonce = size.is_multiple_of(2).then_some(*b"of ours!");
         plan.count = Some(REQUESTS);
         plan.interval = Duration::from_millis(50);
         plan.source = Some(client.address());
@@ -109,7 +109,7 @@ impl World {
             self.sent.push(self.now);
             let packet = self.wire.handle_frame(self.now, Side::Client, &frame);
             self.requests.insert(packet, count);
-            let ideal = Responder::default().answer(&self.client, &frame, count);
+            let ideal = Responder::default().answer(self.client, &frame, count);
             self.ideal.insert(count, ideal.expect("an answer").0);
         }
         while let Some(out) = self.wire.poll_transmit(self.now) {
@@ -120,7 +120,7 @@ impl World {
                 Side::Server => {
                     let count = self.requests.get(&out.packet).copied().unwrap_or(0);
                     if let Some((reply, how)) =
-                        self.responder.answer(&self.client, &out.bytes, count)
+                        self.responder.answer(self.client, &out.bytes, count)
                     {
                         let packet = self.wire.handle_frame(self.now, Side::Server, &reply);
                         self.replies.insert(packet, (count, reply, how));
@@ -310,7 +310,7 @@ fn a_perfect_wire_answers_everything() {
                 world
                     .settled
                     .iter()
-                    .all(|echo| echo.from == Some(IpAddr::from(world.client.peer())))
+                    .all(|echo| echo.from == Some(world.client.peer()))
             );
         }
     }

@@ -13,15 +13,15 @@ const GUARD: Duration = Duration::from_secs(10);
 
 /// Something that came to the client's socket about a request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival {
-    pub(super) count: u64,
-    pub(super) at: Timestamp,
-    pub(super) what: What,
+pub(crate) struct Arrival {
+    pub(crate) count: u64,
+    pub(crate) at: Timestamp,
+    pub(crate) what: What,
 }
 
 /// What it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(crate) enum What {
     Good,
     /// With the first byte of the message that is not right, where that is known.
     Corrupted(Option<usize>),
@@ -32,7 +32,7 @@ pub(super) enum What {
 
 /// What a reply is when it comes; `None` if the kernel drops it, or it no longer is one to us. `ideal` is
 /// the reply to what the client sent, `made` what the host sent, and `how` it deviated.
-pub(super) fn of_reply(
+pub(crate) fn of_reply(
     client: Client,
     ideal: &[u8],
     made: &[u8],
@@ -83,7 +83,7 @@ struct Known {
 }
 
 /// The state of each request, with the first damaged byte of what is damaged.
-pub(super) fn states(
+pub(crate) fn states(
     sent: &[Timestamp],
     arrivals: &[Arrival],
     timeout: Duration,
