@@ -19,6 +19,7 @@ pub mod pair;
 pub mod probe;
 pub mod recordings;
 pub mod select;
+pub mod trace;
 pub mod track;
 pub mod verdict;
 pub mod view;

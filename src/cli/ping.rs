@@ -138,7 +138,7 @@ pub enum SocketKind {
 }
 
 /// Seconds, with decimals.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let number = text.parse::<f64>().ok();
     number
         .and_then(|number| Duration::try_from_secs_f64(number).ok())
@@ -147,7 +147,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// Seconds, and not none.
-fn some_seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn some_seconds(text: &str) -> Result<Duration, String> {
     match seconds(text)? {
         Duration::ZERO => Err("give seconds, more than 0".to_owned()),
         time => Ok(time),
@@ -155,7 +155,7 @@ fn some_seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// A byte, in decimal or hexadecimal.
-fn byte(text: &str) -> Result<u8, String> {
+pub(super) fn byte(text: &str) -> Result<u8, String> {
     let parsed = match text.strip_prefix("0x") {
         Some(digits) => u8::from_str_radix(digits, 16),
         None => text.parse(),

@@ -23,6 +23,7 @@ mod progress;
 mod replay;
 mod show;
 mod start;
+mod trace;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
         Some(Command::Lab(args)) => ("lab", lab::run(&args)),
         Some(Command::Ping(args)) => ("ping", ping::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
+        Some(Command::Trace(args)) => ("trace", trace::run(&args)),
     };
     match outcome {
         Ok(code) => code,

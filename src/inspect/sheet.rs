@@ -3,7 +3,9 @@
 use crate::decode::{Decoder, Fault, Layer, LayerKind, Packet, Problem};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::wire::layout::{Laid, Layout};
-use crate::wire::{ah, arp, ethernet, icmp_extension, icmpv4, icmpv6, ipv4, ipv6, ipv6_ext, tcp, udp};
+use crate::wire::{
+    ah, arp, ethernet, icmp_extension, icmpv4, icmpv6, ipv4, ipv6, ipv6_ext, tcp, udp,
+};
 
 /// Packets quoted in packets that are quoted are read so deep: RFC 792 wants no errors about errors,
 /// but bytes can say anything.

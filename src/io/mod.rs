@@ -9,6 +9,7 @@ pub mod filter;
 pub mod interfaces;
 pub mod lab;
 pub mod live;
+pub mod names;
 pub mod privileges;
 pub mod probe;
 pub mod save;
@@ -16,6 +17,7 @@ pub mod saving;
 mod signals;
 mod source;
 mod sys;
+pub mod trace;
 
 pub use signals::Signals;
 pub use source::{Interface, Progress, Source, SourceError};

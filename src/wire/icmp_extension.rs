@@ -331,11 +331,17 @@ pub fn layout(bytes: &[u8]) -> Layout {
         let length = usize::from(head.first_chunk().copied().map_or(0, u16::from_be_bytes));
         let (class, c_type) = (head.get(2).copied(), head.get(3).copied());
         if head.len() >= OBJECT_LEN && length < OBJECT_LEN {
-            lay.stop("an object is at least as long as its header", "RFC 4884 7.1");
+            lay.stop(
+                "an object is at least as long as its header",
+                "RFC 4884 7.1",
+            );
             break;
         }
         if length > head.len() {
-            lay.stop("there is no room for an object as long as that", "RFC 4884 7.1");
+            lay.stop(
+                "there is no room for an object as long as that",
+                "RFC 4884 7.1",
+            );
             break;
         }
         let header = match class {

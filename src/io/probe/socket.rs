@@ -188,7 +188,7 @@ fn open(v6: bool, wanted: Option<Way>, id: u16) -> Result<Opened, ProbeError> {
     Ok(opened)
 }
 
-fn failed(option: impl Into<String>, errno: Errno) -> ProbeError {
+pub(in crate::io) fn failed(option: impl Into<String>, errno: Errno) -> ProbeError {
     ProbeError::Option {
         option: option.into(),
         reason: errno.desc().to_lowercase(),
@@ -266,7 +266,7 @@ fn set_up(opened: Opened, to: SocketAddr, options: &Options) -> Result<Ready, Pr
 }
 
 /// Has the kernel tell when a reply came, with which TTL, and which errors came.
-fn tell_all(socket: &OwnedFd, v6: bool) -> Result<(), ProbeError> {
+pub(in crate::io) fn tell_all(socket: &OwnedFd, v6: bool) -> Result<(), ProbeError> {
     let said = |errno| failed("a socket option", errno);
     setsockopt(socket, sockopt::ReceiveTimestampns, &true).map_err(said)?;
     // Less room is no reason to give up.
@@ -320,7 +320,12 @@ fn header_fields(socket: &OwnedFd, v6: bool, options: &Options) -> Result<(u8, u
 }
 
 /// Binds to an address of this host; on a datagram socket, with the identifier as its port.
-fn bind_to(socket: &OwnedFd, address: IpAddr, to: SocketAddr, id: Option<u16>) -> nix::Result<()> {
+pub(in crate::io) fn bind_to(
+    socket: &OwnedFd,
+    address: IpAddr,
+    to: SocketAddr,
+    id: Option<u16>,
+) -> nix::Result<()> {
     let mut from = SocketAddr::new(address, id.unwrap_or(0));
     if let (SocketAddr::V6(from), SocketAddr::V6(to)) = (&mut from, to)
         && from.ip().is_unicast_link_local()
@@ -330,7 +335,7 @@ fn bind_to(socket: &OwnedFd, address: IpAddr, to: SocketAddr, id: Option<u16>) -
     bind(socket.as_raw_fd(), &SockaddrStorage::from(from))
 }
 
-fn bind_to_device(socket: &OwnedFd, name: &str) -> Result<(), ProbeError> {
+pub(in crate::io) fn bind_to_device(socket: &OwnedFd, name: &str) -> Result<(), ProbeError> {
     if if_nametoindex(name).is_err() {
         return Err(ProbeError::Option {
             option: format!("-I {}", name.escape_debug()),
@@ -343,7 +348,7 @@ fn bind_to_device(socket: &OwnedFd, name: &str) -> Result<(), ProbeError> {
 
 /// The address that packets to `to` leave from: the kernel chooses one for a UDP socket as it does for
 /// ours. Nothing is sent for it.
-fn source_for(to: SocketAddr, device: Option<&str>) -> Option<IpAddr> {
+pub(in crate::io) fn source_for(to: SocketAddr, device: Option<&str>) -> Option<IpAddr> {
     let family = if to.is_ipv6() {
         AddressFamily::Inet6
     } else {
@@ -362,7 +367,7 @@ fn source_for(to: SocketAddr, device: Option<&str>) -> Option<IpAddr> {
 }
 
 /// A datagram socket's identifier: the port that it is bound to (icmp(7)).
-fn port_of(
+pub(in crate::io) fn port_of(
     socket: &OwnedFd,
     v6: bool,
     wanted: Option<u16>,
@@ -384,7 +389,7 @@ fn port_of(
     Ok(port)
 }
 
-fn name_of(socket: &OwnedFd, v6: bool) -> nix::Result<(IpAddr, u16)> {
+pub(in crate::io) fn name_of(socket: &OwnedFd, v6: bool) -> nix::Result<(IpAddr, u16)> {
     let fd = socket.as_raw_fd();
     Ok(if v6 {
         let name: SockaddrIn6 = getsockname(fd)?;

@@ -172,7 +172,9 @@ impl Interface {
         }
         if let Some(name) = &self.name {
             c_type |= 0x02;
-            let name = name.get(..name.len().min(LONGEST_NAME - 1)).unwrap_or_default();
+            let name = name
+                .get(..name.len().min(LONGEST_NAME - 1))
+                .unwrap_or_default();
             let whole = (1 + name.len()).next_multiple_of(4);
             data.push(whole as u8);
             data.extend(name);
@@ -198,7 +200,13 @@ pub(super) fn lay(lay: &mut Lay<'_>, c_type: u8, data: &[u8]) {
     };
     if c_type & 0x08 != 0 && part(lay, 4) {
         let meaning = "the router's number for it";
-        lay.bytes(4, "interface index", Read::Number, meaning, "RFC 2863 3.1.5");
+        lay.bytes(
+            4,
+            "interface index",
+            Read::Number,
+            meaning,
+            "RFC 2863 3.1.5",
+        );
     }
     if c_type & 0x04 != 0 && part(lay, 4) {
         address(lay, &mut part);
@@ -209,7 +217,13 @@ pub(super) fn lay(lay: &mut Lay<'_>, c_type: u8, data: &[u8]) {
             let rfc = "RFC 5837 4.3";
             let meaning = "bytes of the name, this one included";
             lay.bytes(1, "name length", Read::Number, meaning, rfc);
-            lay.bytes(len - 1, "interface name", Read::Bytes, "padded with zeros", rfc);
+            lay.bytes(
+                len - 1,
+                "interface name",
+                Read::Bytes,
+                "padded with zeros",
+                rfc,
+            );
         } else {
             part(lay, usize::MAX);
         }

@@ -130,7 +130,10 @@ fn what_is_not_told_needs_the_right_version_and_checksum() {
     Extensions::emit(&[Object::Mpls(vec![Label::default()])], &mut bytes);
     bytes[11] ^= 1;
     assert_eq!(find(false, &error(false, &bytes, false)), None);
-    let told = Place { at: 136, told: true };
+    let told = Place {
+        at: 136,
+        told: true,
+    };
     assert_eq!(find(false, &error(false, &bytes, true)), Some(told));
     let read = Extensions::parse(&bytes).unwrap();
     assert_eq!(read.checksum, Checksum::Wrong);
