@@ -161,24 +161,26 @@ fn how(link: &Link, flows: u16) -> String {
         n => format!(", {n} flows"),
     };
     let errors = match link.way {
-        Way::Raw => "errors from a raw socket",
+        Way::Raw => "errors over a raw socket",
         Way::Datagram => "errors from the kernel's queue",
     };
     let what = match (link.method, link.way) {
-        (Method::Icmp, Way::Raw) => format!("ICMP over a raw socket, identifier {:#06x}", link.id),
+        (Method::Icmp, Way::Raw) => {
+            format!("ICMP{from} over a raw socket, identifier {:#06x}", link.id)
+        }
         (Method::Icmp, Way::Datagram) => format!(
-            "ICMP over a datagram socket, the kernel's identifier {:#06x}",
+            "ICMP{from} over a datagram socket, the kernel's identifier {:#06x}",
             link.id
         ),
-        (Method::Udp, _) => format!("UDP, {errors}"),
-        (Method::Tcp, _) => format!("TCP SYNs by connect(), {errors}"),
+        (Method::Udp, _) => format!("UDP{from}, {errors}"),
+        (Method::Tcp, _) => format!("TCP SYNs{from} by connect(), {errors}"),
     };
     let instead = link
         .instead
         .as_ref()
         .map(|why| format!("; not ICMP, as there is {why}"));
     format!(
-        "{what}{from}{flows}; no rights kept{}",
+        "{what}{flows}; no rights kept{}",
         instead.unwrap_or_default()
     )
 }

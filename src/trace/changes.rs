@@ -157,6 +157,7 @@ fn udp(plan: &Plan, probe: &Probe, message: &[u8], changes: &mut Vec<QuoteChange
     if let Some(sent) = plan.udp_checksum(probe.number, flow, probe.size)
         && sent != quoted
         && quoted != 0
+        && plan.udp_partial(probe.size) != Some(quoted)
     {
         let why = if translated {
             "as it has to be when ports or addresses change"

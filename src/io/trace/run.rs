@@ -55,6 +55,8 @@ pub fn run(
                 break;
             };
             link.send(&probe, tracer, &mut buffer);
+            // Where the kernel does not stamp what it receives, we have to be quick.
+            link.take(tracer, &mut buffer, clock);
         }
         while let Some(event) = tracer.poll_event() {
             tell(Told::Event(&event))?;
