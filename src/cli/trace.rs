@@ -36,7 +36,7 @@ pub struct Trace {
     #[arg(short = 'U', long, conflicts_with = "tcp", help_heading = "Probes")]
     pub udp: bool,
     /// SYNs of TCP: each probe is a connection that is closed again at once
-    #[arg(short = 'T', long, help_heading = "Probes")]
+    #[arg(short = 'T', long, conflicts_with = "size", help_heading = "Probes")]
     pub tcp: bool,
     /// Destination port; of UDP that of the first flow. Not given: 33434, with --tcp 80
     #[arg(short, long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Probes")]

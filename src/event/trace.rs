@@ -119,7 +119,7 @@ pub struct Probe {
     pub ttl: u8,
     /// Its flow, from 1: probes of a flow look alike to whoever chooses between paths.
     pub flow: u16,
-    /// Bytes of the IP packet.
+    /// Bytes of the IP packet; 0 for TCP, whose SYN the kernel makes.
     pub size: usize,
     /// When it was sent.
     pub time: Timestamp,
@@ -247,6 +247,8 @@ pub enum Remark {
     Lossy {
         /// The first of them.
         ttl: u8,
+        /// Whether what answers there are errors, which hosts limit: then it can't be told.
+        errors: bool,
     },
     /// Several routers share a hop.
     Balanced(Vec<u8>),

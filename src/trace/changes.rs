@@ -115,7 +115,7 @@ fn length(probe: &Probe, header: &[u8], changes: &mut Vec<QuoteChange>) {
         return;
     };
     let quoted = usize::from(u16::from_be_bytes([high, low]));
-    // TCP's segment is the kernel's: how long it is, it did not say.
+    // TCP's segment is the kernel's: how long it is, it does not say.
     if probe.size == 0 || quoted == probe.size {
         return;
     }

@@ -143,7 +143,21 @@ fn losses(hops: &[Hop]) -> Vec<Remark> {
             }
         }
     }
-    remarks.extend(lossy.map(|ttl| Remark::Lossy { ttl }));
+    let from = |ttl: u8| hops.iter().filter(move |hop| hop.ttl >= ttl);
+    let is_error = |probe: &Probe| {
+        let icmp = probe.answer.as_ref().and_then(|it| it.icmp);
+        icmp.is_some_and(|(kind, _)| !matches!(kind, 0 | 129))
+    };
+    let all_errors = |ttl| {
+        let answered = from(ttl)
+            .flat_map(|hop| &hop.probes)
+            .filter(|it| it.answer.is_some());
+        answered.fold(true, |all, probe| all && is_error(probe))
+    };
+    remarks.extend(lossy.map(|ttl| Remark::Lossy {
+        ttl,
+        errors: all_errors(ttl),
+    }));
     remarks
 }
 

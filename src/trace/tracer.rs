@@ -8,7 +8,7 @@ use super::mtu::{Became, Search, TRIES};
 use super::plan::Plan;
 use super::quote::{self, Queued, Reading, Received, plain};
 use super::report;
-use crate::event::{Answer, Hop, MtuStep, PathMtu, Probe, ProbeState, Trace, TraceEvent};
+use crate::event::{Answer, Hop, Method, MtuStep, PathMtu, Probe, ProbeState, Trace, TraceEvent};
 use crate::frame::Timestamp;
 
 /// The shortest wait for an answer to a packet that may be too big.
@@ -199,6 +199,12 @@ impl Tracer {
     fn add(&mut self, now: Timestamp, ttl: u8, flow: u16, size: usize) -> Option<Transmit> {
         let number = u16::try_from(self.probes.len() + 1).ok()?;
         self.began.get_or_insert(now);
+        // How long a SYN is, the kernel decides.
+        let size = if self.plan.method == Method::Tcp {
+            0
+        } else {
+            size
+        };
         self.probes.push(Probe {
             number,
             ttl,
@@ -312,8 +318,7 @@ impl Tracer {
         }
         let took = now.since(probe.time).saturating_sub(lag);
         // A SYN is sent again after a second.
-        let certain =
-            certain && (self.plan.method != crate::event::Method::Tcp || took < SYN_AGAIN);
+        let certain = certain && (self.plan.method != Method::Tcp || took < SYN_AGAIN);
         answer.rtt_ns = certain.then(|| u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         let late = took > self.plan.wait;
         if *phase == Phase::Waiting {

@@ -99,7 +99,8 @@ fn told(probe: &Probe, answer: &Answer, ttl: &str) -> String {
     let mut text = format!("Probe {} left with {ttl} {}. ", probe.number, probe.ttl);
     let before = match passed {
         0 => String::new(),
-        n => format!("{} took one each. ", units::plural(n, "router")),
+        1 => "A router took one. ".to_owned(),
+        n => format!("{n} routers took one each. "),
     };
     text += &before;
     let kind = answer
@@ -108,12 +109,12 @@ fn told(probe: &Probe, answer: &Answer, ttl: &str) -> String {
         .unwrap_or_default();
     text += &match (probe.state, answer.quoted_ttl) {
         (ProbeState::Router, Some(left)) => format!(
-            "{} got it with {ttl} {left}, as its quote shows, had nothing left to pass it on with, and \
-             said \"{}\"{kind}",
+            "{} got it with {ttl} {left}, as its quote shows, took its own and had nothing left to \
+             pass it on with. It said \"{}\"{kind}",
             answer.from, answer.meaning
         ),
         (ProbeState::Router, None) => format!(
-            "{} had nothing left to pass it on with, and said \"{}\"{kind}",
+            "{} took its own and had nothing left to pass it on with. It said \"{}\"{kind}",
             answer.from, answer.meaning
         ),
         (ProbeState::Destination, _) => format!(
@@ -138,11 +139,13 @@ fn told(probe: &Probe, answer: &Answer, ttl: &str) -> String {
         };
     }
     if let (Some(left), Some(back)) = (answer.ttl, answer.back) {
-        let routers = u64::from(back.hops).saturating_sub(1);
+        let routers = match back.hops {
+            0 | 1 => "no router".to_owned(),
+            hops => units::plural(u64::from(hops) - 1, "router"),
+        };
         text += &format!(
-            " The answer itself came with {ttl} {left}: if it began with {}, it passed {}.",
-            back.initial,
-            units::plural(routers, "router")
+            " The answer itself came with {ttl} {left}: if it began with {}, it passed {routers}.",
+            back.initial
         );
     }
     text

@@ -324,7 +324,7 @@ fn remark(remark: &Remark) -> RemarkObject {
             None,
             Some(*unanswered as u64),
         ),
-        Remark::Lossy { ttl } => ("lossy", vec![*ttl], None, None),
+        Remark::Lossy { ttl, .. } => ("lossy", vec![*ttl], None, None),
         Remark::Balanced(ttls) => ("balanced", ttls.clone(), None, None),
         Remark::Asymmetric {
             ttl, from, back, ..

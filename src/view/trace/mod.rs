@@ -78,11 +78,14 @@ impl Text {
         let name = escape(&self.target.name);
         writeln!(
             out,
-            "TRACE {} ({}), {} hops at most, packets of {} bytes",
+            "TRACE {} ({}), {} hops at most{}",
             self.style.paint(Paint::Strong, &name),
             self.target.address,
             self.target.max,
-            self.target.size
+            match self.target.method {
+                Method::Tcp => String::new(),
+                _ => format!(", packets of {} bytes", self.target.size),
+            }
         )?;
         self.indented(2, how, Paint::Dim, out)?;
         let address = self.address_columns();

@@ -35,7 +35,9 @@ pub(super) fn below(probe: &Probe, target: &Target) -> Vec<String> {
     };
     let mut lines = Vec::new();
     match (&answer.mark, probe.state) {
-        (Some(mark), _) => lines.push(format!("{mark}: {}{}", answer.meaning, numbers(answer))),
+        (Some(mark), _) => {
+            lines.push(format!("{mark}: {}{}", answer.meaning, numbers(answer)));
+        }
         (None, ProbeState::Wrong) => lines.push(answer.meaning.clone()),
         (None, ProbeState::Destination) if target.method == Method::Tcp => {
             lines.push(answer.meaning.clone());
@@ -56,7 +58,7 @@ pub(super) fn below(probe: &Probe, target: &Target) -> Vec<String> {
 
 fn numbers(answer: &Answer) -> String {
     answer.icmp.map_or(String::new(), |(kind, code)| {
-        format!(" (type {kind}, code {code})")
+        format!(", type {kind}, code {code}")
     })
 }
 
@@ -215,7 +217,7 @@ fn refusal(all: &[Hop], ttl: u8) -> Option<String> {
         let answer = probe.answer.as_ref()?;
         let mark = answer.mark.as_ref()?;
         Some(format!(
-            "hop {ttl}, {}, says {}{} ({mark})",
+            "hop {ttl}, {}, says {} ({mark}{})",
             answer.from,
             answer.meaning,
             numbers(answer)
@@ -250,9 +252,13 @@ fn remark(remark: &Remark, all: &[Hop], target: &Target) -> String {
             "Hop {ttl} left {unanswered} of {sent} probes unanswered, while hop {later} behind it answered \
              more of its own: it limits how often it answers. That is policy, not loss.",
         ),
-        Remark::Lossy { ttl } => format!(
+        Remark::Lossy { ttl, errors: false } => format!(
             "From hop {ttl} on every hop lacks answers: packets may really be lost there, or on the way \
              back."
+        ),
+        Remark::Lossy { ttl, errors: true } => format!(
+            "From hop {ttl} on every hop lacks answers. Packets may be lost, or errors limited, as hosts \
+             and routers do: these answers can't tell. Echo replies are rarely limited."
         ),
         Remark::Balanced(ttls) => {
             let answers = if ttls.len() == 1 { "answers" } else { "answer" };

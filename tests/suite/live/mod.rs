@@ -11,6 +11,7 @@ mod program;
 mod refusals;
 mod rights;
 mod runs;
+mod trace;
 
 use std::process::Command;
 
