@@ -86,10 +86,20 @@ fn outcome(known: &Known<'_>) -> Outcome {
     }
 }
 
+/// Whether packets came as far as that hop: who refuses them may be any router before it.
+fn is_passed_to(hop: &Hop) -> bool {
+    let came = |probe: &Probe| match probe.state {
+        ProbeState::Router | ProbeState::Destination => true,
+        ProbeState::Late => probe.answer.as_ref().is_some_and(|it| it.mark.is_none()),
+        _ => false,
+    };
+    hop.probes.iter().any(came)
+}
+
 fn remarks(known: &Known<'_>) -> Vec<Remark> {
     let mut remarks = Vec::new();
     let hops = known.hops;
-    let last = hops.iter().rposition(|hop| hop.answered() > 0);
+    let last = hops.iter().rposition(is_passed_to);
     let before = hops.get(..last.unwrap_or(0)).unwrap_or_default();
     let silent: Vec<u8> = before
         .iter()
@@ -131,7 +141,8 @@ fn losses(hops: &[Hop]) -> Vec<Remark> {
             continue;
         }
         let later = hops.get(index + 1..).unwrap_or_default();
-        match later.iter().find(|it| share(it) > share(hop)) {
+        let more = |it: &&Hop| is_passed_to(it) && share(it) > share(hop);
+        match later.iter().find(more) {
             Some(better) => remarks.push(Remark::Limited {
                 ttl: hop.ttl,
                 unanswered: hop.sent() - hop.answered(),
@@ -149,10 +160,10 @@ fn losses(hops: &[Hop]) -> Vec<Remark> {
         icmp.is_some_and(|(kind, _)| !matches!(kind, 0 | 129))
     };
     let all_errors = |ttl| {
-        let answered = from(ttl)
+        let mut answered = from(ttl)
             .flat_map(|hop| &hop.probes)
             .filter(|it| it.answer.is_some());
-        answered.fold(true, |all, probe| all && is_error(probe))
+        answered.all(is_error)
     };
     remarks.extend(lossy.map(|ttl| Remark::Lossy {
         ttl,

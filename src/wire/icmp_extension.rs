@@ -142,8 +142,7 @@ pub fn find(v6: bool, message: &[u8]) -> Option<Place> {
         // Fragmentation Needed has the length as the others of its type do.
         (false, 3 | 11 | 12) => usize::from(second) * 4,
         (true, 1 | 3) => usize::from(first) * 8,
-        (false, 42) if code == 0 => return whole(message),
-        (true, 160) if code == 0 => return whole(message),
+        (false, 42) | (true, 160) if code == 0 => return whole(message),
         _ => return None,
     };
     let (at, told) = if words > 0 {
@@ -277,7 +276,13 @@ fn object(bytes: &[u8]) -> Option<(u8, u8, &[u8], &[u8])> {
 
 fn read(class: u8, c_type: u8, data: &[u8]) -> Object {
     match (class, c_type) {
-        (CLASS_MPLS, 1) => Object::Mpls(data.as_chunks::<4>().0.iter().map(label).collect()),
+        (CLASS_MPLS, 1) => Object::Mpls(
+            data.as_chunks::<4>()
+                .0
+                .iter()
+                .map(|&it| label(it))
+                .collect(),
+        ),
         (CLASS_INTERFACE, _) => Object::Interface(Interface::parse(c_type, data)),
         _ => Object::Other {
             class,
@@ -287,12 +292,12 @@ fn read(class: u8, c_type: u8, data: &[u8]) -> Object {
     }
 }
 
-fn label(entry: &[u8; 4]) -> Label {
+fn label(entry: [u8; 4]) -> Label {
     Label {
-        label: LABEL.number(entry),
-        traffic_class: TRAFFIC_CLASS.number(entry) as u8,
-        bottom: BOTTOM.number(entry) == 1,
-        ttl: LABEL_TTL.number(entry) as u8,
+        label: LABEL.number(&entry),
+        traffic_class: TRAFFIC_CLASS.number(&entry) as u8,
+        bottom: BOTTOM.number(&entry) == 1,
+        ttl: LABEL_TTL.number(&entry) as u8,
     }
 }
 

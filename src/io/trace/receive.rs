@@ -1,11 +1,10 @@
 //! Taking what came: ICMP messages, the errors in sockets' queues, and what became of connections.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{SockaddrStorage, getpeername, getsockopt, sockopt};
-use std::os::fd::AsRawFd;
 
 use super::socket::Link;
 use crate::event::Method;
@@ -29,7 +28,7 @@ impl Link {
         }
         for socket in &self.udp {
             self.errors(socket, None, tracer, buffer, clock);
-            self.datagrams(socket, tracer, buffer, clock);
+            datagrams(socket, tracer, buffer, clock);
         }
         self.connections(tracer, buffer, clock);
     }
@@ -58,23 +57,6 @@ impl Link {
             if let Some(from) = got.from {
                 let lag = got.kernel_lag.unwrap_or_default();
                 tracer.handle_message(now, lag, &Received { from, ttl, message });
-            }
-        }
-    }
-
-    fn datagrams(&self, socket: &OwnedFd, tracer: &mut Tracer, buffer: &mut Buffer, clock: Steady) {
-        for _ in 0..MOST {
-            let got = match receive::receive(socket, buffer) {
-                Ok(got) => got,
-                Err(Errno::EAGAIN) => return,
-                Err(_) => continue,
-            };
-            let now = clock.now();
-            let message = buffer.bytes.get(..got.len).unwrap_or_default();
-            if let Some(from) = got.from {
-                let lag = got.kernel_lag.unwrap_or_default();
-                let ttl = got.ttl;
-                tracer.handle_datagram(now, lag, &Received { from, ttl, message });
             }
         }
     }
@@ -154,4 +136,22 @@ impl Link {
 
 fn is_connected(socket: &OwnedFd) -> bool {
     getpeername::<SockaddrStorage>(socket.as_raw_fd()).is_ok()
+}
+
+/// Takes what came to a UDP socket.
+fn datagrams(socket: &OwnedFd, tracer: &mut Tracer, buffer: &mut Buffer, clock: Steady) {
+    for _ in 0..MOST {
+        let got = match receive::receive(socket, buffer) {
+            Ok(got) => got,
+            Err(Errno::EAGAIN) => return,
+            Err(_) => continue,
+        };
+        let now = clock.now();
+        let message = buffer.bytes.get(..got.len).unwrap_or_default();
+        if let Some(from) = got.from {
+            let lag = got.kernel_lag.unwrap_or_default();
+            let ttl = got.ttl;
+            tracer.handle_datagram(now, lag, &Received { from, ttl, message });
+        }
+    }
 }

@@ -256,12 +256,11 @@ impl Link {
             Some(address) => probes::failed(format!("--from {address}"), errno),
             None => probes::failed("binding the socket", errno),
         };
-        match self.bound {
-            Some(address) => probes::bind_to(socket, address, self.to, None),
-            None => {
-                let any = SockaddrStorage::from(SocketAddr::new(any, 0));
-                bind(socket.as_raw_fd(), &any)
-            }
+        if let Some(address) = self.bound {
+            probes::bind_to(socket, address, self.to, None)
+        } else {
+            let any = SockaddrStorage::from(SocketAddr::new(any, 0));
+            bind(socket.as_raw_fd(), &any)
         }
         .map_err(failed)?;
         let (_, port) = probes::name_of(socket, self.is_v6()).map_err(failed)?;

@@ -95,58 +95,58 @@ impl Text {
 
 /// A probe's way, with its numbers.
 fn told(probe: &Probe, answer: &Answer, ttl: &str) -> String {
-    let passed = u64::from(probe.ttl) - 1;
-    let mut text = format!("Probe {} left with {ttl} {}. ", probe.number, probe.ttl);
-    let before = match passed {
-        0 => String::new(),
-        1 => "A router took one. ".to_owned(),
-        n => format!("{n} routers took one each. "),
-    };
-    text += &before;
-    let kind = answer
-        .icmp
-        .map(|(kind, code)| format!(" (type {kind}, code {code})"))
-        .unwrap_or_default();
-    text += &match (probe.state, answer.quoted_ttl) {
+    let mut parts = vec![format!(
+        "Probe {} left with {ttl} {}.",
+        probe.number, probe.ttl
+    )];
+    match u64::from(probe.ttl) - 1 {
+        0 => {}
+        1 => parts.push("A router took one.".to_owned()),
+        n => parts.push(format!("{n} routers took one each.")),
+    }
+    let icmp = answer.icmp;
+    let kind = icmp.map(|(kind, code)| format!(" (type {kind}, code {code})"));
+    let after = answer
+        .rtt_ns
+        .map(|ns| format!("; {} ms after it had left", ms(ns)));
+    let said = format!(
+        "\"{}\"{}{}.",
+        answer.meaning,
+        kind.unwrap_or_default(),
+        after.unwrap_or_default()
+    );
+    let from = answer.from;
+    parts.push(match (probe.state, answer.quoted_ttl) {
         (ProbeState::Router, Some(left)) => format!(
-            "{} got it with {ttl} {left}, as its quote shows, took its own and had nothing left to \
-             pass it on with. It said \"{}\"{kind}",
-            answer.from, answer.meaning
+            "{from} got it with {ttl} {left}, as its quote shows, took its own and had nothing left to \
+             pass it on with. It said {said}"
         ),
         (ProbeState::Router, None) => format!(
-            "{} took its own and had nothing left to pass it on with. It said \"{}\"{kind}",
-            answer.from, answer.meaning
+            "{from} took its own and had nothing left to pass it on with. It said {said}"
         ),
-        (ProbeState::Destination, _) => format!(
-            "With what was left it arrived: {} answered \"{}\"{kind}",
-            answer.from, answer.meaning
-        ),
-        _ => format!("{} said \"{}\"{kind}", answer.from, answer.meaning),
-    };
-    if let Some(ns) = answer.rtt_ns {
-        text += &format!("; {} ms after it had left", ms(ns));
-    }
-    text += ".";
+        (ProbeState::Destination, _) => {
+            format!("With what was left it arrived: {from} answered {said}")
+        }
+        _ => format!("{from} said {said}"),
+    });
     if let Some(quote) = &answer.quote {
-        text += &format!(
-            " It quotes {} of the probe",
-            units::bytes(quote.bytes as u64)
-        );
-        text += if quote.with_header {
+        let bytes = units::bytes(quote.bytes as u64);
+        let rest = if quote.with_header {
             ", IP header included."
         } else {
             " (the kernel keeps the headers before that to itself)."
         };
+        parts.push(format!("It quotes {bytes} of the probe{rest}"));
     }
     if let (Some(left), Some(back)) = (answer.ttl, answer.back) {
         let routers = match back.hops {
             0 | 1 => "no router".to_owned(),
             hops => units::plural(u64::from(hops) - 1, "router"),
         };
-        text += &format!(
-            " The answer itself came with {ttl} {left}: if it began with {}, it passed {routers}.",
+        parts.push(format!(
+            "The answer itself came with {ttl} {left}: if it began with {}, it passed {routers}.",
             back.initial
-        );
+        ));
     }
-    text
+    parts.join(" ")
 }

@@ -71,7 +71,7 @@ fn extensions(extensions: &Extensions) -> Vec<String> {
     for object in extensions.objects.iter().take(MOST_TOLD) {
         match object {
             Object::Mpls(labels) => {
-                lines.extend(labels.iter().take(MOST_TOLD).map(label));
+                lines.extend(labels.iter().take(MOST_TOLD).map(|&it| label(it)));
             }
             Object::Interface(it) => lines.push(interface(it)),
             Object::Other {
@@ -87,7 +87,7 @@ fn extensions(extensions: &Extensions) -> Vec<String> {
     lines
 }
 
-pub(super) fn label(label: &Label) -> String {
+pub(super) fn label(label: Label) -> String {
     let bottom = if label.bottom {
         ", bottom of stack"
     } else {
@@ -216,8 +216,11 @@ fn refusal(all: &[Hop], ttl: u8) -> Option<String> {
         }
         let answer = probe.answer.as_ref()?;
         let mark = answer.mark.as_ref()?;
+        // A router that refuses has not come to look at the TTL, so it can be any before.
+        let before = answer.quoted_ttl.filter(|&left| left > 1 && left <= ttl);
+        let hop = before.map_or(ttl, |left| ttl - left + 1);
         Some(format!(
-            "hop {ttl}, {}, says {} ({mark}{})",
+            "hop {hop}, {}, says {} ({mark}{})",
             answer.from,
             answer.meaning,
             numbers(answer)

@@ -38,7 +38,7 @@ pub(super) const OBJECT: &[Field] = &[
 const LONGEST_NAME: usize = 64;
 
 fn role_name(role: u16) -> Option<&'static str> {
-    Some(Role::from_bits(role as u8).name())
+    (role < 4).then(|| Role::from_bits(role as u8).name())
 }
 
 fn family_name(family: u16) -> Option<&'static str> {

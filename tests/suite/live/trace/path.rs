@@ -108,9 +108,12 @@ impl Path {
 
     /// The address that each hop answers from, the server's last.
     pub(super) fn answers(&self, v6: bool) -> Vec<String> {
-        let address = |link: usize| match v6 {
-            true => format!("fd80:{link}::2"),
-            false => format!("10.80.{link}.2"),
+        let address = |link: usize| {
+            if v6 {
+                format!("fd80:{link}::2")
+            } else {
+                format!("10.80.{link}.2")
+            }
         };
         (1..self.hosts.len()).map(address).collect()
     }
@@ -174,7 +177,9 @@ fn prepare(host: &str) -> Result<(), String> {
     for (setting, value) in [
         ("ipv4/ip_forward", "1"),
         ("ipv6/conf/all/forwarding", "1"),
-        ("ipv4/icmp_ratelimit", "0"),
+        ("ipv6/conf/all/accept_dad", "0"),
+        ("ipv6/conf/default/accept_dad", "0"),
+        ("ipv4/icmp_ratemask", "0"),
         ("ipv6/icmp/ratelimit", "0"),
         ("ipv4/icmp_msgs_per_sec", "100000"),
         ("ipv4/icmp_msgs_burst", "10000"),
