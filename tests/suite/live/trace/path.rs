@@ -1,11 +1,13 @@
 //! A client, routers in a row, and a server: network namespaces whose kernels forward.
 
 use std::fs;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::unistd::geteuid;
 
 use crate::live::net::{inside, ip, skip};
+use crate::live::program::{WIRELAB, wait_until};
 
 /// They are gone when this is dropped, also by a panic.
 pub(super) struct Path {
@@ -28,7 +30,10 @@ impl Path {
             return None;
         }
         match Self::make(routers) {
-            Ok(path) => Some(path),
+            Ok(path) => {
+                path.settle();
+                Some(path)
+            }
             Err(reason) => {
                 skip(&reason);
                 None
@@ -64,6 +69,18 @@ impl Path {
         }
         path.route()?;
         Ok(path)
+    }
+
+    /// Waits until packets get through: links take a while to come up, and IPv6 to trust its addresses.
+    fn settle(&self) {
+        for target in [self.target(false), self.target(true)] {
+            wait_until("a packet through all routers", || {
+                let mut ping = Command::new(WIRELAB);
+                ping.args(["ping", "-q", "-c", "1", "-W", "0.2", &target]);
+                let output = inside(self.client(), move || ping.output()).expect("it ran");
+                output.status.success()
+            });
+        }
     }
 
     /// Each host sends what is not on its own links towards where it is.
