@@ -16,8 +16,8 @@ Examples:
   wirelab trace --flows 8 -q 8 host        every path, where routers share traffic between several
   wirelab trace --format json host | jq 'select(.type == \"hop\") | .addresses'
 
-ICMP over a raw socket where that is permitted, else over a datagram socket, else UDP, which needs no
-rights; the second line says which. Ctrl-C ends it with what is known.
+ICMP over a raw socket where that is permitted, else over a datagram socket, else UDP, which needs
+no rights; the second line says which. Ctrl-C ends it with what is known.
 Exit code 0: the destination answered; 1: it did not.";
 
 /// `trace`.

@@ -277,3 +277,6 @@ fn cell(probe: &Probe) -> (String, Paint) {
     };
     (format!("{time:>TIME$}{mark}"), paint)
 }
+
+#[cfg(test)]
+mod tests;

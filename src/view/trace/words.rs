@@ -135,12 +135,40 @@ pub(super) fn end(trace: &Trace, target: &Target, all: &[Hop]) -> Vec<(Paint, St
         Outcome::Refused(_) | Outcome::Silence(_) => Paint::Trouble,
     };
     let mut sentences = vec![(paint, outcome(trace, target, all))];
-    let remarks = trace.remarks.iter();
-    sentences.extend(remarks.map(|it| (Paint::Plain, remark(it, all, target))));
+    let limited = limited(&trace.remarks);
+    let told = limited.is_some();
+    sentences.extend(limited.map(|text| (Paint::Plain, text)));
+    let others = trace
+        .remarks
+        .iter()
+        .filter(|it| !told || !matches!(it, Remark::Limited { .. }));
+    sentences.extend(others.map(|it| (Paint::Plain, remark(it, all, target))));
     if let Some(found) = &trace.path_mtu {
         sentences.push(path_mtu(found, target, all));
     }
     sentences
+}
+
+/// Several hops that limit their answers, in one sentence.
+fn limited(remarks: &[Remark]) -> Option<String> {
+    let (mut ttls, mut counts) = (Vec::new(), Vec::new());
+    for remark in remarks {
+        if let Remark::Limited {
+            ttl, unanswered, ..
+        } = remark
+        {
+            ttls.push(*ttl);
+            counts.push(unanswered.to_string());
+        }
+    }
+    (ttls.len() > 1).then(|| {
+        format!(
+            "{} left {} probes unanswered, while later hops answered more of their own: they limit how \
+             often they answer. That is policy, not loss.",
+            capital(&hops(&ttls)),
+            units::list(&counts)
+        )
+    })
 }
 
 fn outcome(trace: &Trace, target: &Target, all: &[Hop]) -> String {

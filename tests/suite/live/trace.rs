@@ -1,6 +1,7 @@
 //! `wirelab trace` through real kernel routers: every kind of probe, with and without rights, and paths
 //! that are silent, closed, shared, narrow, or swallow what is too long.
 
+mod labels;
 mod path;
 
 use std::net::TcpListener;
