@@ -52,10 +52,10 @@ fn probe(number: u16, ttl: u8, from: Option<&str>, state: ProbeState) -> Probe {
 }
 
 fn hop(ttl: u8, answers: &[Option<&str>]) -> Hop {
-    let state = |from: &Option<&str>| from.map_or(ProbeState::Lost, |_| ProbeState::Router);
+    let state = |from: Option<&str>| from.map_or(ProbeState::Lost, |_| ProbeState::Router);
     let probes = (1..)
-        .zip(answers)
-        .map(|(number, from)| probe(number, ttl, *from, state(from)));
+        .zip(answers.iter().copied())
+        .map(|(number, from)| probe(number, ttl, from, state(from)));
     Hop {
         ttl,
         probes: probes.collect(),
