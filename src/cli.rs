@@ -6,6 +6,7 @@ mod inspect;
 mod lab;
 mod ping;
 mod ports;
+mod trace;
 
 use std::net::IpAddr;
 
@@ -18,6 +19,7 @@ pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
 pub use self::ports::Ports;
+pub use self::trace::Trace;
 use crate::event::Kind;
 use crate::select::{Range, Selection};
 use crate::view::VIEWS;
@@ -74,6 +76,9 @@ pub enum Command {
     /// Show a capture as conversations: who sent what when, and what TCP made of it
     #[command(after_help = REPLAY_HELP, override_usage = "wirelab replay [OPTIONS] <CAPTURE> [FILTER]...")]
     Replay(Replay),
+    /// Find the path to a host: which routers packets pass, and what fits through
+    #[command(after_help = trace::HELP, disable_version_flag = true)]
+    Trace(Trace),
 }
 
 const EXPLAIN_HELP: &str = "\

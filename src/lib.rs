@@ -22,6 +22,7 @@ pub mod probe;
 pub mod recordings;
 pub mod select;
 pub mod sockets;
+pub mod trace;
 pub mod track;
 pub mod verdict;
 pub mod view;

@@ -174,7 +174,7 @@ pub enum SocketKind {
 }
 
 /// Seconds, with decimals.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let number = text.parse::<f64>().ok();
     number
         .and_then(|number| Duration::try_from_secs_f64(number).ok())
@@ -207,8 +207,16 @@ fn times(text: &str) -> Result<Trace, String> {
     }
 }
 
+/// Seconds, and not none.
+pub(super) fn some_seconds(text: &str) -> Result<Duration, String> {
+    match seconds(text)? {
+        Duration::ZERO => Err("give seconds, more than 0".to_owned()),
+        time => Ok(time),
+    }
+}
+
 /// A byte, in decimal or hexadecimal.
-fn byte(text: &str) -> Result<u8, String> {
+pub(super) fn byte(text: &str) -> Result<u8, String> {
     let parsed = match text.strip_prefix("0x") {
         Some(digits) => u8::from_str_radix(digits, 16),
         None => text.parse(),

@@ -26,6 +26,7 @@ mod progress;
 mod replay;
 mod show;
 mod start;
+mod trace;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -64,6 +65,7 @@ pub fn main() -> ExitCode {
         Some(Command::Ping(args)) => ("ping", ping::run(&args)),
         Some(Command::Ports(args)) => ("ports", ports::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
+        Some(Command::Trace(args)) => ("trace", trace::run(&args)),
     };
     match outcome {
         Ok(code) => code,

@@ -192,7 +192,7 @@ fn options(args: &cli::Ping) -> Options {
 }
 
 /// An identifier that another ping at the same time will hardly have.
-fn some_identifier() -> u16 {
+pub(super) fn some_identifier() -> u16 {
     let moment = clock::now().as_nanos() >> 10;
     (std::process::id() as u16) ^ (moment as u16) ^ ((moment >> 16) as u16)
 }

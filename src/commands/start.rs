@@ -20,6 +20,7 @@ Then here and now:
   wirelab lab                       experiments: two hosts, real TCP, and a wire that obeys
   sudo wirelab lab run handshake    runs one, and shows both ends as it happens
   wirelab ping -c 3 127.0.0.1       echo requests byte by byte (with sudo where a user may not)
+  wirelab trace HOST                which routers packets pass on their way to a host
 
 Then your own:
   wirelab replay FILE               a pcap or pcapng file as conversations

@@ -47,6 +47,8 @@ pub enum LayerKind {
     Icmpv4,
     /// ICMPv6.
     Icmpv6,
+    /// What a router added behind the packet that an ICMP error quotes (RFC 4884).
+    IcmpExtension,
     /// TCP.
     Tcp,
     /// UDP.
@@ -73,6 +75,7 @@ impl LayerKind {
             Self::Ipcomp => "IPComp",
             Self::Icmpv4 => "ICMP",
             Self::Icmpv6 => "ICMPv6",
+            Self::IcmpExtension => "ICMP extension",
             Self::Tcp => "TCP",
             Self::Udp => "UDP",
         }

@@ -117,6 +117,7 @@ impl Problem {
             (LayerKind::Gre, _) => "RFC 2784 2",
             (LayerKind::Icmpv4, _) => "RFC 792",
             (LayerKind::Icmpv6, _) => "RFC 4443 2.1",
+            (LayerKind::IcmpExtension, _) => "RFC 4884 7",
             (LayerKind::Tcp, _) => "RFC 9293 3.1",
             (LayerKind::Udp, _) => "RFC 768",
             (LayerKind::Vxlan, _) => "RFC 7348 5",

@@ -13,6 +13,7 @@ mod passage;
 mod segment;
 mod state;
 mod stats;
+mod trace;
 pub mod units;
 mod wireshark;
 
@@ -30,6 +31,10 @@ pub use passage::{
 pub use segment::{Dir, Endpoint, Phase, Rtt, Segment, Side};
 pub use state::TcpState;
 pub use stats::{Stats, Summary};
+pub use trace::{
+    Answer, Back, Hop, Method, MtuStep, Outcome, PathMtu, Probe, ProbeState, Remark, Trace,
+    TraceEvent,
+};
 pub use wireshark::{Wireshark, Word, Words};
 
 use crate::decode::Packet;

@@ -3,7 +3,9 @@
 use crate::decode::{Decoder, Fault, Layer, LayerKind, Packet, Problem};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::wire::layout::{Laid, Layout};
-use crate::wire::{ah, arp, ethernet, icmpv4, icmpv6, ipv4, ipv6, ipv6_ext, tcp, udp};
+use crate::wire::{
+    ah, arp, ethernet, icmp_extension, icmpv4, icmpv6, ipv4, ipv6, ipv6_ext, tcp, udp,
+};
 
 /// Packets quoted in packets that are quoted are read so deep: RFC 792 wants no errors about errors,
 /// but bytes can say anything.
@@ -194,19 +196,55 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// Takes the packet apart that an ICMP error quotes.
+    /// Takes apart what an ICMP error quotes, and what was added behind it.
     fn quote(&mut self, layer: &Layer, message: &'a [u8], part: Part<'a>) {
         let quotes = match (layer.kind, message.first()) {
             (LayerKind::Icmpv4, Some(&kind)) => icmpv4::quotes(kind),
             (LayerKind::Icmpv6, Some(&kind)) => icmpv6::quotes(kind),
             _ => false,
         };
-        let Some(quote) = message
-            .get(icmpv4::LEN..)
-            .filter(|quote| quotes && !quote.is_empty())
-        else {
-            return;
-        };
+        let extension = icmp_extension::find(layer.kind == LayerKind::Icmpv6, message);
+        let until = extension.map_or(message.len(), |place| place.at);
+        let quote = message.get(icmpv4::LEN..until).filter(|_| quotes);
+        if let Some(quote) = quote.filter(|quote| !quote.is_empty()) {
+            self.quoted(layer, quote, part);
+        }
+        if let Some(place) = extension {
+            self.extension(layer, message, place.at, part);
+        }
+    }
+
+    /// Lays out what a router added behind the quote.
+    fn extension(&mut self, layer: &Layer, message: &'a [u8], at: usize, part: Part<'a>) {
+        let kind = LayerKind::IcmpExtension;
+        let bytes = message.get(at..).unwrap_or_default();
+        let layout = icmp_extension::layout(bytes);
+        let (name, key) = names(kind, None, LinkType::RAW);
+        let offset = part.base + layer.offset + at as u32;
+        if let Some(stop) = layout.stop {
+            self.troubles.push(Trouble {
+                name,
+                key,
+                origin: part.origin,
+                offset: offset + stop.at,
+                text: stop.why.to_owned(),
+                rfc: Some(stop.rfc),
+            });
+        }
+        self.headers.push(Header {
+            kind,
+            name,
+            key,
+            origin: part.origin,
+            offset,
+            len: bytes.len() as u32,
+            quoted: part.quoted,
+            layout,
+        });
+    }
+
+    /// Takes the packet apart that is quoted.
+    fn quoted(&mut self, layer: &Layer, quote: &'a [u8], part: Part<'a>) {
         if part.quoted >= DEEPEST_QUOTE {
             return;
         }
@@ -378,6 +416,7 @@ fn names(kind: LayerKind, before: Option<u8>, link: LinkType) -> (&'static str, 
         LayerKind::Vxlan => "vxlan",
         LayerKind::Icmpv4 => "icmpv4",
         LayerKind::Icmpv6 => "icmpv6",
+        LayerKind::IcmpExtension => "icmp-extension",
         LayerKind::Tcp => "tcp",
         LayerKind::Udp => "udp",
     };
@@ -396,6 +435,7 @@ fn layout(kind: LayerKind, before: Option<u8>, header: &[u8], message: &[u8]) ->
         LayerKind::Ah => ah::layout(header),
         LayerKind::Icmpv4 => icmpv4::layout(message),
         LayerKind::Icmpv6 => icmpv6::layout(message),
+        LayerKind::IcmpExtension => icmp_extension::layout(header),
         LayerKind::Tcp => tcp::layout(header),
         LayerKind::Udp => udp::layout(header),
         // Headers without a table are told by name, place and length alone.

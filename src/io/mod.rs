@@ -10,6 +10,7 @@ pub mod interfaces;
 pub mod lab;
 pub mod live;
 pub mod machine;
+pub mod names;
 mod netlink;
 pub mod privileges;
 pub mod probe;
@@ -19,6 +20,7 @@ pub mod saving;
 mod signals;
 mod source;
 mod sys;
+pub mod trace;
 
 pub use signals::Signals;
 pub use source::{Interface, Progress, Source, SourceError};

@@ -19,6 +19,7 @@ pub(crate) mod sample;
 mod segments;
 mod style;
 pub mod text;
+pub mod trace;
 
 use std::io::{self, Write};
 

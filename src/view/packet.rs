@@ -21,6 +21,7 @@ pub(super) fn layer(kind: LayerKind) -> &'static str {
         LayerKind::Vxlan => "vxlan",
         LayerKind::Icmpv4 => "icmpv4",
         LayerKind::Icmpv6 => "icmpv6",
+        LayerKind::IcmpExtension => "icmp-extension",
         LayerKind::Tcp => "tcp",
         LayerKind::Udp => "udp",
     }

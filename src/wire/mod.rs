@@ -7,6 +7,7 @@ pub mod echo;
 pub mod ethernet;
 pub mod field;
 pub mod icmp;
+pub mod icmp_extension;
 pub mod icmpv4;
 pub mod icmpv6;
 pub mod ipv4;

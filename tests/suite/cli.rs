@@ -15,6 +15,7 @@ fn shows(name: &str, text: &str) {
 fn help_has_examples_and_fits_a_terminal() {
     for command in [
         "addr", "captures", "check", "explain", "flows", "inspect", "ping", "ports", "replay",
+        "trace",
     ] {
         let help = results(&[command, "--help"]);
         assert!(help.contains("Example"), "{help}");
@@ -38,6 +39,7 @@ fn wrong_usage_is_two() {
         &["replay", "handshake", "--encoding", "klingon"],
         &[
             "replay",
+            "trace",
             "handshake",
             "--format",
             "json",
@@ -77,6 +79,7 @@ fn errors_say_what_was_tried_and_what_to_do() {
         &["replay", "handshake", "--encoding", "klingon"],
         &[
             "replay",
+            "trace",
             "handshake",
             "--format",
             "json",
@@ -199,6 +202,7 @@ fn colour_comes_when_asked_for_and_not_into_pipes() {
     assert!(!has_color(&["replay", "retransmission"]));
     assert!(has_color(&[
         "replay",
+        "trace",
         "retransmission",
         "--color",
         "always"
@@ -211,6 +215,7 @@ fn colour_comes_when_asked_for_and_not_into_pipes() {
     ]));
     assert!(!has_color(&[
         "replay",
+        "trace",
         "retransmission",
         "--format",
         "json",
@@ -247,6 +252,7 @@ fn a_choice_that_nothing_meets_is_told() {
 fn what_wireshark_says_stands_beside_ours_where_they_differ() {
     let words = [
         "replay",
+        "trace",
         "silly-window",
         "--frames",
         "8,9",

@@ -9,6 +9,7 @@ mod echoes;
 mod experiments;
 mod files;
 mod fuzz;
+mod icmp_extension;
 mod inspect;
 mod lab;
 mod lab_commands;

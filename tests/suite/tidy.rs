@@ -48,6 +48,7 @@ const DIRECTIONS: &[Direction] = &[
     ("recordings", Only(&["lab"]), "bytes in the binary, and the experiments they are of"),
     ("lab", Not(&["io", "view", "tui", "commands", "cli"]), "runs in virtual time under tests"),
     ("probe", Not(&["io", "view", "tui", "commands", "cli"]), "runs in virtual time under tests"),
+    ("trace", Only(&["event", "wire", "frame"]), "runs in virtual time under tests"),
     (
         "io",
         Not(&["track", "verdict", "explain", "analysis", "view", "tui", "commands", "cli"]),

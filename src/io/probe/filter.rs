@@ -40,7 +40,7 @@ const fn branch(code: u16, k: u32, jt: Skip, jf: Skip) -> Instruction {
 }
 
 /// What a raw socket is to give us: replies and errors for requests with that identifier.
-pub(super) fn of(v6: bool, id: u16) -> Vec<Instruction> {
+pub(in crate::io) fn of(v6: bool, id: u16) -> Vec<Instruction> {
     if v6 { of_v6(id) } else { of_v4(id) }
 }
 

@@ -5,12 +5,12 @@
 //! ([`super::privileges`]), and only then names are looked up and packets read. What is to be sent and
 //! what came of it is [`crate::probe`]'s business.
 
-mod filter;
-mod options;
-mod receive;
+pub(in crate::io) mod filter;
+pub(in crate::io) mod options;
+pub(in crate::io) mod receive;
 mod run;
 mod show;
-mod socket;
+pub(in crate::io) mod socket;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -82,7 +82,7 @@ impl Version {
     }
 
     /// What a host that was named so can turn out to be: IPv4, IPv6.
-    fn possible(self, host: &str) -> [bool; 2] {
+    pub(in crate::io) fn possible(self, host: &str) -> [bool; 2] {
         let bare = host.split('%').next().unwrap_or(host);
         let literal = bare.parse::<IpAddr>().ok().map(|address| address.is_ipv6());
         [false, true].map(|v6| self.fits(v6) && literal.is_none_or(|it| it == v6))
@@ -158,7 +158,11 @@ pub fn may_flood() -> bool {
 }
 
 /// The error for a machine that gives no socket of either kind.
-fn no_socket(v6: bool, raw: Option<Errno>, datagram: Option<Errno>) -> ProbeError {
+pub(in crate::io) fn no_socket(
+    v6: bool,
+    raw: Option<Errno>,
+    datagram: Option<Errno>,
+) -> ProbeError {
     let version = if v6 { 6 } else { 4 };
     let words = |errno: Errno| errno.desc().to_lowercase();
     if let Some(errno) = raw.or(datagram)

@@ -173,26 +173,32 @@ pub(super) fn tell_all(
     way: Way,
     options: &Options,
 ) -> Result<(), ProbeError> {
+    // A raw IPv4 socket has the header itself.
+    tell(socket, v6, way == Way::Datagram)?;
+    if !v6 && options.trace.is_some() && way == Way::Datagram {
+        let on = 1_i32.to_ne_bytes();
+        numbered::set(socket.as_fd(), libc::IPPROTO_IP, libc::IP_RECVOPTS, &on)
+            .map_err(|errno| failed("a socket option", errno))?;
+    }
+    Ok(())
+}
+
+/// Has the kernel tell when something came and which errors came; of IPv4 the TTL too, if it is asked for.
+pub(in crate::io) fn tell(socket: &OwnedFd, v6: bool, ttl: bool) -> Result<(), ProbeError> {
     let said = |errno| failed("a socket option", errno);
     setsockopt(socket, sockopt::ReceiveTimestampns, &true).map_err(said)?;
     // Less room is no reason to give up.
     let _ = setsockopt(socket, sockopt::RcvBuf, &RECEIVE_BUFFER);
     if v6 {
         setsockopt(socket, sockopt::Ipv6RecvErr, &true).map_err(said)?;
-        setsockopt(socket, sockopt::Ipv6RecvHopLimit, &true).map_err(said)
+        setsockopt(socket, sockopt::Ipv6RecvHopLimit, &true).map_err(said)?;
     } else {
         setsockopt(socket, sockopt::Ipv4RecvErr, &true).map_err(said)?;
-        // A raw socket has the header itself.
-        if way == Way::Datagram {
+        if ttl {
             setsockopt(socket, sockopt::Ipv4RecvTtl, &true).map_err(said)?;
         }
-        if options.trace.is_some() && way == Way::Datagram {
-            let on = 1_i32.to_ne_bytes();
-            numbered::set(socket.as_fd(), libc::IPPROTO_IP, libc::IP_RECVOPTS, &on)
-                .map_err(said)?;
-        }
-        Ok(())
     }
+    Ok(())
 }
 
 /// What needs rights of its own: to be set before these are given up.

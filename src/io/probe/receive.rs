@@ -1,8 +1,8 @@
 //! Taking what came to a socket: messages, and the errors in its queue.
 
 use std::io::IoSliceMut;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::AsRawFd;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::cmsg_space;
@@ -26,13 +26,13 @@ const MOST_ERRORS: usize = 1 << 10;
 
 /// Memory to receive into, used again and again.
 #[derive(Debug)]
-pub(super) struct Buffer {
-    bytes: Vec<u8>,
+pub(in crate::io) struct Buffer {
+    pub(in crate::io) bytes: Vec<u8>,
     control: Vec<u8>,
 }
 
 impl Buffer {
-    pub(super) fn new() -> Self {
+    pub(in crate::io) fn new() -> Self {
         Self {
             bytes: vec![0; LONGEST],
             // The error with either kind of address, times of either kind, IP options, and TTL.
@@ -49,13 +49,15 @@ impl Buffer {
 }
 
 /// What a call to receive gave.
-struct Message {
-    len: usize,
-    from: Option<IpAddr>,
-    ttl: Option<u8>,
+pub(in crate::io) struct Message {
+    pub(in crate::io) len: usize,
+    pub(in crate::io) from: Option<IpAddr>,
+    /// TTL or hop limit it had left; a raw IPv4 socket has it in the header.
+    pub(in crate::io) ttl: Option<u8>,
     /// Of a datagram socket; a raw one has them in the packet.
-    options: Vec<u8>,
-    stamp: Option<Timestamp>,
+    pub(in crate::io) options: Vec<u8>,
+    /// When the kernel had received it, by the time of day.
+    pub(in crate::io) stamp: Option<Timestamp>,
 }
 
 /// Takes one message, if there is one, and tells the session of it. Gives whether there was one.
@@ -66,7 +68,7 @@ pub(super) fn message(
     stamps_from: Option<u64>,
     clock: Steady,
 ) -> bool {
-    let got = match receive(ready, buffer) {
+    let got = match receive(&ready.socket, buffer) {
         Ok(got) => got,
         Err(Errno::EINTR) => return true,
         Err(Errno::EAGAIN) => return false,
@@ -108,9 +110,10 @@ pub(super) fn message(
     true
 }
 
-fn receive(ready: &Ready, buffer: &mut Buffer) -> nix::Result<Message> {
+/// Takes one message, whatever it is.
+pub(in crate::io) fn receive(socket: &OwnedFd, buffer: &mut Buffer) -> nix::Result<Message> {
     let mut slices = [IoSliceMut::new(&mut buffer.bytes)];
-    let fd = ready.socket.as_raw_fd();
+    let fd = socket.as_raw_fd();
     let control = Some(buffer.control.as_mut_slice());
     let message = recvmsg::<SockaddrStorage>(fd, &mut slices, control, MsgFlags::MSG_DONTWAIT)?;
     let mut got = Message {
@@ -160,12 +163,14 @@ fn when(stamp: Timestamp, clock: Steady) -> (Timestamp, Option<Duration>) {
     (now, (day >= stamp).then(|| day.since(stamp)))
 }
 
+/// How long ago that was by the time of day; `None` if it is still to come.
+pub(in crate::io) fn lag(stamp: Option<Timestamp>) -> Option<Duration> {
+    let (stamp, now) = (stamp?, clock::now());
+    (now >= stamp).then(|| now.since(stamp))
+}
+
 fn address(address: &SockaddrStorage) -> Option<IpAddr> {
-    match address.family()? {
-        nix::sys::socket::AddressFamily::Inet => Some(address.as_sockaddr_in()?.ip().into()),
-        nix::sys::socket::AddressFamily::Inet6 => Some(address.as_sockaddr_in6()?.ip().into()),
-        _ => None,
-    }
+    socket_address(address).map(|it| it.ip())
 }
 
 /// Empties the error queue (ip(7), `IP_RECVERR`), and tells the session of each. Gives how many. What
@@ -182,7 +187,7 @@ pub(super) fn errors(
     let _ = getsockopt(&ready.socket, sockopt::SocketError);
     let mut taken = 0;
     while taken < MOST_ERRORS {
-        let Some(error) = next_error(ready, buffer) else {
+        let Some(error) = next_error(&ready.socket, buffer) else {
             break;
         };
         taken += 1;
@@ -213,11 +218,11 @@ pub(super) fn errors(
 }
 
 /// The MTU that an oversized packet was refused for, from the queue, which is emptied.
-pub(super) fn refused_mtu(ready: &Ready, buffer: &mut Buffer) -> Option<u32> {
-    let _ = getsockopt(&ready.socket, sockopt::SocketError);
+pub(in crate::io) fn refused_mtu(socket: &OwnedFd, buffer: &mut Buffer) -> Option<u32> {
+    let _ = getsockopt(socket, sockopt::SocketError);
     let mut mtu = None;
     for _ in 0..MOST_ERRORS {
-        let Some(error) = next_error(ready, buffer) else {
+        let Some(error) = next_error(socket, buffer) else {
             break;
         };
         mtu = Some(error.info).filter(|&it| it > 0).or(mtu);
@@ -225,46 +230,66 @@ pub(super) fn refused_mtu(ready: &Ready, buffer: &mut Buffer) -> Option<u32> {
     mtu
 }
 
-/// An error of the queue.
-struct Error {
-    errno: Errno,
-    icmp: Option<(u8, u8)>,
-    info: u32,
-    from: Option<IpAddr>,
-    len: usize,
+/// An error of the queue. What it quotes is in the buffer.
+pub(in crate::io) struct Error {
+    pub(in crate::io) errno: Errno,
+    /// Type and code, where it came as an ICMP message.
+    pub(in crate::io) icmp: Option<(u8, u8)>,
+    /// The MTU, or 0.
+    pub(in crate::io) info: u32,
+    /// Who sent it.
+    pub(in crate::io) from: Option<IpAddr>,
+    /// Where the quoted packet went to; the port of UDP.
+    pub(in crate::io) to: Option<SocketAddr>,
+    /// Bytes in the buffer.
+    pub(in crate::io) len: usize,
+    /// TTL or hop limit that the message had left.
+    pub(in crate::io) ttl: Option<u8>,
+    /// When the kernel had received it, by the time of day.
+    pub(in crate::io) stamp: Option<Timestamp>,
+    /// Bytes in the buffer before a sound extension structure (`IP_RECVERR_RFC4884`).
+    pub(in crate::io) extension_at: Option<usize>,
     /// No error, but a packet that left: which one, from 0, and when.
     departed: Option<(u32, Timestamp)>,
 }
 
-fn next_error(ready: &Ready, buffer: &mut Buffer) -> Option<Error> {
+/// Takes an error from the queue (ip(7), `MSG_ERRQUEUE`).
+pub(in crate::io) fn next_error(socket: &OwnedFd, buffer: &mut Buffer) -> Option<Error> {
     let mut slices = [IoSliceMut::new(&mut buffer.bytes)];
     let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
-    let fd = ready.socket.as_raw_fd();
+    let fd = socket.as_raw_fd();
     let message = loop {
         let control = Some(buffer.control.as_mut_slice());
         match recvmsg::<SockaddrStorage>(fd, &mut slices, control, flags) {
             Err(Errno::EINTR) => {}
             Err(_) => return None,
             // Borrowed by what is returned, so it can't be returned from within the loop.
-            Ok(message) => break (message.bytes, message.cmsgs().ok()?.collect::<Vec<_>>()),
+            Ok(message) => {
+                let to = message.address.as_ref().and_then(socket_address);
+                break (message.bytes, to, message.cmsgs().ok()?.collect::<Vec<_>>());
+            }
         }
     };
-    let (len, controls) = message;
-    let stamp = controls.iter().find_map(|control| match control {
-        ControlMessageOwned::ScmTimestampsns(stamps) => timestamp(stamps.system),
-        _ => None,
-    });
-    let told = controls.into_iter().find_map(|control| match control {
-        ControlMessageOwned::Ipv4RecvErr(error, from) => {
-            let from = from.map(|from| Ipv4Addr::from(u32::from_be(from.sin_addr.s_addr)));
-            Some((error, from.map(IpAddr::from)))
+    let (len, to, controls) = message;
+    let (mut told, mut ttl, mut stamp, mut left) = (None, None, None, None);
+    for control in controls {
+        match control {
+            ControlMessageOwned::Ipv4RecvErr(error, from) => {
+                let from = from.map(|from| Ipv4Addr::from(u32::from_be(from.sin_addr.s_addr)));
+                told = Some((error, from.map(IpAddr::from)));
+            }
+            ControlMessageOwned::Ipv6RecvErr(error, from) => {
+                let from = from.map(|from| Ipv6Addr::from(from.sin6_addr.s6_addr));
+                told = Some((error, from.map(IpAddr::from)));
+            }
+            ControlMessageOwned::Ipv4Ttl(hops) | ControlMessageOwned::Ipv6HopLimit(hops) => {
+                ttl = u8::try_from(hops).ok();
+            }
+            ControlMessageOwned::ScmTimestampns(time) => stamp = timestamp(time),
+            ControlMessageOwned::ScmTimestampsns(stamps) => left = timestamp(stamps.system),
+            _ => {}
         }
-        ControlMessageOwned::Ipv6RecvErr(error, from) => {
-            let from = from.map(|from| Ipv6Addr::from(from.sin6_addr.s6_addr));
-            Some((error, from.map(IpAddr::from)))
-        }
-        _ => None,
-    });
+    }
     let (error, from) = told?;
     let by_icmp = matches!(
         error.ee_origin,
@@ -275,9 +300,35 @@ fn next_error(ready: &Ready, buffer: &mut Buffer) -> Option<Error> {
         icmp: by_icmp.then_some((error.ee_type, error.ee_code)),
         info: error.ee_info,
         from,
+        to,
         len,
-        departed: stamp
+        ttl,
+        stamp,
+        departed: left
             .filter(|_| error.ee_origin == libc::SO_EE_ORIGIN_TIMESTAMPING)
-            .map(|stamp| (error.ee_data, stamp)),
+            .map(|left| (error.ee_data, left)),
+        extension_at: extension_at(error.ee_data),
     })
+}
+
+/// `struct sock_ee_data_rfc4884` (linux/errqueue.h): where the extension structure begins, and a bit that
+/// says whether it is unsound.
+fn extension_at(data: u32) -> Option<usize> {
+    let [l0, l1, flags, _] = data.to_ne_bytes();
+    let at = usize::from(u16::from_ne_bytes([l0, l1]));
+    (at > 0 && flags & 1 == 0).then_some(at)
+}
+
+fn socket_address(address: &SockaddrStorage) -> Option<SocketAddr> {
+    match address.family()? {
+        nix::sys::socket::AddressFamily::Inet => {
+            let v4 = address.as_sockaddr_in()?;
+            Some(SocketAddr::from((v4.ip(), v4.port())))
+        }
+        nix::sys::socket::AddressFamily::Inet6 => {
+            let v6 = address.as_sockaddr_in6()?;
+            Some(SocketAddr::from((v6.ip(), v6.port())))
+        }
+        _ => None,
+    }
 }

@@ -214,7 +214,7 @@ fn send_one(target: &mut Target, buffer: &mut Buffer, clock: Steady) -> Option<S
         }
         Err(errno) => {
             let mtu = match errno {
-                Errno::EMSGSIZE => receive::refused_mtu(ready, buffer),
+                Errno::EMSGSIZE => receive::refused_mtu(&ready.socket, buffer),
                 _ => None,
             };
             let reason = match errno {

@@ -149,7 +149,7 @@ fn open(v6: bool, options: &Options, id: u16) -> Result<Opened, ProbeError> {
     Ok(opened)
 }
 
-pub(super) fn failed(option: impl Into<String>, errno: Errno) -> ProbeError {
+pub(in crate::io) fn failed(option: impl Into<String>, errno: Errno) -> ProbeError {
     ProbeError::Option {
         option: option.into(),
         reason: errno.desc().to_lowercase(),
@@ -243,7 +243,12 @@ fn set_up(opened: Opened, to: SocketAddr, options: &Options) -> Result<Ready, Pr
 }
 
 /// Binds to an address of this host; on a datagram socket, with the identifier as its port.
-fn bind_to(socket: &OwnedFd, address: IpAddr, to: SocketAddr, id: Option<u16>) -> nix::Result<()> {
+pub(in crate::io) fn bind_to(
+    socket: &OwnedFd,
+    address: IpAddr,
+    to: SocketAddr,
+    id: Option<u16>,
+) -> nix::Result<()> {
     let mut from = SocketAddr::new(address, id.unwrap_or(0));
     if let (SocketAddr::V6(from), SocketAddr::V6(to)) = (&mut from, to)
         && from.ip().is_unicast_link_local()
@@ -253,7 +258,7 @@ fn bind_to(socket: &OwnedFd, address: IpAddr, to: SocketAddr, id: Option<u16>) -
     bind(socket.as_raw_fd(), &SockaddrStorage::from(from))
 }
 
-fn bind_to_device(socket: &OwnedFd, name: &str) -> Result<(), ProbeError> {
+pub(in crate::io) fn bind_to_device(socket: &OwnedFd, name: &str) -> Result<(), ProbeError> {
     if if_nametoindex(name).is_err() {
         return Err(ProbeError::Option {
             option: format!("-I {}", name.escape_debug()),
@@ -276,7 +281,7 @@ fn broadcast_refused(to: SocketAddr) -> ProbeError {
 
 /// The address that packets to `to` leave from: the kernel chooses one for a UDP socket as it does for
 /// ours. Nothing is sent for it.
-pub(super) fn source_for(to: SocketAddr, device: Option<&str>) -> nix::Result<IpAddr> {
+pub(in crate::io) fn source_for(to: SocketAddr, device: Option<&str>) -> nix::Result<IpAddr> {
     let family = if to.is_ipv6() {
         AddressFamily::Inet6
     } else {
@@ -295,7 +300,7 @@ pub(super) fn source_for(to: SocketAddr, device: Option<&str>) -> nix::Result<Ip
 }
 
 /// A datagram socket's identifier: the port that it is bound to (icmp(7)).
-fn port_of(
+pub(in crate::io) fn port_of(
     socket: &OwnedFd,
     v6: bool,
     wanted: Option<u16>,
@@ -317,7 +322,7 @@ fn port_of(
     Ok(port)
 }
 
-fn name_of(socket: &OwnedFd, v6: bool) -> nix::Result<(IpAddr, u16)> {
+pub(in crate::io) fn name_of(socket: &OwnedFd, v6: bool) -> nix::Result<(IpAddr, u16)> {
     let fd = socket.as_raw_fd();
     Ok(if v6 {
         let name: SockaddrIn6 = getsockname(fd)?;

@@ -14,6 +14,7 @@ mod program;
 mod refusals;
 mod rights;
 mod runs;
+mod trace;
 
 use std::process::Command;
 
