@@ -32,6 +32,9 @@ pub(super) fn run(args: &cli::Inspect) -> Result<ExitCode> {
     if let Some(interface) = &args.interface {
         return live::run(args, interface, &style);
     }
+    if !args.filter().is_empty() {
+        bail!("a filter is for -i; of a capture say --frame N");
+    }
     let mut frames = open(args)?;
     let mut out = output::stdout();
     if let Some(&[one, two]) = args.diff.as_deref() {

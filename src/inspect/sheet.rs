@@ -352,7 +352,7 @@ struct Part<'a> {
 }
 
 /// Where the datagram of an IP header at `at` ends, by its length field.
-fn ip_end(kind: LayerKind, at: usize, header: &[u8]) -> Option<usize> {
+pub(super) fn ip_end(kind: LayerKind, at: usize, header: &[u8]) -> Option<usize> {
     let (field, fixed) = match kind {
         LayerKind::Ipv4 => (2, 0),
         LayerKind::Ipv6 => (4, ipv6::LEN),

@@ -51,7 +51,7 @@ fn announce(args: &cli::Inspect, interface: &str) -> Result<()> {
     };
     let filter = match args.filter() {
         filter if filter.is_empty() => filter,
-        filter => format!(" that match {}", text::escape(&filter)),
+        filter => format!(" (filter: {})", text::escape(&filter)),
     };
     let name = text::escape(interface);
     writeln!(

@@ -5,6 +5,7 @@
 
 mod doctor;
 mod ends;
+mod inspect;
 mod net;
 mod ping;
 mod program;
