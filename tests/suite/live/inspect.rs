@@ -39,7 +39,7 @@ fn the_packet_shown_is_the_first_that_matches() {
     };
     assert_eq!(field("tcp", "PSH").expect("a flag")["value"], true);
     let data = field("rest", "data").expect("data");
-    let said: String = ASK.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let said = wirelab::wire::field::hex(ASK.as_bytes());
     assert_eq!(data["value"], said.as_str());
 }
 
