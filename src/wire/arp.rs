@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::field::{Field, Malformed, Read};
 use super::layout::{Lay, Layout};
-use super::names::ethertype;
+use super::names::{ethertype, hardware};
 
 /// Bytes of a packet about IPv4 addresses on Ethernet.
 pub const LEN: usize = 28;
@@ -97,18 +97,6 @@ fn operation(number: u16) -> Option<&'static str> {
         4 => "reverse reply",
         8 => "inverse request",
         9 => "inverse reply",
-        _ => return None,
-    })
-}
-
-fn hardware(number: u16) -> Option<&'static str> {
-    Some(match number {
-        1 => "Ethernet",
-        6 => "IEEE 802",
-        7 => "ARCNET",
-        15 => "frame relay",
-        24 => "IEEE 1394",
-        32 => "InfiniBand",
         _ => return None,
     })
 }

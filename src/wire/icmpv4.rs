@@ -132,7 +132,7 @@ const ADVERTISEMENT: &[Field] = &[
         "RFC 1256 3",
     ),
 ];
-const EXTENDED_REQUEST: &[Field] = &[
+pub(super) const EXTENDED_REQUEST: &[Field] = &[
     Field::new(
         "identifier",
         32,
@@ -152,7 +152,7 @@ const EXTENDED_REQUEST: &[Field] = &[
     Field::new("reserved", 56, 7, Read::Hex, "zero", "RFC 8335 2"),
     Field::flag("local", 63, "the interface is the node's own", "RFC 8335 2"),
 ];
-const EXTENDED_REPLY: &[Field] = &[
+pub(super) const EXTENDED_REPLY: &[Field] = &[
     Field::new(
         "identifier",
         32,

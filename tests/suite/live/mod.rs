@@ -7,6 +7,7 @@ mod addr;
 mod check;
 mod doctor;
 mod ends;
+mod inspect;
 mod net;
 mod ping;
 mod ports;
