@@ -1,5 +1,6 @@
 //! The command line as data: what was asked for, nothing opened or built yet.
 
+mod craft;
 mod inspect;
 mod lab;
 mod ping;
@@ -9,6 +10,7 @@ use std::net::IpAddr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::craft::{Craft, Via};
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
@@ -35,6 +37,9 @@ pub enum Command {
     /// List the recordings that come with wirelab, and what each one shows
     #[command(after_help = "Example:\n  wirelab captures")]
     Captures(Captures),
+    /// Build a packet by hand, every field as asked for, and send it
+    #[command(after_help = craft::HELP)]
+    Craft(Craft),
     /// Try out what this machine allows, and say how to get what it does not
     #[command(after_help = DOCTOR_HELP)]
     Doctor(Doctor),

@@ -8,6 +8,7 @@ pub mod analysis;
 pub mod cli;
 pub mod commands;
 pub mod compare;
+pub mod craft;
 pub mod decode;
 pub mod event;
 pub mod explain;

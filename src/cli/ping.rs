@@ -138,7 +138,7 @@ pub enum SocketKind {
 }
 
 /// Seconds, with decimals.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let number = text.parse::<f64>().ok();
     number
         .and_then(|number| Duration::try_from_secs_f64(number).ok())
@@ -147,7 +147,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// Seconds, and not none.
-fn some_seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn some_seconds(text: &str) -> Result<Duration, String> {
     match seconds(text)? {
         Duration::ZERO => Err("give seconds, more than 0".to_owned()),
         time => Ok(time),

@@ -3,12 +3,14 @@
 //! Only this module, `commands` and `main` touch sockets, files, threads or clocks.
 
 pub mod clock;
+pub mod craft;
 pub mod doctor;
 pub mod file;
 pub mod filter;
 pub mod interfaces;
 pub mod lab;
 pub mod live;
+mod netlink;
 pub mod privileges;
 pub mod probe;
 pub mod save;
