@@ -265,7 +265,7 @@ proptest! {
                 let built = recipe.build(&Around::default());
                 let fragments = Fragments { size: 8, overlap: 0, fill: None, order: Order::Reverse };
                 if let Ok(all) = fragments.of(&recipe, &built) {
-                    let _ = choose(&recipe, &all, None, None, Some(1500));
+                    let _ = choose(&recipe, &all, None, None);
                 }
                 if let Some(asked) = Asked::of(&recipe, &built) {
                     let _ = asked.answered_by(built.link_type, &built.bytes);

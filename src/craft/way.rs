@@ -66,8 +66,7 @@ pub struct Choice {
     pub rewrites: Vec<String>,
 }
 
-/// Chooses a way for packets that `recipe` became; `source` is the address they would leave from, `mtu`
-/// what the interface takes.
+/// Chooses a way for packets that `recipe` became; `source` is the address they would leave from.
 ///
 /// # Errors
 ///
@@ -77,7 +76,6 @@ pub fn choose(
     packets: &[Vec<u8>],
     forced: Option<Forced>,
     source: Option<IpAddr>,
-    mtu: Option<usize>,
 ) -> Result<Choice, String> {
     let choice = |way, why: &str, rewrites| Choice {
         way,
@@ -109,12 +107,6 @@ pub fn choose(
     for packet in packets {
         let all = if v4 { of_ipv4(packet) } else { of_ipv6(packet) };
         rewrites.extend(all);
-        if let Some(mtu) = mtu.filter(|mtu| packet.len() > *mtu) {
-            rewrites.push(format!(
-                "a packet of {} bytes is refused: the interface takes {mtu} (EMSGSIZE)",
-                packet.len()
-            ));
-        }
     }
     rewrites.dedup();
     if forced == Some(Forced::Ip) {
@@ -224,7 +216,7 @@ mod tests {
             ..Around::default()
         };
         let packet = recipe.build(&around).bytes;
-        choose(&recipe, &[packet], forced, around.source, Some(1500))
+        choose(&recipe, &[packet], forced, around.source)
     }
 
     #[test]
@@ -250,7 +242,6 @@ mod tests {
             ("ipv4 dst=192.0.2.1 src=0.0.0.0 / udp", "source 0.0.0.0"),
             ("ipv4 dst=192.0.2.1 ihl=4 / udp", "EINVAL"),
             ("ipv4 dst=192.0.2.1 ihl=15 / udp", "EINVAL"),
-            ("ipv4 dst=192.0.2.1 / udp / zeros 1480", "EMSGSIZE"),
         ] {
             let choice = chosen(words, None).unwrap();
             assert_eq!(choice.way, Way::Ether, "{words}");

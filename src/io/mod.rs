@@ -10,6 +10,7 @@ pub mod filter;
 pub mod interfaces;
 pub mod lab;
 pub mod live;
+pub mod machine;
 mod netlink;
 pub mod privileges;
 pub mod probe;

@@ -38,8 +38,7 @@ pub(super) fn run(
         cli::Via::Ip => Forced::Ip,
         cli::Via::Ether => Forced::Ether,
     });
-    let choice =
-        choose(recipe, &plain.all, forced, way.source, way.mtu).map_err(|why| anyhow!(why))?;
+    let choice = choose(recipe, &plain.all, forced, way.source).map_err(|why| anyhow!(why))?;
     let first = plain.all.first().map(Vec::as_slice).unwrap_or_default();
     let mut sender = Sender::open(choice.way, &way, args.interface.is_some(), first)?;
     let watch = if args.answer || args.show {

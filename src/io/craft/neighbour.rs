@@ -1,4 +1,4 @@
-//! The hardware address of the next hop: what the kernel knows already (`RTM_GETNEIGH`), else what it
+//! The hardware address of the next hop: what the kernel knows already, else what it
 //! says itself when it is asked by ARP (RFC 826) or a neighbor solicitation (RFC 4861).
 
 use std::io;
@@ -6,19 +6,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::CraftError;
-use super::route::{Link, Route, address};
+use super::route::{Link, Route};
 use super::send::Sender;
+use crate::address::{Neighbour, NeighbourState};
 use crate::craft::{Around, Asked, Recipe};
 use crate::frame::LinkType;
 use crate::io::clock::Stopwatch;
-use crate::io::netlink::{Message, Netlink, attributes, u16_at, u32_at};
+use crate::io::machine::neighbours;
 
-/// Bytes of `struct ndmsg`: family, padding, interface, state, flags, type.
-const BODY: usize = 12;
-const NDA_DST: u16 = 1;
-const NDA_LLADDR: u16 = 2;
-/// States in which an entry's address means nothing: incomplete, failed.
-const UNKNOWN: u16 = 0x01 | 0x20;
 /// How often the next hop is asked, and how long each time.
 const TIMES: usize = 3;
 const EACH: Duration = Duration::from_secs(1);
@@ -46,27 +41,11 @@ pub fn find(route: &Route, to: IpAddr, sender: &mut Sender) -> Result<Option<[u8
 
 /// What the kernel knows.
 fn known(hop: IpAddr, interface: u32) -> io::Result<Option<[u8; 6]>> {
-    let mut body = [0; BODY];
-    body[0] = if hop.is_ipv6() {
-        libc::AF_INET6 as u8
-    } else {
-        libc::AF_INET as u8
+    let here = |it: &Neighbour| {
+        (it.address, it.interface, it.state) == (hop, interface, NeighbourState::Known)
     };
-    let answers = Netlink::open(0)?.list(Message::list(libc::RTM_GETNEIGH, &body))?;
-    let entry = |body: &[u8]| {
-        let mut found = (None, None);
-        for (kind, value) in attributes(body, BODY) {
-            match kind {
-                NDA_DST => found.0 = address(value),
-                NDA_LLADDR => found.1 = <[u8; 6]>::try_from(value).ok(),
-                _ => {}
-            }
-        }
-        let here = u32_at(body, 4) == Some(interface);
-        let holds = u16_at(body, 8).is_some_and(|state| state & UNKNOWN == 0);
-        found.1.filter(|_| here && holds && found.0 == Some(hop))
-    };
-    Ok(answers.iter().find_map(|answer| entry(&answer.body)))
+    let all = neighbours()?;
+    Ok(all.into_iter().find(here).and_then(|it| it.hardware))
 }
 
 /// What it says when it is asked.

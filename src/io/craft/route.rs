@@ -1,5 +1,5 @@
-//! Which way a packet would go: the kernel's own answer (`RTM_GETROUTE`, rtnetlink(7)). Needs no rights,
-//! and sends nothing.
+//! Which way a packet would go: the kernel's own answer, joined with what the interface is. Needs no
+//! rights, and sends nothing.
 
 use std::io;
 use std::net::IpAddr;
@@ -9,17 +9,8 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use super::{CraftError, said};
 use crate::io::interfaces::{NetworkInterface, interfaces};
-use crate::io::netlink::{Message, Netlink, attributes, u32_at};
+use crate::io::machine::path_to;
 use crate::io::sys::ifreq;
-
-/// Bytes of `struct rtmsg`.
-const BODY: usize = 12;
-/// `RTA_…` of linux/rtnetlink.h.
-const DST: u16 = 1;
-const OIF: u16 = 4;
-const GATEWAY: u16 = 5;
-const PREFSRC: u16 = 7;
-const VIA: u16 = 18;
 
 /// What an interface puts before a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +34,6 @@ pub struct Route {
     pub link: Link,
     /// The hardware address of the interface.
     pub mac: Option<[u8; 6]>,
-    /// Largest packet the interface takes, in bytes.
-    pub mtu: Option<usize>,
     /// The address it would leave from.
     pub source: Option<IpAddr>,
     /// The router it goes to first, or nobody.
@@ -58,19 +47,21 @@ pub struct Route {
 /// When there is no such interface, or no way.
 pub fn route(to: Option<IpAddr>, interface: Option<&str>) -> Result<Route, CraftError> {
     let named = interface.map(named).transpose()?;
-    let found = to.map(|to| {
-        let index = named.as_ref().map_or(0, |it| it.index);
-        ask(to, index).map_err(|error| CraftError::NoWay {
-            to: to.to_string(),
-            reason: said(&error),
-        })
-    });
-    let found = match (found, &named) {
-        (Some(Ok(found)), _) => found,
+    let index = named.as_ref().map_or(0, |it| it.index);
+    let path = match to.map(|to| (to, path_to(to, index))) {
+        Some((_, Ok(path))) => Some(path),
         // Whoever names the interface needs no route: a frame goes out where it is told to.
-        (Some(Err(_)) | None, Some(_)) => Found::default(),
-        (Some(Err(error)), None) => return Err(error),
-        (None, None) => {
+        _ if named.is_some() => None,
+        Some((to, Err(error))) => {
+            return Err(CraftError::NoWay {
+                to: to.to_string(),
+                reason: format!(
+                    "{}; a packet may leave all the same by an interface named with -i",
+                    said(&error)
+                ),
+            });
+        }
+        None => {
             return Err(CraftError::NoWay {
                 to: "anywhere".to_owned(),
                 reason: "the packet names no destination; say which interface it leaves by with -i"
@@ -82,22 +73,21 @@ pub fn route(to: Option<IpAddr>, interface: Option<&str>) -> Result<Route, Craft
         Some(interface) => interface,
         None => interfaces()
             .into_iter()
-            .find(|it| it.index == found.interface)
+            .find(|it| path.is_some_and(|path| it.index == path.interface))
             .ok_or_else(|| CraftError::NoInterface {
-                name: format!("number {}", found.interface),
+                name: "that of the route".to_owned(),
             })?,
     };
     let same_version = |it: &IpAddr| to.is_none_or(|to| to.is_ipv6() == it.is_ipv6());
     let first = interface.addresses.iter().map(|it| it.address);
     Ok(Route {
         link: link(&interface),
-        source: found
-            .source
+        source: path
+            .and_then(|it| it.source)
             .or_else(|| first.into_iter().find(same_version)),
-        gateway: found.gateway,
+        gateway: path.and_then(|it| it.gateway),
         index: interface.index,
         mac: interface.mac,
-        mtu: interface.mtu.map(|mtu| mtu as usize),
         interface: interface.name,
     })
 }
@@ -124,53 +114,6 @@ fn link(interface: &NetworkInterface) -> Link {
         Ok(libc::ARPHRD_LOOPBACK) => Link::Loopback,
         _ if interface.mac.is_some() => Link::Ethernet,
         _ => Link::Bare,
-    }
-}
-
-/// What the kernel said.
-#[derive(Default)]
-struct Found {
-    interface: u32,
-    source: Option<IpAddr>,
-    gateway: Option<IpAddr>,
-}
-
-fn ask(to: IpAddr, interface: u32) -> io::Result<Found> {
-    let (family, bytes) = match to {
-        IpAddr::V4(to) => (libc::AF_INET, to.octets().to_vec()),
-        IpAddr::V6(to) => (libc::AF_INET6, to.octets().to_vec()),
-    };
-    let mut body = [0; BODY];
-    body[0] = family as u8;
-    body[1] = bytes.len() as u8 * 8;
-    let mut message = Message::order(libc::RTM_GETROUTE, 0, &body).with(DST, &bytes);
-    if interface != 0 {
-        message = message.with(OIF, &interface.to_ne_bytes());
-    }
-    let answers = Netlink::open(0)?.list(message)?;
-    let mut found = Found::default();
-    let routes = answers.iter().filter(|it| it.kind == libc::RTM_NEWROUTE);
-    for answer in routes.take(1) {
-        for (kind, value) in attributes(&answer.body, BODY) {
-            match kind {
-                OIF => found.interface = u32_at(value, 0).unwrap_or(0),
-                PREFSRC => found.source = address(value),
-                GATEWAY => found.gateway = address(value),
-                // An IPv6 router for IPv4 packets (RFC 5549): family first.
-                VIA => found.gateway = value.get(2..).and_then(address),
-                _ => {}
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// The address of so many bytes.
-pub(super) fn address(bytes: &[u8]) -> Option<IpAddr> {
-    match bytes.len() {
-        4 => <[u8; 4]>::try_from(bytes).ok().map(IpAddr::from),
-        16 => <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from),
-        _ => None,
     }
 }
 

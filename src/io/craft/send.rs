@@ -25,6 +25,9 @@ const IPV6_CHECKSUM: i32 = 7;
 const IPV6_AUTOFLOWLABEL: i32 = 70;
 /// Room for the longest frame there is.
 const FRAME: usize = 1 << 16;
+/// What to do about what is too long.
+const TOO_LONG: &str =
+    "it is longer than the interface takes, and nobody cuts it up unasked; see --fragment";
 /// How long a channel waits at a time for a frame to come.
 const PATIENCE: Duration = Duration::from_millis(20);
 
@@ -103,6 +106,9 @@ impl Sender {
             Self::Ether(sender, _) => {
                 return match sender.send_to(packet, None) {
                     Some(Ok(())) => Ok(()),
+                    Some(Err(error)) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
+                        Err(refused(TOO_LONG.to_owned()))
+                    }
                     Some(Err(error)) => Err(refused(said(&error))),
                     None => Err(refused("there is no room for it".to_owned())),
                 };
@@ -125,10 +131,7 @@ impl Sender {
             match sendto(fd, bytes, &SockaddrStorage::from(to), MsgFlags::empty()) {
                 Ok(_) => return Ok(()),
                 Err(Errno::EINTR) => {}
-                Err(Errno::EMSGSIZE) => {
-                    let reason = "longer than the interface takes, and it is not cut into fragments; use --fragment 1400, or --via ether where the link takes it";
-                    return Err(refused(reason.to_owned()));
-                }
+                Err(Errno::EMSGSIZE) => return Err(refused(TOO_LONG.to_owned())),
                 Err(errno) => return Err(refused(errno.desc().to_lowercase())),
             }
         }
