@@ -52,6 +52,7 @@ impl Recipe {
                     let at = At {
                         next: self.layers.get(index + 1),
                         ends: ends.get(index).copied().flatten(),
+                        home: self.home(index),
                         final_stop: self.final_stop(index),
                         around,
                         payload: &payload,
@@ -134,17 +135,34 @@ impl Recipe {
         all
     }
 
+    /// The extension headers before layer `index`, the nearest first, up to the IPv6 header.
+    fn extensions(&self, index: usize) -> impl Iterator<Item = &Header> {
+        let before = self.layers.get(..index).unwrap_or_default();
+        before.iter().rev().map_while(|layer| match layer {
+            Layer::Header(header) if header.kind.which != Which::Ipv6 => Some(header),
+            _ => None,
+        })
+    }
+
+    /// The home address that an option before layer `index` holds, which its pseudo-header names instead
+    /// of the source (RFC 6275 section 11.3.1).
+    fn home(&self, index: usize) -> Option<Ipv6Addr> {
+        let options = self
+            .extensions(index)
+            .filter(|it| it.kind.which == Which::Destination)
+            .flat_map(|it| it.tail.iter().flatten());
+        let mut homes = options.filter_map(|item| match item.bytes.split_first_chunk() {
+            Some((&[0xc9, 16], address)) => <[u8; 16]>::try_from(address).ok(),
+            _ => None,
+        });
+        homes.next().map(Ipv6Addr::from)
+    }
+
     /// The last stop of a routing header before layer `index`, which its pseudo-header names instead of
     /// the destination (RFC 8200 section 8.1).
     fn final_stop(&self, index: usize) -> Option<Ipv6Addr> {
-        let before = self.layers.get(..index)?;
-        let headers = before.iter().rev().map_while(|layer| match layer {
-            Layer::Header(header) if header.kind.which != Which::Ipv6 => Some(header),
-            _ => None,
-        });
-        let routing = headers
-            .into_iter()
-            .find(|it| it.kind.which == Which::Routing)?;
+        let mut headers = self.extensions(index);
+        let routing = headers.find(|it| it.kind.which == Which::Routing)?;
         let stops = routing.tail.as_deref().unwrap_or_default();
         // A segment routing header has its stops in reverse (RFC 8754 section 2).
         let last = match routing.type_and_code().0 {
@@ -170,6 +188,7 @@ fn address(header: &Header, name: &str) -> Option<IpAddr> {
 struct At<'a> {
     next: Option<&'a Layer>,
     ends: Option<(IpAddr, IpAddr)>,
+    home: Option<Ipv6Addr>,
     final_stop: Option<Ipv6Addr>,
     around: &'a Around,
     payload: &'a [u8],
@@ -331,6 +350,7 @@ impl At<'_> {
         let whole = (bytes.len() + self.payload.len()) as u32;
         let pseudo = |protocol: u8| {
             let (src, dst) = self.ends.unwrap_or((NOBODY, NOBODY));
+            let src = self.home.map_or(src, IpAddr::V6);
             let dst = self.final_stop.map_or(dst, IpAddr::V6);
             Sum::pseudo_header(src, dst, protocol, whole)
         };

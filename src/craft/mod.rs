@@ -8,7 +8,7 @@
 //! let packet = recipe.build(&Around::default());
 //! assert_eq!(packet.bytes.len(), 20 + 8 + 3);
 //! assert_eq!(packet.bytes[8], 1); // the time to live
-//! # Ok::<(), wirelab::craft::Mistake>(())
+//! # Ok::<(), Box<wirelab::craft::Mistake>>(())
 //! ```
 //!
 //! `words` splits, `read` makes a [`Recipe`] of the words, `build` makes bytes of that; `kinds` knows which

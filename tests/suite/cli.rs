@@ -13,7 +13,9 @@ fn shows(name: &str, text: &str) {
 
 #[test]
 fn help_has_examples_and_fits_a_terminal() {
-    for command in ["addr", "captures", "explain", "flows", "inspect", "replay"] {
+    for command in [
+        "addr", "captures", "craft", "explain", "flows", "inspect", "replay",
+    ] {
         let help = results(&[command, "--help"]);
         assert!(help.contains("Example"), "{help}");
         shows(&format!("help-{command}"), &help);

@@ -4,6 +4,7 @@
 //! say why and pass, except on CI (`CI=true`), where that is a failure.
 
 mod addr;
+mod craft;
 mod doctor;
 mod ends;
 mod net;
