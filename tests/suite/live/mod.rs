@@ -9,6 +9,7 @@ mod doctor;
 mod ends;
 mod net;
 mod ping;
+mod ports;
 mod program;
 mod refusals;
 mod rights;
