@@ -2,6 +2,7 @@
 
 mod addr;
 mod check;
+mod craft;
 mod inspect;
 mod lab;
 mod ping;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::addr::Addr;
 pub use self::check::Check;
+pub use self::craft::{Craft, Via};
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
@@ -49,6 +51,9 @@ pub enum Command {
     /// Find out whether the network is all right, link by link, and where it ends if it is not
     #[command(after_help = check::HELP)]
     Check(Check),
+    /// Build a packet by hand, every field as asked for, and send it
+    #[command(after_help = craft::HELP)]
+    Craft(Craft),
     /// Try out what this machine allows, and say how to get what it does not
     #[command(after_help = DOCTOR_HELP)]
     Doctor(Doctor),

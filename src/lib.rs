@@ -10,6 +10,7 @@ pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod compare;
+pub mod craft;
 pub mod decode;
 pub mod event;
 pub mod explain;

@@ -9,6 +9,7 @@ mod both;
 mod capture;
 mod captures;
 mod check;
+mod craft;
 mod doctor;
 mod ends;
 mod explain;
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
         Some(Command::Capture(args)) => ("capture", capture::run(&args)),
         Some(Command::Captures(args)) => ("captures", captures::run(&args)),
         Some(Command::Check(args)) => ("check", check::run(&args)),
+        Some(Command::Craft(args)) => ("craft", craft::run(&args)),
         Some(Command::Doctor(args)) => ("doctor", doctor::run(&args)),
         Some(Command::Explain(args)) => ("explain", explain::run(&args)),
         Some(Command::Flows(args)) => ("flows", flows::run(&args)),

@@ -3,6 +3,7 @@
 //! Only this module, `commands` and `main` touch sockets, files, threads or clocks.
 
 pub mod clock;
+pub mod craft;
 pub mod doctor;
 pub mod file;
 pub mod filter;

@@ -5,6 +5,7 @@
 
 pub mod addr;
 pub mod check;
+pub mod craft;
 mod explain;
 mod flows;
 pub mod inspect;

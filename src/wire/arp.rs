@@ -1,4 +1,20 @@
 //! ARP (RFC 826) and reverse ARP (RFC 903).
+//!
+//! ```
+//! use wirelab::wire::arp::Repr;
+//!
+//! let question = Repr {
+//!     operation: 1,
+//!     sender_hardware: [2, 0, 0, 0, 0, 1],
+//!     sender: [192, 0, 2, 1].into(),
+//!     target_hardware: [0; 6],
+//!     target: [192, 0, 2, 2].into(),
+//! };
+//! let mut bytes = Vec::new();
+//! question.emit(&mut bytes);
+//! assert_eq!(Repr::parse(&bytes)?, question);
+//! # Ok::<(), wirelab::wire::field::Malformed>(())
+//! ```
 
 use std::net::Ipv4Addr;
 

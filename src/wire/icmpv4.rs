@@ -1,5 +1,22 @@
 //! ICMP for IPv4: the header of every message and what each type has after it (RFC 792; path MTU:
 //! RFC 1191; router discovery: RFC 1256; extensions: RFC 4884; probes: RFC 8335).
+//!
+//! ```
+//! use wirelab::wire::icmpv4::{Repr, layout};
+//!
+//! let mut bytes = Vec::new();
+//! Repr::echo_request(7, 1).emit(b"abc", &mut bytes);
+//!
+//! let (read, data) = Repr::parse(&bytes)?;
+//! assert_eq!((read.kind, read.rest, data), (8, [0, 7, 0, 1], &b"abc"[..]));
+//!
+//! // Field by field, with where each is and what it is for.
+//! let fields = layout(&bytes).fields;
+//! let identifier = fields.iter().find(|it| it.field.name == "identifier").unwrap();
+//! assert_eq!(identifier.first_bit(), 32);
+//! assert_eq!(identifier.field.value(&bytes).unwrap(), "7");
+//! # Ok::<(), wirelab::wire::field::Malformed>(())
+//! ```
 
 use super::checksum::Sum;
 use super::field::{Field, Malformed, Read};

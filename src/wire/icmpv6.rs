@@ -1,5 +1,19 @@
 //! ICMP for IPv6: the header of every message and what each type has after it (RFC 4443; multicast
 //! listeners: RFC 2710, RFC 3810, RFC 4286; node information: RFC 4620; mobility: RFC 6275; probes: RFC 8335). Neighbor discovery is in `ndp`.
+//!
+//! ```
+//! use std::net::Ipv6Addr;
+//! use wirelab::wire::icmpv6::Repr;
+//!
+//! // The checksum covers the addresses, so they are told.
+//! let (src, dst) = (Ipv6Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
+//! let mut bytes = Vec::new();
+//! Repr::echo_request(7, 1).emit(src, dst, b"abc", &mut bytes);
+//!
+//! let (read, data) = Repr::parse(&bytes)?;
+//! assert_eq!((read.kind, data), (128, &b"abc"[..]));
+//! # Ok::<(), wirelab::wire::field::Malformed>(())
+//! ```
 
 use std::net::Ipv6Addr;
 

@@ -1,6 +1,18 @@
 //! IPv6 extension headers (RFC 8200 section 4): hop-by-hop and destination options, routing,
 //! fragment, mobility (RFC 6275), host identity (RFC 7401). The options of the first two are in
 //! `ipv6_options`; the authentication header, which IPv4 has too, is in `ah`.
+//!
+//! ```
+//! use wirelab::wire::ipv6_ext::{FRAGMENT, FragmentRepr, layout};
+//!
+//! let header = FragmentRepr { next_header: 17, offset: 1, more: true, identification: 7 };
+//! let mut bytes = Vec::new();
+//! header.emit(b"the second piece", &mut bytes);
+//!
+//! let fields = layout(FRAGMENT, &bytes[..8]).fields;
+//! let offset = fields.iter().find(|it| it.field.name == "fragment offset").unwrap();
+//! assert_eq!(offset.field.value(&bytes).unwrap(), "1 (8 bytes)");
+//! ```
 
 use super::field::{Field, Read};
 use super::ipv6_options;

@@ -1,5 +1,22 @@
 //! Neighbor discovery: what its messages have after type, code and checksum, and their options
 //! (RFC 4861 section 4; prefixes: RFC 4862; routes: RFC 4191; DNS: RFC 8106).
+//!
+//! ```
+//! use wirelab::wire::{icmpv6, ndp};
+//!
+//! // A neighbor solicitation: whose address, and where the answer goes.
+//! let target: std::net::Ipv6Addr = "2001:db8::2".parse().unwrap();
+//! let mut rest = target.octets().to_vec();
+//! ndp::emit_option(1, &[2, 0, 0, 0, 0, 1], &mut rest);
+//! let mut bytes = Vec::new();
+//! let solicitation = icmpv6::Repr { kind: 135, ..icmpv6::Repr::default() };
+//! solicitation.emit("2001:db8::1".parse().unwrap(), target, &rest, &mut bytes);
+//!
+//! let fields = icmpv6::layout(&bytes).fields;
+//! let address = fields.iter().find(|it| it.field.name == "address").unwrap();
+//! assert_eq!(address.part, Some("source link-layer address"));
+//! assert_eq!(address.field.value(address.base(&bytes)).unwrap(), "02:00:00:00:00:01");
+//! ```
 
 use super::field::{Field, Read};
 use super::layout::Lay;

@@ -14,8 +14,8 @@ fn shows(name: &str, text: &str) {
 #[test]
 fn help_has_examples_and_fits_a_terminal() {
     for command in [
-        "addr", "captures", "check", "explain", "flows", "inspect", "ping", "ports", "replay",
-        "trace",
+        "addr", "captures", "check", "craft", "explain", "flows", "inspect", "ping", "ports",
+        "replay", "trace",
     ] {
         let help = results(&[command, "--help"]);
         assert!(help.contains("Example"), "{help}");

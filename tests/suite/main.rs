@@ -3,6 +3,7 @@
 mod both;
 mod cli;
 mod conversations;
+mod craft;
 mod decode;
 mod docs;
 mod echoes;

@@ -5,6 +5,7 @@
 
 mod addr;
 mod check;
+mod craft;
 mod doctor;
 mod ends;
 mod inspect;
