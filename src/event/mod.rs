@@ -8,6 +8,7 @@ mod clock;
 mod echo;
 mod finding;
 mod flow;
+mod handmade;
 mod note;
 mod passage;
 mod segment;
@@ -23,6 +24,10 @@ pub use echo::{
 };
 pub use finding::{Finding, Severity};
 pub use flow::{Capability, Flow, Handshake, LetGo, Shape};
+pub use handmade::{
+    CallNews, HandmadeEnd, HandmadeEvent, HandmadeSegment, Judgement, KernelNews, LinkNews, Reason,
+    Remark, Variables,
+};
 pub use note::{Cause, Confidence, Kind, Note, NoteCounts, Quantity, Why};
 pub use passage::{
     Call, CallPart, Change, Crossing, Fate, Figures, Host, Origin, Part, Passage, Reading, Stop,
