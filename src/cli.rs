@@ -1,5 +1,6 @@
 //! The command line as data: what was asked for, nothing opened or built yet.
 
+mod handshake;
 mod inspect;
 mod lab;
 mod ping;
@@ -9,6 +10,7 @@ use std::net::IpAddr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::handshake::{Forget, Handshake, Wrong};
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
@@ -35,6 +37,8 @@ pub enum Command {
     /// List the recordings that come with wirelab, and what each one shows
     #[command(after_help = "Example:\n  wirelab captures")]
     Captures(Captures),
+    /// Make packets by hand: a whole TCP connection, without the kernel's TCP
+    Craft(Craft),
     /// Try out what this machine allows, and say how to get what it does not
     #[command(after_help = DOCTOR_HELP)]
     Doctor(Doctor),
@@ -169,6 +173,22 @@ pub struct Captures {
     /// How to write it.
     #[command(flatten)]
     pub output: Output,
+}
+
+/// `craft`.
+#[derive(Debug, Args)]
+pub struct Craft {
+    /// What to make.
+    #[command(subcommand)]
+    pub command: CraftCommand,
+}
+
+/// The commands of `craft`.
+#[derive(Debug, Subcommand)]
+pub enum CraftCommand {
+    /// Make a TCP connection by hand, each number with its reason, and see how a real stack answers
+    #[command(after_help = handshake::HELP)]
+    Handshake(Handshake),
 }
 
 /// `doctor`.

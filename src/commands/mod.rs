@@ -7,6 +7,7 @@
 mod both;
 mod capture;
 mod captures;
+mod craft;
 mod doctor;
 mod ends;
 mod explain;
@@ -50,6 +51,7 @@ pub fn main() -> ExitCode {
         None => ("start", start::run()),
         Some(Command::Capture(args)) => ("capture", capture::run(&args)),
         Some(Command::Captures(args)) => ("captures", captures::run(&args)),
+        Some(Command::Craft(args)) => ("craft", craft::run(&args)),
         Some(Command::Doctor(args)) => ("doctor", doctor::run(&args)),
         Some(Command::Explain(args)) => ("explain", explain::run(&args)),
         Some(Command::Flows(args)) => ("flows", flows::run(&args)),

@@ -5,6 +5,7 @@
 
 mod explain;
 mod flows;
+pub mod handmade;
 pub mod inspect;
 mod json;
 mod ladder;
