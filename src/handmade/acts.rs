@@ -13,6 +13,8 @@ use crate::wire::tcp::Flags;
 
 /// How long an answer to a wrong segment may take.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// Linux answers one wrong ACK in half a second, unless it is told otherwise (RFC 5961 section 7 allows that).
+const LIMIT: Duration = Duration::from_millis(600);
 /// How long an answer of unknown length may make pauses, and may let us wait for its beginning.
 const PAUSE: Duration = Duration::from_secs(1);
 const BEGINNING: Duration = Duration::from_secs(3);
@@ -103,6 +105,7 @@ impl Session {
                 });
             }
             Act::AwaitForgotten => self.forget_after(),
+            Act::Pause => LIMIT,
             _ => return None,
         };
         Some(after(begun, wait))
@@ -141,6 +144,7 @@ impl Session {
                 true
             }
             Act::Forge(forgery) => self.forge(*forgery, now),
+            Act::Pause => now.since(begun) >= LIMIT,
             Act::Spoil => {
                 self.spoil = true;
                 true

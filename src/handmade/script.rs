@@ -59,6 +59,8 @@ pub(super) enum Act {
     AwaitRepeats,
     /// Sends what is held back.
     Release,
+    /// Waits as long as a host may limit its challenge ACKs.
+    Pause,
     /// Sends a segment with a wrong number, and waits for what comes.
     Forge(Forgery),
     /// The next data go with a wrong checksum.
@@ -113,7 +115,8 @@ impl Plan {
             acts.push(Act::AwaitReply);
         }
         if self.mistake == Some(Mistake::WrongAck) {
-            acts.extend([Forgery::OldAck, Forgery::UnsentAck].map(Act::Forge));
+            let [old, unsent] = [Forgery::OldAck, Forgery::UnsentAck].map(Act::Forge);
+            acts.extend([old, Act::Pause, unsent]);
         }
         acts.extend(if self.mistake == Some(Mistake::ForgetFin) {
             vec![

@@ -8,6 +8,7 @@ mod docs;
 mod experiments;
 mod files;
 mod fuzz;
+mod handshake;
 mod inspect;
 mod lab;
 mod lab_commands;

@@ -136,16 +136,18 @@ impl Ground {
             remedy,
         };
         let shown = name.escape_debug();
-        let make = format!(
-            "make one with an address for this machine: sudo ip tuntap add dev {shown} mode tap user $USER && \
-             sudo ip address add 192.0.2.1/24 dev {shown} && sudo ip link set {shown} up"
-        );
+        let make = |name: &str| {
+            format!(
+                "make one with an address for this machine: sudo ip tuntap add dev {name} mode tap user $USER && \
+                 sudo ip address add 192.0.2.1/24 dev {name} && sudo ip link set {name} up"
+            )
+        };
         let flags = SockFlag::SOCK_CLOEXEC;
         let asks = socket(AddressFamily::Inet, SockType::Datagram, flags, None)
             .map_err(|error| fail(error.to_string(), "run wirelab doctor".to_owned()))?;
         // Asked first: with the right to, a name that nothing has would become a new device.
         let mtu = ifreq::mtu(asks.as_fd(), name)
-            .map_err(|error| fail(error.to_string(), make.clone()))?;
+            .map_err(|error| fail(error.to_string(), make(&shown.to_string())))?;
         let is_up = ifreq::flags(asks.as_fd(), name).is_ok_and(|flags| flags & libc::IFF_UP != 0);
         if !is_up {
             let up = format!("sudo ip link set {shown} up");
@@ -153,7 +155,7 @@ impl Ground {
         }
         let tap = Tap::hold(name).map_err(|error| {
             let what = match error.raw_os_error() {
-                Some(libc::EINVAL) => "it is another kind of interface; ".to_owned() + &make,
+                Some(libc::EINVAL) => "it is another kind of interface; ".to_owned() + &make("tap0"),
                 Some(libc::EBUSY) => "another program holds it; end that, or make another one".to_owned(),
                 Some(libc::EPERM) => format!(
                     "it is not yours: make it with user $USER, or run with sudo (ip tuntap show tells whose {shown} is)"
@@ -169,6 +171,11 @@ impl Ground {
             mtu: u16::try_from(mtu).unwrap_or(u16::MAX),
             diag,
         }))
+    }
+
+    /// Whether the far end is a host of the lab.
+    pub(super) const fn is_lab(&self) -> bool {
+        matches!(self.0, Kind::Lab(_))
     }
 
     /// Longest IP packet, in bytes.

@@ -80,7 +80,7 @@ pub fn run(
         .map_err(|error| HandmadeError::Tap("start the program behind", error))?;
     let ends = (session.peer(), session.own());
     let diag = ground.diag();
-    let mut observer = Observer::new(diag.as_ref(), ends);
+    let mut observer = Observer::new(diag.as_ref(), ends, ground.is_lab());
     let mut buffer = vec![0; LONGEST];
     let mut deadline = after(clock.now(), longest);
     let mut stopped = false;

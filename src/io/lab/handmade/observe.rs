@@ -18,6 +18,8 @@ const EVERY: Duration = Duration::from_millis(20);
 pub(super) struct Observer<'a> {
     diag: Option<Diag<'a>>,
     ends: Ends,
+    /// Whether the far end is certain to be in the namespace that is asked.
+    certain: bool,
     last: Option<Sample>,
     state: Option<TcpState>,
     /// Whether there ever was more than a listening socket.
@@ -35,7 +37,11 @@ pub(super) struct Seen {
 impl<'a> Observer<'a> {
     /// Of the connection with those ends, the far one first. Where nothing is to be had, there is nothing
     /// to see.
-    pub(super) fn new(diag: Option<&'a OwnedFd>, ends: (SocketAddr, SocketAddr)) -> Self {
+    pub(super) fn new(
+        diag: Option<&'a OwnedFd>,
+        ends: (SocketAddr, SocketAddr),
+        certain: bool,
+    ) -> Self {
         let of = |end: SocketAddr| (end.ip(), end.port());
         Self {
             diag: diag.map(|fd| Diag::new(fd.as_fd())),
@@ -43,6 +49,7 @@ impl<'a> Observer<'a> {
                 local: of(ends.0),
                 peer: of(ends.1),
             },
+            certain,
             last: None,
             state: None,
             connected: false,
@@ -65,6 +72,9 @@ impl<'a> Observer<'a> {
         }
         self.next = after(now, EVERY);
         let found = diag.lookup(&self.ends)?;
+        if found.is_none() && !self.certain && self.state.is_none() {
+            return Ok(None);
+        }
         let listens = TcpState::Listen.name();
         let found = found.filter(|it| !self.connected || it.state != listens);
         let sample = found.unwrap_or_else(|| Sample {
