@@ -1,5 +1,6 @@
 //! The command line as data: what was asked for, nothing opened or built yet.
 
+mod addr;
 mod handshake;
 mod inspect;
 mod lab;
@@ -10,6 +11,7 @@ use std::net::IpAddr;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::addr::Addr;
 pub use self::handshake::{Forget, Handshake, Wrong};
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
@@ -31,6 +33,9 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show this machine's addresses and what each is for; look a name up, or explain an address
+    #[command(after_help = addr::HELP)]
+    Addr(Addr),
     /// Show what passes on an interface as it passes, and save it with -w
     #[command(after_help = CAPTURE_HELP)]
     Capture(Capture),

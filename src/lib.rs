@@ -4,6 +4,7 @@
 //! connections, [`verdict`] judges, and [`view`] shows the [`event`]s that come of it. See
 //! `docs/ARCHITECTURE.md`.
 
+pub mod address;
 pub mod analysis;
 pub mod cli;
 pub mod commands;

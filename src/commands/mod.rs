@@ -4,6 +4,7 @@
 //! went well, 1 when the thing asked about failed, and 2 for wrong usage or an environment that
 //! does not allow it.
 
+mod addr;
 mod both;
 mod capture;
 mod captures;
@@ -49,6 +50,7 @@ pub fn main() -> ExitCode {
     };
     let (name, outcome) = match cli.command {
         None => ("start", start::run()),
+        Some(Command::Addr(args)) => ("addr", addr::run(&args)),
         Some(Command::Capture(args)) => ("capture", capture::run(&args)),
         Some(Command::Captures(args)) => ("captures", captures::run(&args)),
         Some(Command::Craft(args)) => ("craft", craft::run(&args)),

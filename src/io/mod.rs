@@ -9,6 +9,8 @@ pub mod filter;
 pub mod interfaces;
 pub mod lab;
 pub mod live;
+pub mod machine;
+mod netlink;
 pub mod privileges;
 pub mod probe;
 pub mod save;

@@ -3,6 +3,7 @@
 //!
 //! A new view is a file here and a line in [`VIEWS`]; `segments.rs` is the smallest complete one.
 
+pub mod addr;
 mod explain;
 mod flows;
 pub mod handmade;
