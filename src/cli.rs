@@ -12,7 +12,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::addr::Addr;
-pub use self::handshake::{Forget, Handshake, Wrong};
+pub use self::handshake::{CraftCommand, Forget, Handshake, Wrong};
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
@@ -186,14 +186,6 @@ pub struct Craft {
     /// What to make.
     #[command(subcommand)]
     pub command: CraftCommand,
-}
-
-/// The commands of `craft`.
-#[derive(Debug, Subcommand)]
-pub enum CraftCommand {
-    /// Make a TCP connection by hand, each number with its reason, and see how a real stack answers
-    #[command(after_help = handshake::HELP)]
-    Handshake(Handshake),
 }
 
 /// `doctor`.

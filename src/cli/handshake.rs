@@ -4,11 +4,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::Output;
 
-pub(super) const HELP: &str = "\
+const HELP: &str = "\
 Examples:
   sudo wirelab craft handshake                        SYN, SYN ACK, ACK, data, FIN, and why each number
   sudo wirelab craft handshake --forget ack           how often is a SYN ACK repeated, and when?
@@ -25,6 +25,14 @@ to. The address has to be one that nobody has; it is asked for first. A kernel t
 each segment with an RST, for it knows nothing of the connection.
 
 Exit code 0: the connection did all it had to, and every answer was as RFC 9293 demands; 1: not.";
+
+/// What `craft` makes beside single packets.
+#[derive(Debug, Subcommand)]
+pub enum CraftCommand {
+    /// Make a TCP connection by hand, each number with its reason, and see how a real stack answers
+    #[command(after_help = HELP)]
+    Handshake(Box<Handshake>),
+}
 
 /// `craft handshake`.
 #[derive(Debug, Args)]
