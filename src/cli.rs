@@ -5,6 +5,7 @@ mod handshake;
 mod inspect;
 mod lab;
 mod ping;
+mod ports;
 
 use std::net::IpAddr;
 
@@ -16,6 +17,7 @@ pub use self::handshake::{CraftCommand, Forget, Handshake, Wrong};
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
+pub use self::ports::Ports;
 use crate::event::Kind;
 use crate::select::{Range, Selection};
 use crate::view::VIEWS;
@@ -65,6 +67,9 @@ pub enum Command {
     /// Ask hosts for an echo, packets written byte by byte, and tell what became of each
     #[command(after_help = ping::HELP, disable_version_flag = true)]
     Ping(Ping),
+    /// Show which ports there are, who has which, and what waits; try to take one
+    #[command(after_help = ports::HELP)]
+    Ports(Ports),
     /// Show a capture as conversations: who sent what when, and what TCP made of it
     #[command(after_help = REPLAY_HELP, override_usage = "wirelab replay [OPTIONS] <CAPTURE> [FILTER]...")]
     Replay(Replay),

@@ -21,6 +21,7 @@ pub mod pair;
 pub mod probe;
 pub mod recordings;
 pub mod select;
+pub mod sockets;
 pub mod track;
 pub mod verdict;
 pub mod view;

@@ -21,6 +21,7 @@ mod output;
 mod peer;
 mod ping;
 pub mod pipeline;
+mod ports;
 mod progress;
 mod replay;
 mod show;
@@ -61,6 +62,7 @@ pub fn main() -> ExitCode {
         Some(Command::Interfaces(args)) => ("interfaces", interfaces::run(&args)),
         Some(Command::Lab(args)) => ("lab", lab::run(&args)),
         Some(Command::Ping(args)) => ("ping", ping::run(&args)),
+        Some(Command::Ports(args)) => ("ports", ports::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
     };
     match outcome {

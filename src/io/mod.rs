@@ -13,6 +13,7 @@ pub mod machine;
 mod netlink;
 pub mod privileges;
 pub mod probe;
+mod sample;
 pub mod save;
 pub mod saving;
 mod signals;

@@ -92,11 +92,24 @@ impl Netlink {
     ///
     /// When the kernel refuses.
     pub(in crate::io) fn open(groups: libc::c_int) -> io::Result<Self> {
+        Self::speaking(SockProtocol::NetlinkRoute, groups)
+    }
+
+    /// Opens one that is asked about sockets (`sock_diag(7)`).
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub(in crate::io) fn about_sockets() -> io::Result<Self> {
+        Self::speaking(SockProtocol::NetlinkSockDiag, 0)
+    }
+
+    fn speaking(protocol: SockProtocol, groups: libc::c_int) -> io::Result<Self> {
         let fd = socket(
             AddressFamily::Netlink,
             SockType::Raw,
             SockFlag::SOCK_CLOEXEC,
-            SockProtocol::NetlinkRoute,
+            protocol,
         )?;
         bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups as u32))?;
         setsockopt(&fd, sockopt::ReceiveTimeout, &TimeVal::new(PATIENCE_S, 0))?;

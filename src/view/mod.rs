@@ -12,6 +12,7 @@ mod json;
 mod ladder;
 mod packet;
 pub mod ping;
+pub mod ports;
 mod reasons;
 #[cfg(test)]
 pub(crate) mod sample;

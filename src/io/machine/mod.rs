@@ -5,12 +5,18 @@
 mod addresses;
 mod names;
 mod neighbours;
+mod owners;
+mod ports;
 mod routes;
+mod sockets;
 
 pub use addresses::addresses;
 pub use names::{Lookup, Sources, hostname, look_up};
 pub use neighbours::neighbours;
+pub use owners::Owners;
+pub use ports::{limits, services, try_port};
 pub use routes::{path_to, routes};
+pub use sockets::sockets;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -8,6 +8,7 @@ mod doctor;
 mod ends;
 mod net;
 mod ping;
+mod ports;
 mod program;
 mod refusals;
 mod rights;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::after;
 use crate::event::{CallNews, KernelNews, TcpState};
 use crate::frame::Timestamp;
-use crate::io::lab::sample::{Diag, Ends};
+use crate::io::sample::{Diag, Ends};
 use crate::lab::truth::{CallLine, Sample};
 
 /// How often it is looked at when no frame comes.
