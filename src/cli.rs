@@ -3,6 +3,7 @@
 mod addr;
 mod check;
 mod craft;
+mod handshake;
 mod inspect;
 mod lab;
 mod ping;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use self::addr::Addr;
 pub use self::check::Check;
 pub use self::craft::{Craft, Via};
+pub use self::handshake::{CraftCommand, Forget, Handshake, Wrong};
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};

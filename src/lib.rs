@@ -15,6 +15,7 @@ pub mod decode;
 pub mod event;
 pub mod explain;
 pub mod frame;
+pub mod handmade;
 pub mod inspect;
 pub mod io;
 pub mod lab;

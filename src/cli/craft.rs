@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::Output;
+use super::handshake::CraftCommand;
 use super::ping::{seconds, some_seconds};
 use crate::craft::Order;
 
@@ -22,6 +23,7 @@ Examples:
   sudo wirelab craft --answer -i eth0 ether / arp dst=192.0.2.1
   sudo wirelab craft --show ipv4 dst=192.0.2.1 checksum=bad / udp dport=53
   sudo wirelab craft --fragment 16 --overlap 8 --order reverse ipv4 dst=192.0.2.1 / udp / pattern 64
+  sudo wirelab craft handshake                                a whole TCP connection: craft handshake --help
   wirelab craft -w ra.pcapng ether / ipv6 dst=ff02::1 / icmp6 ra options=prefix=2001:db8::/64
 
 Lengths, checksums, header lengths, protocol numbers and addresses are right unless they are forced;
@@ -30,7 +32,11 @@ checksum=bad makes a wrong one. What is shown or written by --dry-run, --hex, -w
 
 /// `craft`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Craft {
+    /// What to make instead of a single packet.
+    #[command(subcommand)]
+    pub instead: Option<CraftCommand>,
     /// The packet's layers: words parted by /, or one string of them
     #[arg(value_name = "LAYER")]
     pub words: Vec<String>,

@@ -8,6 +8,7 @@ mod clock;
 mod echo;
 mod finding;
 mod flow;
+mod handmade;
 mod note;
 mod passage;
 mod segment;
@@ -24,6 +25,10 @@ pub use echo::{
 };
 pub use finding::{Finding, Severity};
 pub use flow::{Capability, Flow, Handshake, LetGo, Shape};
+pub use handmade::{
+    CallNews, HandmadeEnd, HandmadeEvent, HandmadeSegment, Judgement, KernelNews, LinkNews, Reason,
+    Remark, Variables,
+};
 pub use note::{Cause, Confidence, Kind, Note, NoteCounts, Quantity, Why};
 pub use passage::{
     Call, CallPart, Change, Crossing, Fate, Figures, Host, Origin, Part, Passage, Reading, Stop,
@@ -32,8 +37,8 @@ pub use segment::{Dir, Endpoint, Phase, Rtt, Segment, Side};
 pub use state::TcpState;
 pub use stats::{Stats, Summary};
 pub use trace::{
-    Answer, Back, Hop, Method, MtuStep, Outcome, PathMtu, Probe, ProbeState, Remark, Trace,
-    TraceEvent,
+    Answer, Back, Hop, Method, MtuStep, Outcome, PathMtu, Probe, ProbeState, Trace, TraceEvent,
+    TraceRemark,
 };
 pub use wireshark::{Wireshark, Word, Words};
 

@@ -229,7 +229,7 @@ pub enum Outcome {
 
 /// Something worth knowing about the path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remark {
+pub enum TraceRemark {
     /// These hops never answered, and passed on what was for later ones.
     Silent(Vec<u8>),
     /// A hop left probes unanswered while a later one answered more of its own: policy, not loss.
@@ -290,7 +290,7 @@ pub struct Trace {
     /// How many ended in each state, in the order of [`ProbeState::ALL`].
     pub states: [u64; 7],
     /// What is worth knowing.
-    pub remarks: Vec<Remark>,
+    pub remarks: Vec<TraceRemark>,
     /// What fits, where that was asked for.
     pub path_mtu: Option<PathMtu>,
     /// The shortest round trip of the destination.

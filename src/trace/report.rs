@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::plan::Plan;
-use crate::event::{Hop, Outcome, PathMtu, Probe, ProbeState, Remark, Trace};
+use crate::event::{Hop, Outcome, PathMtu, Probe, ProbeState, Trace, TraceRemark};
 
 /// A router seen at so many TTLs is in a loop.
 const LOOP: usize = 3;
@@ -96,7 +96,7 @@ fn is_passed_to(hop: &Hop) -> bool {
     hop.probes.iter().any(came)
 }
 
-fn remarks(known: &Known<'_>) -> Vec<Remark> {
+fn remarks(known: &Known<'_>) -> Vec<TraceRemark> {
     let mut remarks = Vec::new();
     let hops = known.hops;
     let last = hops.iter().rposition(is_passed_to);
@@ -107,7 +107,7 @@ fn remarks(known: &Known<'_>) -> Vec<Remark> {
         .map(|hop| hop.ttl)
         .collect();
     if !silent.is_empty() {
-        remarks.push(Remark::Silent(silent));
+        remarks.push(TraceRemark::Silent(silent));
     }
     remarks.extend(losses(hops));
     let balanced: Vec<u8> = hops
@@ -116,22 +116,22 @@ fn remarks(known: &Known<'_>) -> Vec<Remark> {
         .map(|hop| hop.ttl)
         .collect();
     if !balanced.is_empty() {
-        remarks.push(Remark::Balanced(balanced));
+        remarks.push(TraceRemark::Balanced(balanced));
     }
     remarks.extend(asymmetry(known.plan, hops));
     remarks.extend(loops(hops));
     if known.unmatched > 0 {
-        remarks.push(Remark::Unmatched(known.unmatched));
+        remarks.push(TraceRemark::Unmatched(known.unmatched));
     }
     if known.duplicates > 0 {
-        remarks.push(Remark::Duplicates(known.duplicates));
+        remarks.push(TraceRemark::Duplicates(known.duplicates));
     }
     remarks
 }
 
 /// Who answers less often than a later hop withholds answers: had the packets been lost before it, the
 /// later hop would lack them too.
-fn losses(hops: &[Hop]) -> Vec<Remark> {
+fn losses(hops: &[Hop]) -> Vec<TraceRemark> {
     let mut remarks = Vec::new();
     // Of the answers, in thousandths, so that numbers of probes may differ.
     let share = |hop: &Hop| hop.answered() * 1000 / hop.sent().max(1);
@@ -143,7 +143,7 @@ fn losses(hops: &[Hop]) -> Vec<Remark> {
         let later = hops.get(index + 1..).unwrap_or_default();
         let more = |it: &&Hop| is_passed_to(it) && share(it) > share(hop);
         match later.iter().find(more) {
-            Some(better) => remarks.push(Remark::Limited {
+            Some(better) => remarks.push(TraceRemark::Limited {
                 ttl: hop.ttl,
                 unanswered: hop.sent() - hop.answered(),
                 sent: hop.sent(),
@@ -165,14 +165,14 @@ fn losses(hops: &[Hop]) -> Vec<Remark> {
             .filter(|it| it.answer.is_some());
         answered.all(is_error)
     };
-    remarks.extend(lossy.map(|ttl| Remark::Lossy {
+    remarks.extend(lossy.map(|ttl| TraceRemark::Lossy {
         ttl,
         errors: all_errors(ttl),
     }));
     remarks
 }
 
-fn asymmetry(plan: &Plan, hops: &[Hop]) -> Vec<Remark> {
+fn asymmetry(plan: &Plan, hops: &[Hop]) -> Vec<TraceRemark> {
     let mut remarks = Vec::new();
     let mut told: Vec<IpAddr> = Vec::new();
     for probe in hops.iter().flat_map(|hop| &hop.probes) {
@@ -185,7 +185,7 @@ fn asymmetry(plan: &Plan, hops: &[Hop]) -> Vec<Remark> {
         let told_already = told.contains(&answer.from);
         if back.hops.abs_diff(probe.ttl) >= ASYMMETRY && !told_already && plan.flows <= 1 {
             told.push(answer.from);
-            remarks.push(Remark::Asymmetric {
+            remarks.push(TraceRemark::Asymmetric {
                 ttl: probe.ttl,
                 from: answer.from,
                 left,
@@ -196,7 +196,7 @@ fn asymmetry(plan: &Plan, hops: &[Hop]) -> Vec<Remark> {
     remarks
 }
 
-fn loops(hops: &[Hop]) -> Vec<Remark> {
+fn loops(hops: &[Hop]) -> Vec<TraceRemark> {
     let mut seen: Vec<(IpAddr, Vec<u8>)> = Vec::new();
     for hop in hops {
         for probe in &hop.probes {
@@ -217,6 +217,6 @@ fn loops(hops: &[Hop]) -> Vec<Remark> {
     }
     let looped = seen.into_iter().filter(|(_, ttls)| ttls.len() >= LOOP);
     looped
-        .map(|(from, ttls)| Remark::Loop { from, ttls })
+        .map(|(from, ttls)| TraceRemark::Loop { from, ttls })
         .collect()
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::{Hop, Method, Outcome, Probe, ProbeState, Remark, Trace, TraceEvent};
+use crate::event::{Hop, Method, Outcome, Probe, ProbeState, Trace, TraceEvent, TraceRemark};
 use crate::frame::Timestamp;
 use crate::lab::{Action, Config, Fault, Loss, Probability, Router, Side, Wire};
 use crate::wire::seq::Seq;
@@ -423,7 +423,7 @@ fn late_is_not_lost() {
     assert_eq!(run.states()[3][0], ProbeState::Lost);
     assert_eq!(
         run.trace().remarks,
-        [Remark::Lossy {
+        [TraceRemark::Lossy {
             ttl: 4,
             errors: false
         }]
@@ -440,7 +440,7 @@ fn what_a_later_hop_answers_was_not_lost_at_an_earlier_one() {
         });
     }
     let run = Run::new(Method::Icmp, false, config, |_| ()).run();
-    let limited = |ttl, unanswered| Remark::Limited {
+    let limited = |ttl, unanswered| TraceRemark::Limited {
         ttl,
         unanswered,
         sent: 3,

@@ -89,7 +89,7 @@ struct Line<'a> {
 /// A link as a JSON line.
 pub fn json(check: &Check, host: &str, finding: &Finding) -> String {
     let line = Line {
-        r#type: "link",
+        r#type: "checked",
         version: check.version(),
         host,
         link: finding.link.name(),

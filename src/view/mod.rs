@@ -8,6 +8,7 @@ pub mod check;
 pub mod craft;
 mod explain;
 mod flows;
+pub mod handmade;
 pub mod inspect;
 mod json;
 mod ladder;

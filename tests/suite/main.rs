@@ -10,6 +10,7 @@ mod echoes;
 mod experiments;
 mod files;
 mod fuzz;
+mod handshake;
 mod icmp_extension;
 mod inspect;
 mod lab;

@@ -36,6 +36,7 @@ const DIRECTIONS: &[Direction] = &[
     ("analysis", Only(&["verdict", "track", "decode", "event", "frame"]), "joins the pure parts"),
     ("explain", Only(&["event", "wire", "frame"]), "tells a story from events alone"),
     ("compare", Only(&["event", "wire", "frame"]), "another program's rules, from what is known of it"),
+    ("handmade", Only(&["event", "wire", "frame"]), "a TCP of its own: runs in virtual time under tests"),
     ("select", Only(&["event", "frame"]), "chooses among events"),
     (
         "pair",

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Names, Target, words};
-use crate::event::{Answer, Hop, MtuStep, Outcome, PathMtu, Probe, ProbeState, Remark, Trace};
+use crate::event::{Answer, Hop, MtuStep, Outcome, PathMtu, Probe, ProbeState, Trace, TraceRemark};
 use crate::frame::Timestamp;
 use crate::wire::field::hex;
 use crate::wire::icmp_extension::{Checksum, Extensions, Object};
@@ -310,10 +310,10 @@ fn extensions(it: &Extensions) -> ExtensionsObject {
     }
 }
 
-fn remark(remark: &Remark) -> RemarkObject {
+fn remark(remark: &TraceRemark) -> RemarkObject {
     let (kind, ttls, from, count) = match remark {
-        Remark::Silent(ttls) => ("silent", ttls.clone(), None, None),
-        Remark::Limited {
+        TraceRemark::Silent(ttls) => ("silent", ttls.clone(), None, None),
+        TraceRemark::Limited {
             ttl,
             unanswered,
             later,
@@ -324,9 +324,9 @@ fn remark(remark: &Remark) -> RemarkObject {
             None,
             Some(*unanswered as u64),
         ),
-        Remark::Lossy { ttl, .. } => ("lossy", vec![*ttl], None, None),
-        Remark::Balanced(ttls) => ("balanced", ttls.clone(), None, None),
-        Remark::Asymmetric {
+        TraceRemark::Lossy { ttl, .. } => ("lossy", vec![*ttl], None, None),
+        TraceRemark::Balanced(ttls) => ("balanced", ttls.clone(), None, None),
+        TraceRemark::Asymmetric {
             ttl, from, back, ..
         } => (
             "asymmetric",
@@ -334,9 +334,9 @@ fn remark(remark: &Remark) -> RemarkObject {
             Some(*from),
             Some(back.hops.into()),
         ),
-        Remark::Loop { from, ttls } => ("loop", ttls.clone(), Some(*from), None),
-        Remark::Unmatched(count) => ("unmatched", Vec::new(), None, Some(*count)),
-        Remark::Duplicates(count) => ("duplicates", Vec::new(), None, Some(*count)),
+        TraceRemark::Loop { from, ttls } => ("loop", ttls.clone(), Some(*from), None),
+        TraceRemark::Unmatched(count) => ("unmatched", Vec::new(), None, Some(*count)),
+        TraceRemark::Duplicates(count) => ("duplicates", Vec::new(), None, Some(*count)),
     };
     RemarkObject {
         kind,

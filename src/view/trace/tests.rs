@@ -1,7 +1,7 @@
 //! Lines as they stand on a screen of 80 columns.
 
 use super::*;
-use crate::event::{Answer, Back, Outcome, PathMtu, Remark};
+use crate::event::{Answer, Back, Outcome, PathMtu, TraceRemark};
 use crate::frame::Timestamp;
 use crate::wire::icmp_extension::{Checksum, Extensions, Label, Object};
 
@@ -112,7 +112,7 @@ fn a_line_a_hop_and_silence_in_one() {
     let mut hops = vec![hop(1, &[a, a, None]), hop(2, &silent), labelled];
     hops.extend((4..=9).map(|ttl| hop(ttl, &silent)));
     let mut end = trace(Outcome::Silence(3));
-    end.remarks = vec![Remark::Silent(vec![2]), Remark::Balanced(vec![3])];
+    end.remarks = vec![TraceRemark::Silent(vec![2]), TraceRemark::Balanced(vec![3])];
     let text = show(&hops, &end, true);
     let expected = "\
 hop  address          round trips in ms
@@ -135,7 +135,7 @@ probes answered.";
 
 #[test]
 fn hops_that_limit_their_answers_share_a_sentence() {
-    let limited = |ttl, unanswered| Remark::Limited {
+    let limited = |ttl, unanswered| TraceRemark::Limited {
         ttl,
         unanswered,
         sent: 3,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::Target;
 use crate::event::{
-    Answer, Hop, Method, MtuStep, Outcome, PathMtu, Probe, ProbeState, Remark, Trace, units,
+    Answer, Hop, Method, MtuStep, Outcome, PathMtu, Probe, ProbeState, Trace, TraceRemark, units,
 };
 use crate::view::Paint;
 use crate::view::text::escape_bytes;
@@ -141,7 +141,7 @@ pub(super) fn end(trace: &Trace, target: &Target, all: &[Hop]) -> Vec<(Paint, St
     let others = trace
         .remarks
         .iter()
-        .filter(|it| !told || !matches!(it, Remark::Limited { .. }));
+        .filter(|it| !told || !matches!(it, TraceRemark::Limited { .. }));
     sentences.extend(others.map(|it| (Paint::Plain, remark(it, all, target))));
     if let Some(found) = &trace.path_mtu {
         sentences.push(path_mtu(found, target, all));
@@ -150,10 +150,10 @@ pub(super) fn end(trace: &Trace, target: &Target, all: &[Hop]) -> Vec<(Paint, St
 }
 
 /// Several hops that limit their answers, in one sentence.
-fn limited(remarks: &[Remark]) -> Option<String> {
+fn limited(remarks: &[TraceRemark]) -> Option<String> {
     let (mut ttls, mut counts) = (Vec::new(), Vec::new());
     for remark in remarks {
-        if let Remark::Limited {
+        if let TraceRemark::Limited {
             ttl, unanswered, ..
         } = remark
         {
@@ -256,9 +256,9 @@ fn refusal(all: &[Hop], ttl: u8) -> Option<String> {
     })
 }
 
-fn remark(remark: &Remark, all: &[Hop], target: &Target) -> String {
+fn remark(remark: &TraceRemark, all: &[Hop], target: &Target) -> String {
     match remark {
-        Remark::Silent(ttls) => {
+        TraceRemark::Silent(ttls) => {
             let (verb, noun) = match ttls.len() {
                 1 => (
                     "never answers, but passes",
@@ -274,7 +274,7 @@ fn remark(remark: &Remark, all: &[Hop], target: &Target) -> String {
                 capital(&hops(ttls))
             )
         }
-        Remark::Limited {
+        TraceRemark::Limited {
             ttl,
             unanswered,
             sent,
@@ -283,15 +283,15 @@ fn remark(remark: &Remark, all: &[Hop], target: &Target) -> String {
             "Hop {ttl} left {unanswered} of {sent} probes unanswered, while hop {later} behind it answered \
              more of its own: it limits how often it answers. That is policy, not loss.",
         ),
-        Remark::Lossy { ttl, errors: false } => format!(
+        TraceRemark::Lossy { ttl, errors: false } => format!(
             "From hop {ttl} on every hop lacks answers: packets may really be lost there, or on the way \
              back."
         ),
-        Remark::Lossy { ttl, errors: true } => format!(
+        TraceRemark::Lossy { ttl, errors: true } => format!(
             "From hop {ttl} on every hop lacks answers. Packets may be lost, or errors limited, as hosts \
              and routers do: these answers can't tell. Echo replies are rarely limited."
         ),
-        Remark::Balanced(ttls) => {
+        TraceRemark::Balanced(ttls) => {
             let answers = if ttls.len() == 1 { "answers" } else { "answer" };
             let more = if target.method == Method::Tcp {
                 "Each TCP probe has its own port, so probes may take any of the paths"
@@ -304,7 +304,7 @@ fn remark(remark: &Remark, all: &[Hop], target: &Target) -> String {
                 capital(&hops(ttls))
             )
         }
-        Remark::Asymmetric {
+        TraceRemark::Asymmetric {
             ttl,
             from,
             left,
@@ -315,11 +315,11 @@ fn remark(remark: &Remark, all: &[Hop], target: &Target) -> String {
             units::plural(back.hops.into(), "hop"),
             back.initial
         ),
-        Remark::Loop { from, ttls } => format!(
+        TraceRemark::Loop { from, ttls } => format!(
             "{from} is {} at once: packets go round in a loop.",
             hops(ttls)
         ),
-        Remark::Unmatched(number) => {
+        TraceRemark::Unmatched(number) => {
             let advice = match (target.method, all.is_empty()) {
                 (Method::Udp, _) => "; with rights (sudo), --classic or --icmp they can be matched",
                 _ => "",
@@ -329,7 +329,7 @@ fn remark(remark: &Remark, all: &[Hop], target: &Target) -> String {
                 units::plural(*number, "answer")
             )
         }
-        Remark::Duplicates(number) => format!(
+        TraceRemark::Duplicates(number) => format!(
             "{} came for probes that had been answered already.",
             units::plural(*number, "more answer")
         ),
