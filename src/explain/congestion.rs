@@ -13,6 +13,8 @@ use crate::wire::seq::Seq;
 const HELD_BACK: u32 = 7;
 /// What it may send at first, in segments (RFC 6928 section 2).
 const FIRST: u32 = 10;
+/// Fewer segments may never have filled it.
+const BULK: u32 = 50;
 /// So long an idle sender begins anew, at least (RFC 5681 section 4.1: one timeout).
 const IDLE_NS: u64 = 200_000_000;
 
@@ -39,8 +41,11 @@ impl Congestion {
         (self.window > 0).then_some(self.window)
     }
 
-    /// Its mean over the segments sent.
+    /// Its mean over the segments sent; `None` when they are too few to have filled it.
     pub(super) fn mean(&self) -> Option<u32> {
+        if self.times < BULK {
+            return None;
+        }
         let mean = self.sum.checked_div(self.times.into())?;
         u32::try_from(mean).ok().filter(|&mean| mean > 0)
     }
