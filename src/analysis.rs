@@ -2,6 +2,8 @@
 
 pub use crate::track::{AHEAD, Limits};
 
+use std::cmp::Ordering;
+
 use hashbrown::HashSet;
 
 use crate::decode::{Body, Decoder, Icmp, IcmpDetail, Packet, Tcp, glance};
@@ -35,6 +37,8 @@ pub struct Hindsight {
     needless: HashSet<u64>,
     /// Frames of retransmissions that a timeout brought about, as the next one shows.
     timeouts: HashSet<u64>,
+    /// Frames of what came late, and once more later.
+    twice: HashSet<u64>,
 }
 
 impl Hindsight {
@@ -62,6 +66,11 @@ impl Hindsight {
         {
             self.timeouts.insert(frame);
         }
+        if let Some((frame, Ordering::Equal)) = seen.twin
+            && self.twice.len() < MOST_HINDSIGHT
+        {
+            self.twice.insert(frame);
+        }
     }
 
     /// What later segments prove of a frame.
@@ -69,6 +78,7 @@ impl Hindsight {
         Proved {
             needless: !self.needless.is_empty() && self.needless.contains(&frame),
             timeout: !self.timeouts.is_empty() && self.timeouts.contains(&frame),
+            twice: !self.twice.is_empty() && self.twice.contains(&frame),
         }
     }
 }
@@ -200,7 +210,7 @@ impl Analysis {
         }
         let proved = self.hindsight.of(seen.frame);
         verdict::judge(seen, connection, proved, &mut self.notes);
-        connection.judged(seen.side, &self.notes);
+        connection.judged(seen, &self.notes);
         if self.flows_only {
             return Ok(());
         }

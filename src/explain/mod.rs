@@ -5,6 +5,7 @@
 //! connection lasts, its notes are gathered into episodes (`episode.rs`), a bounded number of
 //! them, and when it ends the rest is told from its summary (`telling.rs`).
 
+mod congestion;
 mod episode;
 mod pace;
 mod telling;
@@ -13,7 +14,9 @@ mod whole;
 
 use std::collections::HashMap;
 
-use crate::event::{Finding, Flow, Segment};
+pub use pace::Shares;
+
+use crate::event::{Finding, Flow, Segment, Side};
 use episode::Episodes;
 use pace::Pace;
 
@@ -67,6 +70,17 @@ impl Explainer {
             let pace = self.paces.entry(segment.flow).or_default();
             pace.observe(segment);
         }
+    }
+
+    /// What a direction of an open connection has waited for so far.
+    pub fn shares(&self, flow: u32, side: Side) -> Option<Shares> {
+        self.paces.get(&flow)?.shares(side)
+    }
+
+    /// The congestion window of a direction of an open connection by estimate, in bytes: it means something
+    /// where the capture was made near the sender.
+    pub fn congestion_window(&self, flow: u32, side: Side) -> Option<u32> {
+        self.paces.get(&flow)?.congestion_window(side)
     }
 
     /// The story of a connection that has ended, in the order in which it happened.

@@ -14,6 +14,8 @@ use crate::event::{Endpoint, Kind, Note, NoteCounts, Phase, Side, TcpState};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
+/// No sender's retransmission timer is known to run for less.
+const SILENCE_NS: u64 = 100_000_000;
 /// Most letters kept of a connection's history: each side has each of the ten at most once.
 const MAX_HISTORY: usize = 20;
 
@@ -295,10 +297,11 @@ impl Connection {
     }
 
     /// Takes in what the rules said of the segment just observed.
-    pub fn judged(&mut self, side: Side, notes: &[Note]) {
+    pub fn judged(&mut self, seen: &Observation, notes: &[Note]) {
         if notes.is_empty() {
             return;
         }
+        let side = seen.side;
         let counts = &mut self.remarks.get_or_insert_default().notes;
         for note in notes {
             counts[side.index()].add(note.kind);
@@ -306,10 +309,15 @@ impl Connection {
         let repeats = |note: &Note| {
             note.kind == Kind::Retransmission || note.alternatives.contains(&Kind::Retransmission)
         };
+        let [to_one, to_other] = self.legs_ns();
+        let rtt_ns = to_one.saturating_add(to_other);
+        // Who waits longer than for an answer has a timer that runs out; what is asked for comes sooner.
+        let longer_ns = rtt_ns.saturating_add(rtt_ns / 2).max(SILENCE_NS);
+        let silent = seen.time.nanos_since(seen.sender_time) > longer_ns;
         for note in notes {
-            if repeats(note) {
-                let (sender, _) = self.pair(side);
-                sender.rare_mut().repeated_at = Some(sender.last_time);
+            let (sender, _) = self.pair(side);
+            if repeats(note) && (silent || sender.repeats_unasked_within(rtt_ns, seen.time)) {
+                sender.rare_mut().unasked_at = Some(seen.time);
             }
             if let Some(cause) = note.cause {
                 self.pair(side)

@@ -20,8 +20,8 @@ pub struct Rare {
     /// SND.NXT when something was sent again: recovery lasts until that is acknowledged (RFC 6582,
     /// RFC 6675).
     pub recovery_until: Option<Seq>,
-    /// When it last sent something again, or may have.
-    pub repeated_at: Option<Timestamp>,
+    /// When it last sent something again after silence, or may have, or went on with that.
+    pub unasked_at: Option<Timestamp>,
     /// Whether it counts its packets.
     pub ids: Ids,
     /// What the recovery it is in was judged to be driven by.

@@ -266,6 +266,7 @@ impl Sent {
             end,
             resent: 0,
             full_size,
+            id: o.stamp.id.unwrap_or(0),
             tsval,
             last_tsval: tsval,
             frame: o.frame,

@@ -100,6 +100,8 @@ pub struct Proved {
     pub needless: bool,
     /// Its sender's retransmission timer ran out.
     pub timeout: bool,
+    /// What it brought late came once more later, and nothing tells which was sent first.
+    pub twice: bool,
 }
 
 impl Case<'_> {
