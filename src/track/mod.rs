@@ -5,6 +5,7 @@
 //!
 //! | question | file |
 //! |---|---|
+//! | is it what was to be expected, so that nothing else need be asked? | `predicted` |
 //! | which connection? | `key`, `table` |
 //! | is it an artefact of the capture? | `artefact` |
 //! | how does it open? | `handshake` |
@@ -32,6 +33,7 @@ mod key;
 mod needless;
 mod observation;
 mod order;
+mod predicted;
 mod probe;
 mod ranges;
 mod rare;
