@@ -9,7 +9,7 @@ use hashbrown::HashSet;
 use crate::decode::{Body, Decoder, Icmp, IcmpDetail, Packet, Tcp, glance};
 use crate::event::{Dir, End, Endpoint, Event, Note, Segment, Side};
 use crate::frame::{Frame, LinkType};
-use crate::track::{Arrival, Connection, Observation, TooBig, Tracker};
+use crate::track::{Arrival, Connection, Facts, Observation, TooBig, Tracker};
 use crate::verdict::{self, Proved};
 
 /// Takes frames in the order of the capture and gives events.
@@ -208,9 +208,13 @@ impl Analysis {
         if self.learning {
             self.hindsight.learn(seen);
         }
-        let proved = self.hindsight.of(seen.frame);
-        verdict::judge(seen, connection, proved, &mut self.notes);
-        connection.judged(seen, &self.notes);
+        self.notes.clear();
+        // Without a fact no rule has a question; that is how nearly every segment is.
+        if seen.facts != Facts::NONE {
+            let proved = self.hindsight.of(seen.frame);
+            verdict::judge(seen, connection, proved, &mut self.notes);
+            connection.judged(seen, &self.notes);
+        }
         if self.flows_only {
             return Ok(());
         }

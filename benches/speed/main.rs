@@ -2,8 +2,10 @@
 //! run, and where the time goes (`make callgrind`); and how fast the lab's wire is. Writes
 //! docs/PERFORMANCE.md.
 //!
-//! `BENCH_SCALE=0.1` makes captures a tenth as long, `BENCH_RUNS=1` runs everything once.
+//! `BENCH_SCALE=0.1` makes captures a tenth as long, `BENCH_RUNS=1` runs everything once, and
+//! `BENCH_WIRELAB=FILE` measures another build, to have a before and an after of the same captures.
 
+mod adversary;
 mod generate;
 mod packet;
 mod ping;
@@ -22,7 +24,6 @@ use std::{env, fs};
 use report::{Capture, Row, render, replace_part};
 use tools::{Tool, measure, measured, on_path};
 
-const WIRELAB: &str = env!("CARGO_BIN_EXE_wirelab");
 const REPORT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/PERFORMANCE.md");
 
 fn main() -> io::Result<()> {
@@ -35,14 +36,21 @@ fn main() -> io::Result<()> {
         ["wire-run", experiment] => wire::run_one(experiment, &mut io::stdout()),
         ["wire", ..] => compare_wire(),
         ["ping", ..] => compare_ping(),
+        ["adversary", ..] => hurt(),
         // `cargo test --all-targets` runs benches too, without this word.
         _ if words.contains(&"--bench") => {
             compare()?;
+            hurt()?;
             compare_wire()?;
             compare_ping()
         }
         _ => Ok(()),
     }
+}
+
+/// The program that is measured.
+fn wirelab() -> String {
+    env::var("BENCH_WIRELAB").unwrap_or_else(|_| env!("CARGO_BIN_EXE_wirelab").to_owned())
 }
 
 fn setting(name: &str, default: f64) -> f64 {
@@ -78,7 +86,7 @@ fn compare() -> io::Result<()> {
     let scale = setting("BENCH_SCALE", 1.0);
     let runs = setting("BENCH_RUNS", 5.0) as usize;
     let captures = captures(scale)?;
-    let tools = Tool::all(WIRELAB, scale);
+    let tools = Tool::all(&wirelab(), scale);
     let mut rows = Vec::new();
     for (capture, of) in captures.iter().enumerate() {
         rows.extend((0..tools.len()).map(|tool| Row {
@@ -111,6 +119,15 @@ fn compare() -> io::Result<()> {
         }
     }
     rewrite("bench", &render(&captures, &tools, &rows))
+}
+
+/// Captures that are made to hurt.
+fn hurt() -> io::Result<()> {
+    let scale = setting("BENCH_SCALE", 1.0);
+    rewrite(
+        "adversary",
+        &adversary::section(&wirelab(), &folder(), scale)?,
+    )
 }
 
 /// The wire between two hosts.
@@ -152,7 +169,7 @@ fn callgrind() -> io::Result<()> {
     let status = Command::new("valgrind")
         .args(["--tool=callgrind", "--quiet"])
         .arg(format!("--callgrind-out-file={}", counts.display()))
-        .args([WIRELAB, "flows", &capture.path])
+        .args([&wirelab(), "flows", &capture.path])
         .stdout(Stdio::null())
         .status()?;
     if !status.success() {

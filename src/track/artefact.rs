@@ -70,7 +70,7 @@ impl Connection {
     /// Whether the sender's same packet was captured moments ago; remembers it otherwise.
     pub(super) fn captured_twice(&mut self, o: &mut Observation, ip_id: Option<u32>) -> bool {
         let id = ip_id.filter(|&id| id != 0);
-        let print = id.map_or_else(|| fingerprint_of_the_moment(o), |id| fingerprint(o, id));
+        let print = print_of(o, ip_id);
         let (sender, receiver) = self.pair(o.side);
         // New data can't be a copy, whatever its fingerprint is.
         let told_before = o.end.at_or_before(sender.seen_end);
@@ -83,8 +83,25 @@ impl Connection {
             o.original_frame = (sender.recent[latest] == print).then_some(sender.last_frame);
             return true;
         }
-        sender.recent[usize::from(sender.recent_next & 3)] = print;
-        sender.recent_next = sender.recent_next.wrapping_add(1);
+        sender.remember_print(print);
         false
+    }
+}
+
+/// What tells the packet from its sender's others.
+#[inline]
+pub(super) fn print_of(o: &Observation, ip_id: Option<u32>) -> u32 {
+    match ip_id {
+        Some(id) if id != 0 => fingerprint(o, id),
+        _ => fingerprint_of_the_moment(o),
+    }
+}
+
+impl Half {
+    /// Remembers the fingerprint of a packet, to know one that was captured twice.
+    #[inline]
+    pub(super) fn remember_print(&mut self, print: u32) {
+        self.recent[usize::from(self.recent_next & 3)] = print;
+        self.recent_next = self.recent_next.wrapping_add(1);
     }
 }

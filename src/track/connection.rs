@@ -181,9 +181,43 @@ impl Connection {
         side: Side,
         store: &mut Store,
     ) {
+        self.observe_by(o, arrival, tcp, side, store, true);
+    }
+
+    /// The same, by the short way or by the long one alone.
+    #[inline]
+    pub(super) fn observe_by(
+        &mut self,
+        o: &mut Observation,
+        arrival: &Arrival,
+        tcp: &Tcp<'_>,
+        side: Side,
+        store: &mut Store,
+        may_be_short: bool,
+    ) {
         o.begin(tcp, side);
         self.begin(o, arrival);
         self.read_window(o);
+        if may_be_short && self.goes_as_predicted(o, arrival, tcp, store) {
+            o.state = o.state_before;
+            o.phase = self.phase;
+            return;
+        }
+        self.look_closely(o, arrival, tcp, side, store);
+        o.state = self.states();
+        o.phase = self.phase;
+        self.count(o, tcp);
+    }
+
+    /// All questions, for a segment that is not what the connection has led to expect.
+    fn look_closely(
+        &mut self,
+        o: &mut Observation,
+        arrival: &Arrival,
+        tcp: &Tcp<'_>,
+        side: Side,
+        store: &mut Store,
+    ) {
         if self.captured_twice(o, arrival.ip_id) {
             o.facts.set(Facts::CAPTURED_TWICE);
         } else if tcp.checksum == Checksum::Bad && self.halves[side.index()].checksums_work {
@@ -208,13 +242,10 @@ impl Connection {
             }
             self.change_state(o);
         }
-        o.state = self.states();
-        o.phase = self.phase;
-        self.count(o, tcp);
     }
 
     /// The connection as it was before the segment.
-    fn begin(&mut self, o: &mut Observation, arrival: &Arrival) {
+    pub(super) fn begin(&mut self, o: &mut Observation, arrival: &Arrival) {
         (o.frame, o.time, o.flow) = (arrival.frame, arrival.time, self.number);
         if let Some(remarks) = &mut self.remarks
             && let Some(earlier) = remarks.earlier.take()

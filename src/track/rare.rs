@@ -81,6 +81,14 @@ pub struct RareCounts {
 }
 
 impl Rare {
+    /// Whether nothing is going on that the next segment could be part of.
+    pub(super) fn is_quiet(&self) -> bool {
+        let whole = self.sacked.is_empty() && self.holes.is_empty() && self.spoiled.is_none();
+        let believed = self.stray.is_none() && self.suspect.is_none();
+        let unasked = self.probing.is_none() && self.probes == 0;
+        whole && believed && unasked && self.recovery_until.is_none()
+    }
+
     /// Bytes of memory it takes.
     pub(super) fn weight(&self) -> usize {
         size_of::<Self>() + self.holes.weight() + self.sacked.weight() + self.resendings.weight()

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use super::connection::Connection;
-use super::half::Base;
+use super::half::{Base, Half};
 use super::holes::{Filled, Hole};
 use super::observation::{Facts, Observation};
 use super::sent::{Sent, Store};
@@ -73,24 +73,14 @@ impl Connection {
         }
         let (sender, _) = self.pair(o.side);
         if o.end.after(fresh_from) {
-            o.new += o.end.offset_from(fresh_from);
-            let full_size = o.len >= sender.counts.max_segment.max(SMALLEST_FULL);
-            let sent = Sent::first(o, fresh_from, o.end, full_size, tsval);
-            forgot |= sender.sent.push(sent, store);
-            (sender.nxt, sender.seen_end) = (o.end, o.end);
+            forgot |= sender.append(o, fresh_from, store);
         }
         sender.seen_end = sender.seen_end.max(o.end);
         // One that is acknowledged is where the stream ends, whatever a later one says.
         if o.flags.fin() && !sender.fin_acked() {
             sender.fin = Some(o.end.minus(1));
         }
-        if o.len > 0 {
-            sender.one_byte = if o.len == 1 {
-                payload.first().copied()
-            } else {
-                None
-            };
-        }
+        sender.remember_one_byte(o.len, payload);
         sender.keep_in_reach(first_frame, store);
         self.respoil(o, store);
         if forgot {
@@ -255,6 +245,28 @@ impl Connection {
         sender
             .sent
             .resend((from, to), o.frame, o.time, tsval, store);
+    }
+}
+
+impl Half {
+    /// Takes in what the segment carries from `from` on, which is beyond everything known of; tells
+    /// whether something had to be forgotten for it.
+    #[inline]
+    pub(super) fn append(&mut self, o: &mut Observation, from: Seq, store: &mut Store) -> bool {
+        o.new += o.end.offset_from(from);
+        let full_size = o.len >= self.counts.max_segment.max(SMALLEST_FULL);
+        let tsval = o.options.ts.map(|ts| ts.0);
+        let forgot = (self.sent).push(Sent::first(o, from, o.end, full_size, tsval), store);
+        (self.nxt, self.seen_end) = (o.end, o.end);
+        forgot
+    }
+
+    /// Remembers what it sent, if that is one byte.
+    #[inline]
+    pub(super) fn remember_one_byte(&mut self, len: u32, payload: &[u8]) {
+        if len > 0 {
+            self.one_byte = payload.first().copied().filter(|_| len == 1);
+        }
     }
 }
 
