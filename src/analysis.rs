@@ -35,6 +35,8 @@ pub struct Hindsight {
     needless: HashSet<u64>,
     /// Frames of retransmissions that a timeout brought about, as the next one shows.
     timeouts: HashSet<u64>,
+    /// Frames of copies that the receiver got, too.
+    copies: HashSet<u64>,
 }
 
 impl Hindsight {
@@ -62,6 +64,11 @@ impl Hindsight {
         {
             self.timeouts.insert(frame);
         }
+        if let Some(frame) = seen.copy_arrived
+            && self.copies.len() < MOST_HINDSIGHT
+        {
+            self.copies.insert(frame);
+        }
     }
 
     /// What later segments prove of a frame.
@@ -69,6 +76,7 @@ impl Hindsight {
         Proved {
             needless: !self.needless.is_empty() && self.needless.contains(&frame),
             timeout: !self.timeouts.is_empty() && self.timeouts.contains(&frame),
+            copied: !self.copies.is_empty() && self.copies.contains(&frame),
         }
     }
 }

@@ -169,6 +169,10 @@ impl Connection {
         let filled = rare.map_or_else(Filled::default, |rare| rare.holes.fill(o.seq, old_end));
         o.filled = filled.count + unseen;
         o.resent = old_end.offset_from(o.seq).saturating_sub(o.filled);
+        if sender.fin == Some(o.seq) && o.len > 0 && o.resent == 1 {
+            // Data where a FIN was said to be: the number is not new, the byte is.
+            (o.resent, o.new) = (0, o.new + 1);
+        }
         if o.filled > 0 {
             o.facts.set(Facts::FILLED);
             o.hole = filled.hole;

@@ -22,7 +22,7 @@ pub(super) const BEYOND: Rule = Rule {
 
 fn answer(case: &Case<'_>) -> Option<Note> {
     let sent = case.receiver().nxt;
-    let note = Note::new(ANSWER.kind, ANSWER.rfc, |note| {
+    let mut note = Note::new(ANSWER.kind, ANSWER.rfc, |note| {
         format!(
             "acknowledges {} (raw) where only {} would answer the SYN: left over from another connection, or \
              forged; its receiver drops it and says so with an RST",
@@ -30,6 +30,8 @@ fn answer(case: &Case<'_>) -> Option<Note> {
             note.number_of("expected_raw"),
         )
     });
+    // It may have been the SYN that was not as its sender sent it.
+    note.confidence = Confidence::Likely;
     Some(
         note.with("ack_raw", Quantity::Count(u64::from(case.seen.ack?.0)))
             .with("expected_raw", Quantity::Count(u64::from(sent.0)))
