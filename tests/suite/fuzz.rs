@@ -89,14 +89,21 @@ fn hold(frames: &[Kept], limits: Limits, schema: Option<&Validator>) {
     let mut show = |event: &Event<'_>| {
         books.enter(event);
         shown.event(event);
-        if let Event::Segment(segment) = event {
-            explainer.observe(segment);
-        }
-        if let Event::Flow(flow) = event {
-            for finding in explainer.conclude(flow) {
-                assert!(!finding.summary.is_empty(), "{}", finding.kind);
-                shown.event(&Event::Finding(&finding));
+        let findings = match event {
+            Event::Segment(segment) => {
+                explainer.observe(segment);
+                Vec::new()
             }
+            Event::Packet(frame, packet) => {
+                explainer.beside(frame, packet);
+                Vec::new()
+            }
+            Event::Flow(flow) => explainer.conclude(flow),
+            _ => Vec::new(),
+        };
+        for finding in findings {
+            assert!(!finding.summary.is_empty(), "{}", finding.kind);
+            shown.event(&Event::Finding(&finding));
         }
         Ok::<(), Infallible>(())
     };
@@ -106,6 +113,9 @@ fn hold(frames: &[Kept], limits: Limits, schema: Option<&Validator>) {
         let Ok(()) = analysis.handle(&frame, &mut show);
     }
     let Ok(()) = analysis.finish(&end, &mut show);
+    for finding in explainer.conclude_beside() {
+        shown.event(&Event::Finding(&finding));
+    }
     books.close();
     shown.check(schema);
 }
