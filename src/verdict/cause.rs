@@ -37,7 +37,7 @@ pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
     let waited_ns = seen.time.nanos_since(started);
     let rto_ns = sender
         .rto_ns()
-        .map_or(0, |rto| rto + way_to_sender_ns(case));
+        .map_or(0, |rto| rto.saturating_add(way_to_sender_ns(case)));
     let found = |cause, confidence| Finding {
         cause,
         confidence,
@@ -91,7 +91,10 @@ pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
         return found(Cause::Fast, Confidence::Likely);
     }
     // RFC 8985 section 7.2: two round trips after the last sending, the last segment goes again.
-    let two_round_trips = 2 * (sender.srtt_ns + way_to_sender_ns(case));
+    let two_round_trips = sender
+        .srtt_ns
+        .saturating_add(way_to_sender_ns(case))
+        .saturating_mul(2);
     if probes(case, original)
         && sender.srtt_ns > 0
         && waited_ns >= two_round_trips - two_round_trips / 8
@@ -106,9 +109,9 @@ pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
 pub(super) fn of_unseen(case: &Case<'_>, shown: Timestamp) -> (Cause, u64) {
     let (seen, sender) = (case.seen, case.sender());
     let waited_ns = seen.time.nanos_since(shown.max(sender.una_time));
-    let rto_ns = sender
-        .rto_ns()
-        .map_or(SHORTEST_RTO_NS, |rto| rto + way_to_sender_ns(case));
+    let rto_ns = sender.rto_ns().map_or(SHORTEST_RTO_NS, |rto| {
+        rto.saturating_add(way_to_sender_ns(case))
+    });
     // Round trips grow while a queue fills: only silence shows that its sender waited for the timer.
     let silent_ns = seen.time.nanos_since(seen.sender_time);
     let silent = waited_ns.min(silent_ns) >= rto_ns - rto_ns / 10;
@@ -136,7 +139,7 @@ fn in_silence(case: &Case<'_>, waited_ns: u64) -> bool {
     let silent_ns = seen.time.nanos_since(seen.peer_time).min(waited_ns);
     let head =
         seen.seq == seen.una && (seen.end != sender.nxt || sender.recovery_cause().is_some());
-    let long_ns = (2 * sender.srtt_ns).max(SHORTEST_RTO_NS / 2);
+    let long_ns = sender.srtt_ns.saturating_mul(2).max(SHORTEST_RTO_NS / 2);
     head && near_sender(case) && sender.srtt_ns > 0 && silent_ns > long_ns
 }
 
@@ -150,7 +153,9 @@ fn answers(case: &Case<'_>) -> bool {
     let (seen, sender) = (case.seen, case.sender());
     let way = way_to_sender_ns(case);
     let news = seen.peer_frame == sender.una_frame || seen.peer_frame == sender.dup_ack_frame();
-    near_sender(case) && news && seen.time.nanos_since(seen.peer_time) <= MOMENT_NS.max(2 * way)
+    near_sender(case)
+        && news
+        && seen.time.nanos_since(seen.peer_time) <= MOMENT_NS.max(way.saturating_mul(2))
 }
 
 /// Whether it is a SYN-ACK that comes again because the SYN did (RFC 9293 section 3.10.7.4).
@@ -158,7 +163,7 @@ fn answers_syn(case: &Case<'_>) -> bool {
     let (seen, receiver) = (case.seen, case.receiver());
     let way = way_to_sender_ns(case);
     let waited = seen.time.nanos_since(seen.peer_time);
-    seen.flags.ack() && receiver.repeats_its_syn() && waited <= MOMENT_NS.max(2 * way)
+    seen.flags.ack() && receiver.repeats_its_syn() && waited <= MOMENT_NS.max(way.saturating_mul(2))
 }
 
 /// Whether it may be a tail loss probe, if it was a timer that sent it (RFC 8985 section 7.2 and 7.3): the
