@@ -152,7 +152,7 @@ pub(super) struct Episodes {
 }
 
 /// Kinds of which it is enough to know how often and where.
-const SIMPLE: [Kind; 16] = [
+const SIMPLE: [Kind; 17] = [
     Kind::OutOfOrder,
     Kind::AckedUnseen,
     Kind::Dsack,
@@ -169,6 +169,7 @@ const SIMPLE: [Kind; 16] = [
     Kind::SimultaneousClose,
     Kind::HalfClose,
     Kind::Unacceptable,
+    Kind::WindowUpdate,
 ];
 
 impl Episodes {
@@ -194,6 +195,8 @@ impl Episodes {
                 Kind::ZeroWindow => self.close(s, room),
                 Kind::ZeroWindowProbe => self.probe(s),
                 Kind::Reset | Kind::Refused => self.reset(s, note),
+                // A window that grows a little says nothing of who reads; nor is one that was closed told twice.
+                Kind::WindowUpdate if !reopens(note) => {}
                 // What a keep-alive is made of is no trouble.
                 Kind::Dsack if has(s, Kind::KeepAliveAck) => {}
                 kind if SIMPLE.contains(&kind) => self.simple(kind, side, s.frame, note, room),
@@ -347,6 +350,12 @@ impl Episodes {
         self.weight += size_of::<(Kind, Side, Evidence, String)>() + FRAMES + why.len();
         self.simple.push((kind, side, evidence, why));
     }
+}
+
+/// Whether the window at least doubles, and was not closed.
+fn reopens(note: &Note) -> bool {
+    let (before, now) = (note.number_of("window_before"), note.number_of("window"));
+    before > 0 && now >= 2 * before
 }
 
 fn has(s: &Segment<'_>, kind: Kind) -> bool {

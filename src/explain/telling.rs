@@ -100,7 +100,7 @@ pub(super) fn tell(flow: &Flow, episodes: &Episodes, pace: Option<&(Pace, Nagle)
 fn healthy(flow: &Flow) -> Finding {
     let seen = flow.stats.iter().all(|stats| stats.packets > 0);
     let what = if seen {
-        "nothing went wrong here: no loss, no closed window, no reset"
+        "nothing went wrong as far as this capture shows: no loss, no closed window, no reset"
     } else {
         "nothing is seen to go wrong, but only one direction is in the capture"
     };
@@ -142,10 +142,13 @@ fn opening(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
             n => format!(", {n} times in {}", nanos(flow.duration_ns())),
         };
         let what = format!("{from} asked {to} for a connection{tried} and got no answer");
+        let mut evidence = evidence;
+        evidence.push(flow.last_frame);
+        evidence.dedup();
         return Finding {
             evidence,
-            advice: "the SYN or its answer is lost on the way: is the host up, the route there, \
-                     does a firewall drop it?"
+            advice: "the SYN or its answer is lost on the way: is the host up, the route there, does a firewall drop \
+                     it? Or it is there, and its queue of connections that wait to be accepted is full"
                 .to_owned(),
             ..finding("no-answer", Severity::Problem, what)
         };

@@ -3,21 +3,23 @@
 use super::episode::{Closed, Episodes, Evidence, Loss};
 use super::telling::{Names, finding};
 use crate::event::units::{count, nanos, plural, times};
-use crate::event::{Finding, Flow, Kind, Severity, Side};
+use crate::event::{Finding, Flow, Kind, Severity, Shape, Side};
 
 /// All that happened, not yet in order.
 pub(super) fn all(flow: &Flow, names: &Names, episodes: &Episodes) -> Vec<Finding> {
-    let mut findings: Vec<_> = episodes
-        .losses
-        .iter()
-        .map(|episode| loss(names, episode))
-        .collect();
-    findings.extend(
-        episodes
-            .closed
-            .iter()
-            .map(|episode| closed_window(flow, names, episode)),
-    );
+    // SYNs that nobody answered are what its opening tells of.
+    let asked = |episode: &&Loss| !(episode.syn && flow.shape == Shape::S0);
+    let losses = episodes.losses.iter().filter(asked);
+    let mut findings: Vec<_> = losses.map(|episode| loss(names, episode)).collect();
+    for (at, episode) in episodes.closed.iter().enumerate() {
+        let mut found = closed_window(flow, names, episode);
+        // What to do about it is said once.
+        let before = episodes.closed.get(..at).unwrap_or_default();
+        if before.iter().any(|earlier| earlier.side == episode.side) {
+            found.advice.clear();
+        }
+        findings.push(found);
+    }
     let simple = episodes.simple.iter();
     findings.extend(
         simple.filter_map(|(kind, side, evidence, why)| simply(names, *kind, *side, evidence, why)),
@@ -191,6 +193,9 @@ fn simply(
         }
         Kind::Dsack => format!("{host} reported having got data twice, {times}: {why}"),
         Kind::WindowShrunk => format!("{host} took back window it had offered, {times}"),
+        Kind::WindowUpdate => format!(
+            "{host} read late what had come, {times}: the room for more had shrunk meanwhile; its segment {why}"
+        ),
         Kind::WindowFull => {
             format!("{host} filled the window it was offered, {times}: the receiver set the pace")
         }
@@ -224,6 +229,7 @@ fn simply(
     let severity = match kind {
         Kind::ChecksumBad => Severity::Problem,
         Kind::KeepAlive
+        | Kind::WindowUpdate
         | Kind::OffloadSegment
         | Kind::PortReused
         | Kind::SimultaneousOpen

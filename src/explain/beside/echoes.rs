@@ -224,6 +224,9 @@ impl Ping {
             let numbers: Vec<_> = lost.iter().map(|(_, seq)| seq.to_string()).collect();
             what.push_str(&numbered(&numbers, unanswered, "not"));
         }
+        if self.refused > 0 {
+            what.push_str(&format!("; an ICMP error answered {}", count(self.refused)));
+        }
         if self.skips > 0 {
             let numbers: Vec<_> = self.skipped.iter().map(ToString::to_string).collect();
             what.push_str(&numbered(&numbers, self.skips, "never came by here"));
@@ -274,6 +277,9 @@ impl Ping {
             return nanos(mean);
         }
         let (least, most) = (nanos(self.least), nanos(self.most));
+        if least == most {
+            return least;
+        }
         format!("{least} to {most}, {} on average", nanos(mean))
     }
 }
@@ -301,7 +307,7 @@ fn way((from, to): (IpAddr, IpAddr), hops: &[Hop]) -> Finding {
     let named: Vec<_> = hops
         .iter()
         .take(30)
-        .map(|hop| format!("{} {} ({})", hop.ttl, hop.router, nanos(hop.ns)))
+        .map(|hop| format!("hop {}: {} ({})", hop.ttl, hop.router, nanos(hop.ns)))
         .collect();
     Finding {
         evidence: hops.iter().map(|hop| hop.frame).take(NAMED).collect(),
