@@ -146,16 +146,18 @@ fn goes_beyond_its_fin(o: &Observation, sender: &mut Half) -> bool {
         sender.rare_mut().fin_refuted = true;
     }
     let refuted = sender.rare().is_some_and(|rare| rare.fin_refuted);
-    let follows = o.seq.after(fin)
-        && sender.una.at_or_before(fin)
-        && !o.facts.any(Facts::OPENED_HOLE)
-        && !refuted;
+    let follows =
+        o.seq.after(fin) && sender.una.at_or_before(fin) && !o.facts.any(Facts::OPENED_HOLE);
     let beyond = o.end.after(fin) && o.end.minus(1) != fin;
-    beyond && (taken || follows)
+    beyond && !refuted && (taken || follows)
 }
 
 fn on_syn(o: &mut Observation, sender: &mut Half, receiver: &mut Half) {
     if o.flags.ack() {
+        // What is answered by a SYN-ACK was a SYN, whatever its flags say here.
+        if receiver.fin.is_some() {
+            receiver.rare_mut().fin_refuted = true;
+        }
         if matches!(sender.state, Closed | Listen) {
             sender.state = SynReceived;
         }

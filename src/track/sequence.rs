@@ -80,8 +80,9 @@ impl Connection {
             (sender.nxt, sender.seen_end) = (o.end, o.end);
         }
         sender.seen_end = sender.seen_end.max(o.end);
-        // One that is acknowledged is where the stream ends, whatever a later one says.
-        if o.flags.fin() && !sender.fin_acked() {
+        // One that is acknowledged is where the stream ends, whatever a later one says; and where data was seen
+        // before there is none.
+        if o.flags.fin() && !sender.fin_acked() && o.new > 0 {
             sender.fin = Some(o.end.minus(1));
         }
         if o.len > 0 {

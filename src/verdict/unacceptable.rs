@@ -2,7 +2,7 @@
 
 use super::{Case, Rule};
 use crate::event::{Confidence, Kind, Note, Quantity};
-use crate::track::Facts;
+use crate::track::{Base, Facts};
 
 /// The answer to another SYN than the one that was sent.
 pub(super) const ANSWER: Rule = Rule {
@@ -50,8 +50,9 @@ fn beyond(case: &Case<'_>) -> Option<Note> {
             note.number_of("fin"),
         )
     });
-    // The FIN may have been the forged one, if nobody has acknowledged it.
-    if !case.sender().fin_acked() {
+    // The FIN may have been the forged one, if nobody has acknowledged it; or the SYN with another flag, if no
+    // SYN was seen.
+    if !case.sender().fin_acked() || case.sender().base_from != Base::Syn {
         note.confidence = Confidence::Likely;
     }
     Some(

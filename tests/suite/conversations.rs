@@ -26,7 +26,7 @@ use std::path::Path;
 use etherparse::{IpHeaders, IpNumber, Ipv4Extensions, Ipv4Header, PacketBuilder};
 use wirelab::analysis::{Analysis, Limits};
 use wirelab::compare::Compare;
-use wirelab::event::{End, Event, Note, Segment, Word};
+use wirelab::event::{Confidence, End, Event, Kind, Note, Segment, Word};
 use wirelab::frame::{Frame, LinkType, Timestamp};
 
 const ISNS: [[u32; 2]; 5] = [
@@ -408,6 +408,19 @@ fn check(segment: &Segment<'_>, expected: &str, line: usize, problems: &mut Stri
     }
     // A note may be written with as much of its detail as matters.
     let given: Vec<&Note> = segment.notes.iter().collect();
+    for note in &given {
+        let doubt = note.confidence == Confidence::Ambiguous;
+        let whole = !note.rfc.is_empty()
+            && !note.why.numbers.is_empty()
+            && note.frames.contains(&segment.frame)
+            && note.frames.iter().all(|&frame| frame <= segment.frame)
+            // Instead of a wrong checksum there may be nothing wrong, and no kind says that.
+            && (doubt != note.alternatives.is_empty() || note.kind == Kind::ChecksumBad)
+            && !note.alternatives.contains(&note.kind);
+        if !whole {
+            let _ = writeln!(problems, "  line {line}: not all of a note: {note:?}");
+        }
+    }
     let matches =
         notes.len() == given.len() && notes.iter().zip(&given).all(|(n, note)| agrees(n, note));
     if !matches {
