@@ -1,17 +1,21 @@
 //! The command line as data: what was asked for, nothing opened or built yet.
 
+mod addr;
 mod inspect;
 mod lab;
 mod ping;
+mod ports;
 
 use std::net::IpAddr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::addr::Addr;
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
+pub use self::ports::Ports;
 use crate::event::Kind;
 use crate::select::{Range, Selection};
 use crate::view::VIEWS;
@@ -29,6 +33,9 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show this machine's addresses and what each is for; look a name up, or explain an address
+    #[command(after_help = addr::HELP)]
+    Addr(Addr),
     /// Show what passes on an interface as it passes, and save it with -w
     #[command(after_help = CAPTURE_HELP)]
     Capture(Capture),
@@ -56,6 +63,9 @@ pub enum Command {
     /// Ask hosts for an echo, packets written byte by byte, and tell what became of each
     #[command(after_help = ping::HELP, disable_version_flag = true)]
     Ping(Ping),
+    /// Show which ports there are, who has which, and what waits; try to take one
+    #[command(after_help = ports::HELP)]
+    Ports(Ports),
     /// Show a capture as conversations: who sent what when, and what TCP made of it
     #[command(after_help = REPLAY_HELP, override_usage = "wirelab replay [OPTIONS] <CAPTURE> [FILTER]...")]
     Replay(Replay),

@@ -4,6 +4,7 @@
 //! connections, [`verdict`] judges, and [`view`] shows the [`event`]s that come of it. See
 //! `docs/ARCHITECTURE.md`.
 
+pub mod address;
 pub mod analysis;
 pub mod cli;
 pub mod commands;
@@ -19,6 +20,7 @@ pub mod pair;
 pub mod probe;
 pub mod recordings;
 pub mod select;
+pub mod sockets;
 pub mod track;
 pub mod verdict;
 pub mod view;

@@ -131,7 +131,8 @@ fn line(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::io::interfaces::{Network, State, any};
+    use crate::address::Network;
+    use crate::io::interfaces::{State, any};
 
     fn sample() -> Vec<NetworkInterface> {
         let network = |text: &str, prefix| Network {

@@ -4,6 +4,7 @@
 //! went well, 1 when the thing asked about failed, and 2 for wrong usage or an environment that
 //! does not allow it.
 
+mod addr;
 mod both;
 mod capture;
 mod captures;
@@ -19,6 +20,7 @@ mod output;
 mod peer;
 mod ping;
 pub mod pipeline;
+mod ports;
 mod progress;
 mod replay;
 mod show;
@@ -48,6 +50,7 @@ pub fn main() -> ExitCode {
     };
     let (name, outcome) = match cli.command {
         None => ("start", start::run()),
+        Some(Command::Addr(args)) => ("addr", addr::run(&args)),
         Some(Command::Capture(args)) => ("capture", capture::run(&args)),
         Some(Command::Captures(args)) => ("captures", captures::run(&args)),
         Some(Command::Doctor(args)) => ("doctor", doctor::run(&args)),
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Some(Command::Interfaces(args)) => ("interfaces", interfaces::run(&args)),
         Some(Command::Lab(args)) => ("lab", lab::run(&args)),
         Some(Command::Ping(args)) => ("ping", ping::run(&args)),
+        Some(Command::Ports(args)) => ("ports", ports::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
     };
     match outcome {

@@ -3,12 +3,12 @@
 //! Needs neither libpcap nor root: `pnet_datalink` gives names, flags and addresses, an ioctl the
 //! rest (netdevice(7)).
 
-use std::net::IpAddr;
 use std::os::fd::AsFd;
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use super::sys::ifreq;
+use crate::address::Network;
 
 /// The name that means every interface at once.
 pub const ANY: &str = "any";
@@ -32,21 +32,6 @@ impl State {
             Self::NoCarrier => "no carrier",
             Self::Down => "down",
         }
-    }
-}
-
-/// An address with the length of its network's prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// The address.
-    pub address: IpAddr,
-    /// Bits of it that name the network.
-    pub prefix: u8,
-}
-
-impl std::fmt::Display for Network {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
     }
 }
 
@@ -210,7 +195,7 @@ fn control_socket() -> nix::Result<std::os::fd::OwnedFd> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
 
     use super::*;
 

@@ -3,6 +3,7 @@
 //!
 //! A new view is a file here and a line in [`VIEWS`]; `segments.rs` is the smallest complete one.
 
+pub mod addr;
 mod explain;
 mod flows;
 pub mod inspect;
@@ -10,6 +11,7 @@ mod json;
 mod ladder;
 mod packet;
 pub mod ping;
+pub mod ports;
 mod reasons;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -13,7 +13,9 @@ fn shows(name: &str, text: &str) {
 
 #[test]
 fn help_has_examples_and_fits_a_terminal() {
-    for command in ["captures", "explain", "flows", "inspect", "replay"] {
+    for command in [
+        "addr", "captures", "explain", "flows", "inspect", "ports", "replay",
+    ] {
         let help = results(&[command, "--help"]);
         assert!(help.contains("Example"), "{help}");
         shows(&format!("help-{command}"), &help);
@@ -26,6 +28,11 @@ fn help_has_examples_and_fits_a_terminal() {
 fn wrong_usage_is_two() {
     for words in [
         &["replay"][..],
+        &["addr", "10.0.0.1/33"],
+        &["ports", "70000"],
+        &["ports", "no such service"],
+        &["ports", "--try", "here:80"],
+        &["ports", "--udp"],
         &["replay", "handshake", "--note", "nonsense"],
         &["replay", "handshake", "--speed", "fast"],
         &["replay", "handshake", "--encoding", "klingon"],

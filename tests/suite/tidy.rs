@@ -25,6 +25,8 @@ type Direction = (&'static str, May, &'static str);
 #[rustfmt::skip] // a table reads best as one
 const DIRECTIONS: &[Direction] = &[
     ("wire", Only(&[]), "headers are bytes and RFCs, and know nothing of how they came here"),
+    ("address", Only(&[]), "what an address says of itself, wherever it came from"),
+    ("sockets", Only(&["event"]), "what a kernel says of its sockets, as plain facts"),
     ("frame", Only(&[]), "the one input of everything that is pure"),
     ("decode", Only(&["wire", "frame"]), "one packet at a time, without memory of connections"),
     ("event", Only(&["decode", "wire", "frame"]), "types only: what is known, for whoever shows it"),
@@ -40,7 +42,7 @@ const DIRECTIONS: &[Direction] = &[
         "joins what two captures show with what the lab knows",
     ),
     ("inspect", Only(&["decode", "wire", "frame"]), "one frame's headers, joined with what their fields are"),
-    ("view", Only(&["event", "inspect", "decode", "wire", "frame"]), "shows; never judges, never computes"),
+    ("view", Only(&["event", "address", "sockets", "inspect", "decode", "wire", "frame"]), "shows; never judges, never computes"),
     ("tui", Only(&["event", "inspect", "decode", "wire", "frame"]), "shows; never judges, never computes"),
     ("recordings", Only(&["lab"]), "bytes in the binary, and the experiments they are of"),
     ("lab", Not(&["io", "view", "tui", "commands", "cli"]), "runs in virtual time under tests"),

@@ -5,4 +5,3 @@ pub mod host;
 pub mod program;
 pub mod record;
 pub mod run;
-pub mod sample;

@@ -3,10 +3,12 @@
 //! These need root (to make network namespaces) and iproute2. Where a machine can't run them they
 //! say why and pass, except on CI (`CI=true`), where that is a failure.
 
+mod addr;
 mod doctor;
 mod ends;
 mod net;
 mod ping;
+mod ports;
 mod program;
 mod refusals;
 mod rights;

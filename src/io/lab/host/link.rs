@@ -10,8 +10,8 @@ use std::time::Duration;
 use nix::net::if_::if_nametoindex;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::netlink::{Message, Netlink, put_attribute, u32_at};
 use crate::io::clock::Stopwatch;
+use crate::io::netlink::{Message, Netlink, put_attribute, u32_at};
 use crate::lab::Side;
 use crate::lab::experiment::{Experiment, Ip, Neighbours};
 

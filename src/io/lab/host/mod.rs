@@ -25,7 +25,6 @@ mod counters;
 mod error;
 mod inside;
 mod link;
-mod netlink;
 mod remedy;
 mod settings;
 mod tap;

@@ -14,7 +14,7 @@ use super::life::after;
 use crate::decode::glance;
 use crate::event::TcpState;
 use crate::frame::{LinkType, Timestamp};
-use crate::io::lab::sample::{Diag, Ends};
+use crate::io::sample::{Diag, Ends};
 use crate::lab::truth::{Happening, Line, Sample};
 use crate::lab::{Both, Side};
 

@@ -6,7 +6,7 @@
 //! time. No program takes part: it need not know that it is watched.
 
 mod message;
-mod tcp_info;
+pub(in crate::io) mod tcp_info;
 
 use std::io;
 use std::net::IpAddr;
@@ -23,16 +23,16 @@ const MAX_STRAY: usize = 8;
 
 /// The ends of a connection, as one host sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Ends {
+pub(in crate::io) struct Ends {
     /// This host's address and port.
-    pub(super) local: (IpAddr, u16),
+    pub(in crate::io) local: (IpAddr, u16),
     /// The other's; port 0 for a socket that listens.
-    pub(super) peer: (IpAddr, u16),
+    pub(in crate::io) peer: (IpAddr, u16),
 }
 
 impl Ends {
     /// The listening socket that such a connection would come to.
-    pub(super) const fn listener(self) -> Self {
+    pub(in crate::io) const fn listener(self) -> Self {
         let any = match self.local.0 {
             IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
             IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
@@ -46,7 +46,7 @@ impl Ends {
 
 /// Asks one host's kernel about its sockets.
 #[derive(Debug)]
-pub(super) struct Diag<'a> {
+pub(in crate::io) struct Diag<'a> {
     socket: BorrowedFd<'a>,
     sequence: u32,
     buffer: Box<[u8; LONGEST]>,
@@ -54,7 +54,7 @@ pub(super) struct Diag<'a> {
 
 impl<'a> Diag<'a> {
     /// Over a socket of the host's namespace: `AF_NETLINK`, `NETLINK_SOCK_DIAG`.
-    pub(super) fn new(socket: BorrowedFd<'a>) -> Self {
+    pub(in crate::io) fn new(socket: BorrowedFd<'a>) -> Self {
         Self {
             socket,
             sequence: 0,
@@ -69,7 +69,7 @@ impl<'a> Diag<'a> {
     /// # Errors
     ///
     /// When the kernel does not answer such questions.
-    pub(super) fn lookup(&mut self, ends: &Ends) -> io::Result<Option<Sample>> {
+    pub(in crate::io) fn lookup(&mut self, ends: &Ends) -> io::Result<Option<Sample>> {
         self.sequence = self.sequence.wrapping_add(1);
         let Some(question) = message::question(ends, self.sequence) else {
             return Ok(None);

@@ -38,7 +38,7 @@ const CA_STATES: [&str; 5] = ["open", "disorder", "cwr", "recovery", "loss"];
 const NO_THRESHOLD: u64 = 0x7fff_ffff;
 
 /// Reads as much of `struct tcp_info` as is there.
-pub(super) fn read(info: &[u8], sample: &mut Sample) {
+pub(in crate::io) fn read(info: &[u8], sample: &mut Sample) {
     for &(offset, len, put) in LAYOUT {
         let Some(bytes) = info.get(offset..).and_then(|from| from.get(..len)) else {
             continue;
@@ -56,7 +56,7 @@ pub(super) fn read(info: &[u8], sample: &mut Sample) {
 }
 
 /// The state of that number in `net/tcp_states.h`.
-pub(super) const fn state(number: u8) -> Option<TcpState> {
+pub(in crate::io) const fn state(number: u8) -> Option<TcpState> {
     Some(match number {
         1 => TcpState::Established,
         2 => TcpState::SynSent,

@@ -22,16 +22,16 @@ const ANSWER_BYTES: usize = 32 * 1024;
 const PATIENCE_S: libc::time_t = 2;
 
 /// A message to the kernel.
-pub(super) struct Message(Vec<u8>);
+pub(in crate::io) struct Message(Vec<u8>);
 
 impl Message {
     /// Has something done: `kind`, with the fixed part `body`. For [`Netlink::order`].
-    pub(super) fn order(kind: u16, flags: libc::c_int, body: &[u8]) -> Self {
+    pub(in crate::io) fn order(kind: u16, flags: libc::c_int, body: &[u8]) -> Self {
         Self::new(kind, flags | libc::NLM_F_ACK, body)
     }
 
     /// Asks for all there is. For [`Netlink::list`].
-    pub(super) fn list(kind: u16, body: &[u8]) -> Self {
+    pub(in crate::io) fn list(kind: u16, body: &[u8]) -> Self {
         Self::new(kind, libc::NLM_F_DUMP, body)
     }
 
@@ -49,7 +49,7 @@ impl Message {
 
     /// With an attribute.
     #[must_use]
-    pub(super) fn with(mut self, kind: u16, value: &[u8]) -> Self {
+    pub(in crate::io) fn with(mut self, kind: u16, value: &[u8]) -> Self {
         put_attribute(&mut self.0, kind, value);
         self
     }
@@ -65,7 +65,7 @@ impl Message {
 }
 
 /// Writes an attribute behind what is there.
-pub(super) fn put_attribute(to: &mut Vec<u8>, kind: u16, value: &[u8]) {
+pub(in crate::io) fn put_attribute(to: &mut Vec<u8>, kind: u16, value: &[u8]) {
     let length = 4 + value.len();
     to.extend((length as u16).to_ne_bytes());
     to.extend(kind.to_ne_bytes());
@@ -75,15 +75,15 @@ pub(super) fn put_attribute(to: &mut Vec<u8>, kind: u16, value: &[u8]) {
 
 /// A message from the kernel.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(in crate::io) struct Answer {
     /// Its kind, such as `RTM_NEWADDR`.
-    pub(super) kind: u16,
+    pub(in crate::io) kind: u16,
     /// The fixed part, and the attributes behind it.
-    pub(super) body: Vec<u8>,
+    pub(in crate::io) body: Vec<u8>,
 }
 
 /// A connection to the kernel, in the namespace of the thread that opened it.
-pub(super) struct Netlink(OwnedFd);
+pub(in crate::io) struct Netlink(OwnedFd);
 
 impl Netlink {
     /// Opens one that also hears of the changes in `groups` (`RTMGRP_…`).
@@ -91,12 +91,25 @@ impl Netlink {
     /// # Errors
     ///
     /// When the kernel refuses.
-    pub(super) fn open(groups: libc::c_int) -> io::Result<Self> {
+    pub(in crate::io) fn open(groups: libc::c_int) -> io::Result<Self> {
+        Self::speaking(SockProtocol::NetlinkRoute, groups)
+    }
+
+    /// Opens one that is asked about sockets (`sock_diag(7)`).
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    pub(in crate::io) fn about_sockets() -> io::Result<Self> {
+        Self::speaking(SockProtocol::NetlinkSockDiag, 0)
+    }
+
+    fn speaking(protocol: SockProtocol, groups: libc::c_int) -> io::Result<Self> {
         let fd = socket(
             AddressFamily::Netlink,
             SockType::Raw,
             SockFlag::SOCK_CLOEXEC,
-            SockProtocol::NetlinkRoute,
+            protocol,
         )?;
         bind(fd.as_raw_fd(), &NetlinkAddr::new(0, groups as u32))?;
         setsockopt(&fd, sockopt::ReceiveTimeout, &TimeVal::new(PATIENCE_S, 0))?;
@@ -108,7 +121,7 @@ impl Netlink {
     /// # Errors
     ///
     /// What the kernel said.
-    pub(super) fn order(&self, message: Message) -> io::Result<()> {
+    pub(in crate::io) fn order(&self, message: Message) -> io::Result<()> {
         self.send(message)?;
         loop {
             for answer in self.receive()? {
@@ -124,7 +137,7 @@ impl Netlink {
     /// # Errors
     ///
     /// What the kernel said.
-    pub(super) fn list(&self, message: Message) -> io::Result<Vec<Answer>> {
+    pub(in crate::io) fn list(&self, message: Message) -> io::Result<Vec<Answer>> {
         self.send(message)?;
         let mut all = Vec::new();
         loop {
@@ -142,7 +155,7 @@ impl Netlink {
     }
 
     /// Takes what has come; an error of kind `WouldBlock` when nothing has for two seconds.
-    pub(super) fn receive(&self) -> io::Result<Vec<Answer>> {
+    pub(in crate::io) fn receive(&self) -> io::Result<Vec<Answer>> {
         let mut buffer = vec![0; ANSWER_BYTES];
         let length = recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
         buffer.truncate(length);
@@ -189,31 +202,32 @@ fn outcome(body: &[u8]) -> io::Result<()> {
 }
 
 /// The two bytes at that place, in the machine's order.
-pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub(in crate::io) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     let bytes = bytes.get(at..)?.first_chunk()?;
     Some(u16::from_ne_bytes(*bytes))
 }
 
 /// The four bytes at that place, in the machine's order.
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(in crate::io) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let bytes = bytes.get(at..)?.first_chunk()?;
     Some(u32::from_ne_bytes(*bytes))
+}
+
+/// The attributes that stand behind a fixed part of `skip` bytes: kind and value. What is not whole
+/// ends them.
+pub(in crate::io) fn attributes(body: &[u8], skip: usize) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut rest = body.get(skip..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (length, kind) = (usize::from(u16_at(rest, 0)?), u16_at(rest, 2)?);
+        let value = rest.get(4..length)?;
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, value))
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The attributes that stand behind a fixed part of `skip` bytes: kind and value.
-    fn attributes(body: &[u8], skip: usize) -> impl Iterator<Item = (u16, &[u8])> {
-        let mut rest = body.get(skip..).unwrap_or_default();
-        std::iter::from_fn(move || {
-            let (length, kind) = (usize::from(u16_at(rest, 0)?), u16_at(rest, 2)?);
-            let value = rest.get(4..length)?;
-            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-            Some((kind, value))
-        })
-    }
 
     #[test]
     fn a_message_is_laid_out_as_rtnetlink_has_it() {
