@@ -39,6 +39,8 @@ pub struct Hindsight {
     timeouts: HashSet<u64>,
     /// Frames of what came late, and once more later.
     twice: HashSet<u64>,
+    /// Frames of copies that the receiver got, too.
+    copies: HashSet<u64>,
 }
 
 impl Hindsight {
@@ -71,6 +73,11 @@ impl Hindsight {
         {
             self.twice.insert(frame);
         }
+        if let Some(frame) = seen.copy_arrived
+            && self.copies.len() < MOST_HINDSIGHT
+        {
+            self.copies.insert(frame);
+        }
     }
 
     /// What later segments prove of a frame.
@@ -79,6 +86,7 @@ impl Hindsight {
             needless: !self.needless.is_empty() && self.needless.contains(&frame),
             timeout: !self.timeouts.is_empty() && self.timeouts.contains(&frame),
             twice: !self.twice.is_empty() && self.twice.contains(&frame),
+            copied: !self.copies.is_empty() && self.copies.contains(&frame),
         }
     }
 }

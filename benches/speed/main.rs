@@ -139,7 +139,7 @@ fn compare_wire() -> io::Result<()> {
 /// Echo requests beside iputils.
 fn compare_ping() -> io::Result<()> {
     let (scale, runs) = (setting("BENCH_SCALE", 1.0), setting("BENCH_RUNS", 5.0));
-    match ping::section(WIRELAB, scale, runs as usize)? {
+    match ping::section(&wirelab(), scale, runs as usize)? {
         Some(text) => rewrite("ping", &text),
         None => writeln!(
             io::stderr(),

@@ -66,6 +66,14 @@ impl Connection {
         if o.newly_acked > 0 || o.newly_sacked > 0 || o.dsack.is_some() {
             data.look_back(o, ack);
         }
+        if let Some((left, right)) = o.dsack
+            && o.sent_twice.is_none()
+            && o.answers.is_none()
+        {
+            let copied = data.rare().and_then(|rare| rare.copied);
+            let such = copied.filter(|(seq, end, _)| seq.before(right) && left.before(*end));
+            o.copy_arrived = such.map(|(.., frame)| frame);
+        }
         if repeats {
             duplicate(o, data, ack);
         }

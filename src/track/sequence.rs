@@ -76,8 +76,9 @@ impl Connection {
             forgot |= sender.append(o, fresh_from, store);
         }
         sender.seen_end = sender.seen_end.max(o.end);
-        // One that is acknowledged is where the stream ends, whatever a later one says.
-        if o.flags.fin() && !sender.fin_acked() {
+        // One that is acknowledged is where the stream ends, whatever a later one says; and where data was seen
+        // before there is none.
+        if o.flags.fin() && !sender.fin_acked() && o.new > 0 {
             sender.fin = Some(o.end.minus(1));
         }
         sender.remember_one_byte(o.len, payload);
@@ -159,6 +160,10 @@ impl Connection {
         let filled = rare.map_or_else(Filled::default, |rare| rare.holes.fill(o.seq, old_end));
         o.filled = filled.count + unseen;
         o.resent = old_end.offset_from(o.seq).saturating_sub(o.filled);
+        if sender.fin == Some(o.seq) && o.len > 0 && o.resent == 1 {
+            // Data where a FIN was said to be: the number is not new, the byte is.
+            (o.resent, o.new) = (0, o.new + 1);
+        }
         if o.filled > 0 {
             o.facts.set(Facts::FILLED);
             o.hole = filled.hole;

@@ -37,7 +37,7 @@ pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
     let waited_ns = seen.time.nanos_since(started);
     let rto_ns = sender
         .rto_ns()
-        .map_or(0, |rto| rto + way_to_sender_ns(case));
+        .map_or(0, |rto| rto.saturating_add(way_to_sender_ns(case)));
     let found = |cause, confidence| Finding {
         cause,
         confidence,
@@ -91,7 +91,10 @@ pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
         return found(Cause::Fast, Confidence::Likely);
     }
     // RFC 8985 section 7.2: two round trips after the last sending, the last segment goes again.
-    let two_round_trips = 2 * (sender.srtt_ns + way_to_sender_ns(case));
+    let two_round_trips = sender
+        .srtt_ns
+        .saturating_add(way_to_sender_ns(case))
+        .saturating_mul(2);
     if probes(case, original)
         && sender.srtt_ns > 0
         && waited_ns >= two_round_trips - two_round_trips / 8
@@ -138,7 +141,7 @@ pub(super) fn of_needless(case: &Case<'_>) -> Cause {
         && seen.end == sender.nxt
         && sender.recovery_cause().is_none()
         && !sender.makes_no_probes();
-    let two_round_trips = rtt_ns > 0 && silent_ns >= 2 * (rtt_ns - rtt_ns / 8);
+    let two_round_trips = rtt_ns > 0 && silent_ns >= (rtt_ns - rtt_ns / 8).saturating_mul(2);
     if may_probe && two_round_trips {
         Cause::Tlp
     } else if timed_out(case, silent_ns) || timer_goes_on(case) {
@@ -153,10 +156,9 @@ pub(super) fn of_needless(case: &Case<'_>) -> Cause {
 /// Whether its sender was silent for as long as its retransmission timer runs, and `waited_ns` allows it.
 fn timed_out(case: &Case<'_>, waited_ns: u64) -> bool {
     let silent_ns = case.seen.time.nanos_since(case.seen.sender_time);
-    let rto_ns = case
-        .sender()
-        .rto_ns()
-        .map_or(SHORTEST_RTO_NS, |rto| rto + way_to_sender_ns(case));
+    let rto_ns = case.sender().rto_ns().map_or(SHORTEST_RTO_NS, |rto| {
+        rto.saturating_add(way_to_sender_ns(case))
+    });
     waited_ns.min(silent_ns) >= rto_ns - rto_ns / 10
 }
 
@@ -167,7 +169,7 @@ fn timer_goes_on(case: &Case<'_>) -> bool {
     let sender = case.sender();
     let far = !near_sender(case);
     sender.recovery_cause() == Some(Cause::Rto)
-        || far && sender.repeats_unasked_within(rtt_ns + rtt_ns / 2, case.seen.time)
+        || far && sender.repeats_unasked_within(rtt_ns.saturating_add(rtt_ns / 2), case.seen.time)
 }
 
 /// From here to the receiver and back, and to the sender and back.
@@ -190,7 +192,7 @@ fn in_silence(case: &Case<'_>, waited_ns: u64) -> bool {
     let silent_ns = seen.time.nanos_since(seen.peer_time).min(waited_ns);
     let head =
         seen.seq == seen.una && (seen.end != sender.nxt || sender.recovery_cause().is_some());
-    let long_ns = (2 * sender.srtt_ns).max(SHORTEST_RTO_NS / 2);
+    let long_ns = sender.srtt_ns.saturating_mul(2).max(SHORTEST_RTO_NS / 2);
     head && near_sender(case) && sender.srtt_ns > 0 && silent_ns > long_ns
 }
 
@@ -210,7 +212,9 @@ fn answers(case: &Case<'_>) -> bool {
     let (seen, sender) = (case.seen, case.sender());
     let way = way_to_sender_ns(case);
     let news = seen.peer_frame == sender.una_frame || seen.peer_frame == sender.dup_ack_frame();
-    near_sender(case) && news && seen.time.nanos_since(seen.peer_time) <= MOMENT_NS.max(2 * way)
+    near_sender(case)
+        && news
+        && seen.time.nanos_since(seen.peer_time) <= MOMENT_NS.max(way.saturating_mul(2))
 }
 
 /// Whether it is a SYN-ACK that comes again because the SYN did (RFC 9293 section 3.10.7.4).
@@ -218,7 +222,7 @@ fn answers_syn(case: &Case<'_>) -> bool {
     let (seen, receiver) = (case.seen, case.receiver());
     let way = way_to_sender_ns(case);
     let waited = seen.time.nanos_since(seen.peer_time);
-    seen.flags.ack() && receiver.repeats_its_syn() && waited <= MOMENT_NS.max(2 * way)
+    seen.flags.ack() && receiver.repeats_its_syn() && waited <= MOMENT_NS.max(way.saturating_mul(2))
 }
 
 /// Whether it may be a tail loss probe, if it was a timer that sent it (RFC 8985 section 7.2 and 7.3): the

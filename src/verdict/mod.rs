@@ -93,7 +93,7 @@ pub struct Case<'a> {
     pub proved: Proved,
 }
 
-/// What later segments prove of a retransmission.
+/// What later segments prove of one that carries something again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Proved {
     /// It was sent again without need.
@@ -102,6 +102,8 @@ pub struct Proved {
     pub timeout: bool,
     /// What it brought late came once more later, and nothing tells which was sent first.
     pub twice: bool,
+    /// It is a copy that its receiver got, too.
+    pub copied: bool,
 }
 
 impl Case<'_> {

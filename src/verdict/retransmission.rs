@@ -163,8 +163,13 @@ fn needless(case: &Case<'_>) -> Note {
     let mut note = Note::new(RULE.kind, RULE.rfc, |note| {
         let last = note.frames.iter().rev().nth(1).copied().unwrap_or(0);
         format!(
-            "{} were acknowledged already in frame {last}: sent again without need",
-            range(note)
+            "{} {} acknowledged already in frame {last}: sent again without need",
+            range(note),
+            if note.number_of("end") == note.number_of("seq") + 1 {
+                "was"
+            } else {
+                "were"
+            },
         )
     });
     note = bytes(case, note).with("una", Quantity::Seq(case.sender().relative(seen.una)));

@@ -22,6 +22,7 @@ mod peer;
 mod recordings;
 mod run;
 mod schema;
+mod shifted;
 mod tidy;
 mod tshark;
 mod verdicts;

@@ -34,7 +34,7 @@ const DIRECTIONS: &[Direction] = &[
     ("track", Only(&["event", "decode", "wire", "frame"]), "facts come before judgements"),
     ("verdict", Only(&["track", "event", "decode", "wire", "frame"]), "judges facts, shows nothing"),
     ("analysis", Only(&["verdict", "track", "decode", "event", "frame"]), "joins the pure parts"),
-    ("explain", Only(&["event", "wire", "frame"]), "tells a story from events alone"),
+    ("explain", Only(&["event", "decode", "wire", "frame"]), "tells a story from events, and what packets they hold"),
     ("compare", Only(&["event", "wire", "frame"]), "another program's rules, from what is known of it"),
     ("handmade", Only(&["event", "wire", "frame"]), "a TCP of its own: runs in virtual time under tests"),
     ("select", Only(&["event", "frame"]), "chooses among events"),

@@ -231,11 +231,12 @@ fn write_packet(line: &mut Line, frame: &Frame<'_>, packet: &Packet<'_>) {
 
 fn write_finding(line: &mut Line, finding: &Finding) {
     line.start("finding").key("kind").name(finding.kind);
-    line.key("flow").int(finding.flow.into());
+    line.key("flow").maybe(finding.flow);
     line.key("severity").name(finding.severity.name());
     line.key("side").maybe_name(finding.side.map(Side::name));
     line.key("summary").string(&finding.summary);
     line.key("evidence").ints(&finding.evidence);
+    line.key("more_evidence").int(finding.more.into());
     line.key("advice");
     if finding.advice.is_empty() {
         line.null();
