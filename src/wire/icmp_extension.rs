@@ -152,7 +152,9 @@ pub fn find(v6: bool, message: &[u8]) -> Option<Place> {
     };
     let structure = message.get(at..).filter(|rest| rest.len() >= LEN)?;
     let sound = version(structure) == VERSION_NUMBER && checksum(structure) == Checksum::Right;
-    (told || sound).then_some(Place { at, told })
+    // Who adds a structure quotes 128 bytes at least (section 4.1); less is a field that means nothing.
+    let follows_rules = told && at >= ICMP + QUOTE;
+    (follows_rules || sound).then_some(Place { at, told })
 }
 
 /// An extended echo request quotes nothing: its data are the structure (RFC 8335 section 2).

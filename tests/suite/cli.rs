@@ -39,7 +39,6 @@ fn wrong_usage_is_two() {
         &["replay", "handshake", "--encoding", "klingon"],
         &[
             "replay",
-            "trace",
             "handshake",
             "--format",
             "json",
@@ -79,7 +78,6 @@ fn errors_say_what_was_tried_and_what_to_do() {
         &["replay", "handshake", "--encoding", "klingon"],
         &[
             "replay",
-            "trace",
             "handshake",
             "--format",
             "json",
@@ -202,7 +200,6 @@ fn colour_comes_when_asked_for_and_not_into_pipes() {
     assert!(!has_color(&["replay", "retransmission"]));
     assert!(has_color(&[
         "replay",
-        "trace",
         "retransmission",
         "--color",
         "always"
@@ -215,7 +212,6 @@ fn colour_comes_when_asked_for_and_not_into_pipes() {
     ]));
     assert!(!has_color(&[
         "replay",
-        "trace",
         "retransmission",
         "--format",
         "json",
@@ -252,7 +248,6 @@ fn a_choice_that_nothing_meets_is_told() {
 fn what_wireshark_says_stands_beside_ours_where_they_differ() {
     let words = [
         "replay",
-        "trace",
         "silly-window",
         "--frames",
         "8,9",
