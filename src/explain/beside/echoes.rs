@@ -213,27 +213,7 @@ impl Ping {
         let open = self.waiting.iter();
         lost.extend(open.map(|(&seq, request)| (request.frame, seq)).take(NAMED));
         let unanswered = self.lost + self.waiting.len() as u64;
-        let mut what = format!("{from} sent {to} {}", plural(self.sent, "echo request"));
-        what.push_str(&match self.answered {
-            0 => ": no answer".to_owned(),
-            n if n == self.sent && n == 1 => format!(", answered after {}", self.times()),
-            n if n == self.sent => format!(", all answered, after {}", self.times()),
-            n => format!(", {} answered, after {}", count(n), self.times()),
-        });
-        if unanswered > 0 && self.answered > 0 {
-            let numbers: Vec<_> = lost.iter().map(|(_, seq)| seq.to_string()).collect();
-            what.push_str(&numbered(&numbers, unanswered, "not"));
-        }
-        if self.refused > 0 {
-            what.push_str(&format!("; an ICMP error answered {}", count(self.refused)));
-        }
-        if self.skips > 0 {
-            let numbers: Vec<_> = self.skipped.iter().map(ToString::to_string).collect();
-            what.push_str(&numbered(&numbers, self.skips, "never came by here"));
-        }
-        if self.again > 0 {
-            what.push_str(&format!("; {} came twice", plural(self.again, "answer")));
-        }
+        let what = self.summary(from, to, &lost, unanswered);
         let severity = match unanswered {
             0 if self.skips == 0 && self.again == 0 => Severity::Info,
             n if n > 0 && self.answered == 0 && !traced => Severity::Problem,
@@ -250,6 +230,34 @@ impl Ping {
             evidence,
             ..finding("ping", severity, what)
         }
+    }
+
+    fn summary(&self, from: IpAddr, to: IpAddr, lost: &[(u64, u16)], unanswered: u64) -> String {
+        let mut parts = vec![format!(
+            "{from} sent {to} {}",
+            plural(self.sent, "echo request")
+        )];
+        parts.push(match self.answered {
+            0 => ": no answer".to_owned(),
+            n if n == self.sent && n == 1 => format!(", answered after {}", self.times()),
+            n if n == self.sent => format!(", all answered, after {}", self.times()),
+            n => format!(", {} answered, after {}", count(n), self.times()),
+        });
+        if unanswered > 0 && self.answered > 0 {
+            let numbers: Vec<_> = lost.iter().map(|(_, seq)| seq.to_string()).collect();
+            parts.push(numbered(&numbers, unanswered, "not"));
+        }
+        if self.refused > 0 {
+            parts.push(format!("; an ICMP error answered {}", count(self.refused)));
+        }
+        if self.skips > 0 {
+            let numbers: Vec<_> = self.skipped.iter().map(ToString::to_string).collect();
+            parts.push(numbered(&numbers, self.skips, "never came by here"));
+        }
+        if self.again > 0 {
+            parts.push(format!("; {} came twice", plural(self.again, "answer")));
+        }
+        parts.concat()
     }
 
     /// What to do about those without an answer.
