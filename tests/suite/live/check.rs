@@ -10,9 +10,10 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
+use wirelab::io::interfaces::{State, interfaces};
 
 use super::net::{Net, SERVER, inside, ip, live_or_skip};
-use super::program::WIRELAB;
+use super::program::{WIRELAB, wait_until};
 use crate::schema::schema;
 
 /// A host behind the router, which is the server's own second address.
@@ -188,6 +189,14 @@ fn each_link_that_is_broken_is_found() {
                 "is up but has no IPv4 address",
             );
             ip(&format!("-n {s} link set {wire} down")).expect("no carrier");
+            // The kernel tells of a carrier within a second, and not at once.
+            wait_until("the loss of the carrier", || {
+                inside(c, || {
+                    interfaces()
+                        .iter()
+                        .any(|it| it.name == wire && it.state == State::NoCarrier)
+                })
+            });
             breaks(
                 &check(&net, &ours, &[FAR], false),
                 "own address",
