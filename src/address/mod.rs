@@ -12,6 +12,6 @@ mod order;
 pub use facts::{Assigned, Neighbour, NeighbourState, Path, Route, RouteKind};
 pub use kind::{Kind, Scope, kind, multicast_scope};
 pub use machine::{Card, Machine, Name};
-pub use names::{HostsLine, hosts_lines, nameservers, ways_of_lookup};
+pub use names::{HostsLine, hosts_lines, name_fault, nameservers, ways_of_lookup};
 pub use network::{Network, NetworkError};
 pub use order::{Candidate, Policy, Rule, policy, preferred};

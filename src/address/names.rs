@@ -65,6 +65,66 @@ pub fn nameservers(resolv: &str) -> Vec<String> {
     resolv.lines().filter_map(server).collect()
 }
 
+/// Why a text can be no name of a host, so that nobody needs to be asked (RFC 1123 section 2.1, RFC 1035
+/// section 2.3.4); `None` if it can be one.
+pub fn name_fault(text: &str) -> Option<String> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    if name.is_empty() {
+        return Some("there is nothing in it".to_owned());
+    }
+    let numbers: Vec<&str> = name.split('.').collect();
+    let is_number = |part: &&str| {
+        let digits = part.strip_prefix("0x").unwrap_or(part);
+        !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()) || part.starts_with("0x")
+    };
+    if numbers.iter().all(is_number) {
+        return Some(number_fault(&numbers));
+    }
+    if name.contains(':') {
+        return Some("it looks like an IPv6 address and is none: eight groups of four hexadecimal digits, one run of zeros as ::".to_owned());
+    }
+    if let Some(odd) = name
+        .chars()
+        .find(|c| !(c.is_ascii_alphanumeric() || "-._".contains(*c)))
+    {
+        let more = if odd.is_ascii() {
+            ""
+        } else {
+            "; other letters are written in their xn-- form"
+        };
+        return Some(format!(
+            "`{}` can't be in a name: letters, digits, - and . can{more}",
+            odd.escape_debug()
+        ));
+    }
+    if name.len() > 253 {
+        return Some(format!(
+            "it has {} letters, and a name 253 at most",
+            name.len()
+        ));
+    }
+    let odd = numbers
+        .iter()
+        .find(|label| label.is_empty() || label.len() > 63)?;
+    Some(match odd.len() {
+        0 => "two dots have nothing between them".to_owned(),
+        n => format!("one of its parts has {n} letters, and 63 are the most"),
+    })
+}
+
+/// Why numbers and dots are no IPv4 address.
+fn number_fault(numbers: &[&str]) -> String {
+    let too_big = |part: &&&str| part.parse::<u8>().is_err();
+    match (numbers.len(), numbers.iter().find(too_big)) {
+        (4, Some(part)) => {
+            format!("it looks like an IPv4 address, but {part} is no octet: 0 to 255")
+        }
+        (n, _) => format!(
+            "an IPv4 address has four numbers, this has {n}; some programs read it as an old notation of one"
+        ),
+    }
+}
+
 fn without_comment(line: &str) -> &str {
     line.split(['#', ';']).next().unwrap_or_default()
 }
@@ -118,10 +178,37 @@ nonsense localhost
         assert_eq!(nameservers(text), ["192.0.2.1", "fe80::1%eth0"]);
     }
 
+    #[test]
+    fn what_can_be_no_name_is_told_before_anybody_is_asked() {
+        for fine in [
+            "localhost",
+            "www.example.org.",
+            "a-b_c.example",
+            "1.example",
+            "xn--bcher-kva.example",
+        ] {
+            assert_eq!(name_fault(fine), None, "{fine}");
+        }
+        for (text, said) in [
+            ("", "nothing in it"),
+            ("10.4.0.300", "300 is no octet"),
+            ("127.1", "this has 2"),
+            ("0x7f000001", "this has 1"),
+            ("fe80:::1", "IPv6"),
+            ("a b", "` `"),
+            ("10.4.0.0/24", "`/`"),
+            ("b\u{fc}cher.example", "xn--"),
+            ("a..b", "two dots"),
+        ] {
+            let fault = name_fault(text).unwrap_or_default();
+            assert!(fault.contains(said), "{text}: {fault}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_them_panic(text in "\\PC{0,80}", name in "\\PC{0,10}") {
-            let _ = (hosts_lines(&text, &name), ways_of_lookup(&text), nameservers(&text));
+            let _ = (hosts_lines(&text, &name), ways_of_lookup(&text), nameservers(&text), name_fault(&text));
         }
     }
 }

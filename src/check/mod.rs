@@ -75,6 +75,8 @@ pub enum Answer {
     Neighbour(Option<NeighbourState>),
     /// The addresses of a name.
     Addresses(Vec<IpAddr>),
+    /// It can be no name, so nobody was asked: why.
+    NoName(String),
     /// The name has none: what the resolver said, and the servers that were asked.
     NoAddress {
         /// Whether it was said that the name does not exist, rather than nothing at all.

@@ -292,6 +292,13 @@ impl Check {
                 self.fine(Link::Names, host, format!("{first}{more}"));
                 self.step = Step::Host(first);
             }
+            Answer::NoName(fault) => self.broken(
+                Link::Names,
+                host,
+                "can be no name".to_owned(),
+                &format!("Nobody was asked: {fault}."),
+                vec!["give a name such as www.example.org, or an address".to_owned()],
+            ),
             Answer::NoAddress { certain: true, said, .. } => self.broken(
                 Link::Names,
                 host,
@@ -341,6 +348,15 @@ impl Check {
             Answer::Error { from, .. } if *from == address => (
                 "The host is there and refuses.".to_owned(),
                 vec!["ask whoever runs it".to_owned()],
+            ),
+            Answer::Error { from, what } if what.contains("time to live") => (
+                format!(
+                    "This network is left without trouble, and then packets go round in circles until they are thrown away, last at {from}: each of two routers takes the other for nearer to the host."
+                ),
+                vec![
+                    format!("wirelab trace {address}"),
+                    "tell whoever runs those routers".to_owned(),
+                ],
             ),
             Answer::Error { from, .. } => (
                 format!("This network is left without trouble; {from} is as far as packets come."),

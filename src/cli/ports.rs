@@ -31,8 +31,8 @@ pub struct Ports {
     /// Try to take a port, on an address or on all of them, and say what each call said
     #[arg(long = "try", value_name = "[ADDR:]PORT")]
     pub attempt: Option<String>,
-    /// Of UDP instead of TCP
-    #[arg(long, requires = "attempt")]
+    /// UDP only; with --try, UDP instead of TCP
+    #[arg(long)]
     pub udp: bool,
     /// How it is written.
     #[command(flatten)]

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::output::{self, Terminal};
 use super::pipeline::Stopped;
-use crate::address::{Candidate, Card, Machine, Name, Network};
+use crate::address::{Candidate, Card, Machine, Name, Network, name_fault};
 use crate::cli::{self, Format};
 use crate::io::interfaces::{ANY, interfaces};
 use crate::io::machine;
@@ -88,6 +88,9 @@ fn network(text: &str) -> Result<Option<Network>> {
 
 /// Looks a name up, and finds out what each of its addresses would be reached from.
 fn look_up(text: &str, this: &Machine) -> Result<Name, String> {
+    if let Some(fault) = name_fault(text) {
+        return Err(format!("{}: no name: {fault}", escape(text)));
+    }
     let sources = machine::Sources::of(text);
     let found = machine::look_up(text).map_err(|error| no_address(text, &error, &sources))?;
     let candidate = |destination: IpAddr| {

@@ -1,7 +1,9 @@
 //! `wirelab check`: asks what the test wants to know, of the kernel, the resolver and the network.
 
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr, SocketAddrV6, TcpStream};
+use std::net::{
+    IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream, UdpSocket,
+};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,14 +12,15 @@ use anyhow::{Context, Result};
 use super::addr::look;
 use super::output::{self, Terminal};
 use super::pipeline::Stopped;
+use crate::address::name_fault;
 use crate::check::{Answer, Check, Question};
 use crate::cli::{self, Format};
 use crate::event::{EchoEvent, EchoState};
 use crate::io::Signals;
-use crate::io::clock::Steady;
+use crate::io::clock::{Steady, Stopwatch};
 use crate::io::machine;
 use crate::io::privileges::{self, Becomes};
-use crate::io::probe::{self, Options, ProbeError, Sockets, Target, Told, Version};
+use crate::io::probe::{self, Options, Sockets, Target, Told, Version};
 use crate::probe::{Plan, Session};
 use crate::view::check as view;
 
@@ -29,6 +32,8 @@ const INTERVAL: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Ports on which a host that answers no echo is tried, and for how long.
 const WEB: [u16; 2] = [443, 80];
+/// Where what is sent is thrown away (RFC 863).
+const DISCARD: u16 = 9;
 const TO_CONNECT: Duration = Duration::from_secs(2);
 
 /// Runs it.
@@ -58,7 +63,7 @@ pub(super) fn run(args: &cli::Check) -> Result<ExitCode> {
     };
     let mut checks = Vec::new();
     for (at, (v6, asker)) in asked.into_iter().enumerate() {
-        let mut asker = asker?;
+        let mut asker = asker;
         let mut check = Check::new(look()?, &args.host, v6);
         if !json {
             let gap = if at > 0 { "\n" } else { "" };
@@ -66,6 +71,9 @@ pub(super) fn run(args: &cli::Check) -> Result<ExitCode> {
                 "{gap}{}",
                 view::heading(&check, &args.host, &style)
             ))?;
+            if let Some(why) = &asker.without_echo {
+                write(&view::without_echo(why, &style))?;
+            }
         }
         let mut told = 0;
         loop {
@@ -101,24 +109,32 @@ pub(super) fn run(args: &cli::Check) -> Result<ExitCode> {
 /// Finds answers. Its sockets are opened while there are rights.
 struct Asker {
     v6: bool,
+    /// Empty where there is no right to any.
     sockets: Vec<Sockets>,
+    /// Why there is none.
+    without_echo: Option<String>,
     options: Options,
 }
 
 impl Asker {
-    fn open(v6: bool) -> Result<Self, ProbeError> {
+    fn open(v6: bool) -> Self {
         let options = Options {
             version: if v6 { Version::V6 } else { Version::V4 },
             ..Options::default()
         };
         let id = std::process::id() as u16;
         let open = |number: usize| Sockets::open("", &options, id.wrapping_add(number as u16));
-        let sockets = (0..MOST_PINGS).map(open).collect::<Result<_, _>>()?;
-        Ok(Self {
+        let opened = (0..MOST_PINGS).map(open).collect::<Result<_, _>>();
+        let (sockets, without_echo) = match opened {
+            Ok(sockets) => (sockets, None),
+            Err(error) => (Vec::new(), Some(error.to_string())),
+        };
+        Self {
             v6,
             sockets,
+            without_echo,
             options,
-        })
+        }
     }
 
     fn ask(&mut self, question: &Question, signals: Signals) -> Result<Answer> {
@@ -136,6 +152,9 @@ impl Asker {
     }
 
     fn ping(&mut self, address: IpAddr, interface: u32, signals: Signals) -> Result<Answer> {
+        if self.without_echo.is_some() {
+            return Ok(without_echo(address, interface));
+        }
         let sockets = self
             .sockets
             .pop()
@@ -169,6 +188,9 @@ impl Asker {
     }
 
     fn name(&self, name: &str) -> Answer {
+        if let Some(fault) = name_fault(name) {
+            return Answer::NoName(fault);
+        }
         match machine::look_up(name) {
             Ok(found) => {
                 let (mut ours, others): (Vec<_>, Vec<_>) = found
@@ -194,6 +216,39 @@ impl Asker {
                 }
             }
         }
+    }
+}
+
+/// An address tested without an ICMP socket: this machine's own by a TCP connection to itself, another's by
+/// a datagram to the discard port, which makes the kernel ask for its hardware address.
+fn without_echo(address: IpAddr, interface: u32) -> Answer {
+    let at = |port: u16| match address {
+        IpAddr::V4(_) => SocketAddr::new(address, port),
+        IpAddr::V6(it) => SocketAddrV6::new(it, port, 0, interface).into(),
+    };
+    if let Ok(listener) = TcpListener::bind(at(0)) {
+        let watch = Stopwatch::start();
+        let port = listener.local_addr().map_or(0, |it| it.port());
+        return match TcpStream::connect_timeout(&at(port), TO_CONNECT) {
+            Ok(_) => Answer::Reply {
+                rtt_ns: watch.elapsed().as_nanos() as u64,
+            },
+            Err(error) => Answer::Refused(error.to_string()),
+        };
+    }
+    let any: IpAddr = if address.is_ipv6() {
+        Ipv6Addr::UNSPECIFIED.into()
+    } else {
+        Ipv4Addr::UNSPECIFIED.into()
+    };
+    let sent = UdpSocket::bind((any, 0)).and_then(|socket| socket.send_to(b"?", at(DISCARD)));
+    match sent {
+        Ok(_) => {
+            // As long as a kernel asks for a neighbour once, and it answers.
+            std::thread::sleep(PATIENCE);
+            Answer::Silence
+        }
+        Err(error) => Answer::Refused(error.to_string()),
     }
 }
 

@@ -50,7 +50,10 @@ pub(super) fn run(args: &cli::Ports) -> Result<ExitCode> {
             ports::tried(&attempt, &conclusions, &style)
         }
     } else {
-        let known = look(services)?;
+        let mut known = look(services)?;
+        if args.udp {
+            known.sockets.retain(|it| it.protocol == Protocol::Udp);
+        }
         if json {
             let chosen = |it: &&Listed| {
                 let of_port = wanted.is_none_or(|port| it.port == port || it.peer.1 == port);

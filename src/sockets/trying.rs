@@ -119,18 +119,29 @@ fn in_use(attempt: &Attempt, sockets: &[Listed]) -> Vec<String> {
         .iter()
         .filter(|it| it.state == TcpState::TimeWait)
         .collect();
-    let others = holders.len() - listening.len() - waiting.len();
+    let bound = |it: &&&Listed| it.protocol == Protocol::Tcp && it.state == TcpState::Closed;
+    let bound: Vec<_> = holders.iter().filter(bound).collect();
+    let others = holders.len() - listening.len() - waiting.len() - bound.len();
     let mut said = Vec::new();
     for it in &listening {
         said.push(format!(
             "{} has {}:{port}{}.",
             owner(&it.owners),
             bracketed(it.address),
-            if attempt.protocol == Protocol::Tcp {
-                " and listens there"
-            } else {
-                ""
+            match attempt.protocol {
+                Protocol::Tcp if it.address.is_ipv6() && attempt.at.is_ipv4() => {
+                    " and listens there, for IPv4 too, as IPv6 sockets do unless told not to"
+                }
+                Protocol::Tcp => " and listens there",
+                Protocol::Udp => "",
             }
+        ));
+    }
+    for it in &bound {
+        said.push(format!(
+            "{} has bound {}:{port} and does not listen.",
+            owner(&it.owners),
+            bracketed(it.address)
         ));
     }
     if others > 0 {
@@ -150,6 +161,8 @@ fn in_use(attempt: &Attempt, sockets: &[Listed]) -> Vec<String> {
     said.push(match attempt.reuse_works() {
         Some(true) if longest.is_some() && listening.is_empty() => "With SO_REUSEADDR it works, as was tried: what is in TIME-WAIT is no obstacle then. Servers set it, so that they can start again at once.".to_owned(),
         Some(true) => "With SO_REUSEADDR it works, as was tried.".to_owned(),
+        Some(false) if attempt.protocol == Protocol::Udp => "SO_REUSEADDR does not help, as was tried: Linux wants it on both sockets, and the other has not set it. Where both have, both get the port, and the one that came last most datagrams.".to_owned(),
+        Some(false) if !bound.is_empty() && listening.is_empty() => "SO_REUSEADDR does not help, as was tried: Linux wants it on both sockets, and the other has not set it. End the other program, or take another port.".to_owned(),
         Some(false) if !listening.is_empty() => "SO_REUSEADDR does not help, as was tried: two sockets can't listen on one port. End the other program, or take another port.".to_owned(),
         Some(false) if longest.is_some() => "SO_REUSEADDR does not help, as was tried: Linux wants it on both sockets, and the program that had the port before had not set it. Wait, or take another port; and let the server set it from now on.".to_owned(),
         Some(false) => "SO_REUSEADDR does not help, as was tried.".to_owned(),
@@ -250,6 +263,31 @@ mod tests {
         let attempt = attempt("EADDRINUSE", Some("EADDRINUSE"));
         let said = told(&attempt, &[waiting(8080, 41_500)]);
         assert!(said.contains("Linux wants it on both sockets"), "{said}");
+    }
+
+    #[test]
+    fn who_has_bound_a_port_without_listening_is_named() {
+        let mut bound = listening("0.0.0.0", 8080);
+        bound.state = TcpState::Closed;
+        let attempt = attempt("EADDRINUSE", Some("EADDRINUSE"));
+        let said = told(&attempt, &[bound]);
+        assert!(
+            said.contains("has bound 0.0.0.0:8080 and does not listen"),
+            "{said}"
+        );
+        assert!(said.contains("the other has not set it"), "{said}");
+    }
+
+    #[test]
+    fn udp_is_not_told_to_listen() {
+        let mut socket = listening("0.0.0.0", 8080);
+        (socket.protocol, socket.state) = (Protocol::Udp, TcpState::Closed);
+        let attempt = Attempt {
+            protocol: Protocol::Udp,
+            ..attempt("EADDRINUSE", Some("EADDRINUSE"))
+        };
+        let said = told(&attempt, &[socket]);
+        assert!(!said.contains("listen"), "{said}");
     }
 
     #[test]

@@ -18,6 +18,17 @@ pub fn heading(check: &Check, host: &str, style: &Style) -> String {
     format!("{}\n", style.paint(Paint::Strong, title))
 }
 
+/// What is done where there is no right to ping.
+pub fn without_echo(why: &str, style: &Style) -> String {
+    let mut out = String::new();
+    let said = format!(
+        "without pings, by TCP and the neighbour table instead: {}",
+        text::escape(why)
+    );
+    wrapped(&mut out, style, 2, &said);
+    out
+}
+
 /// A link that was tested.
 pub fn finding(finding: &Finding, style: &Style) -> String {
     let (mark, paint) = match finding.standing {

@@ -33,7 +33,7 @@ fn wrong_usage_is_two() {
         &["ports", "70000"],
         &["ports", "no such service"],
         &["ports", "--try", "here:80"],
-        &["ports", "--udp"],
+        &["ports", "--waiting", "--try", "80"],
         &["replay", "handshake", "--note", "nonsense"],
         &["replay", "handshake", "--speed", "fast"],
         &["replay", "handshake", "--encoding", "klingon"],

@@ -66,6 +66,10 @@ fn ipv6(out: &mut String, network: &Network, address: Ipv6Addr, style: &Style) {
     let mut row =
         |name: &str, value: String| line(out, &format!("{:INDENT$}{name:<10} {value}", ""));
     row("in full", groups(address, network.prefix, bar));
+    if network.prefix % 16 != 0 {
+        let (group, bits) = border(address, network.prefix, bar);
+        row(&format!("group {group}"), bits);
+    }
     row("in short", address.to_string());
     if network.prefix < 128 {
         let (first, prefix) = (network.first(), network.prefix);
@@ -101,6 +105,26 @@ fn groups(address: Ipv6Addr, prefix: u8, bar: char) -> String {
         text.extend(char::from_digit(value as u32, 16));
     }
     text
+}
+
+/// The group of 16 bits that the prefix ends in, from 1, and its bits with a bar there.
+fn border(address: Ipv6Addr, prefix: u8, bar: char) -> (usize, String) {
+    let at = usize::from(prefix / 16).min(7);
+    let group = address.segments()[at];
+    let mut text = String::with_capacity(20);
+    for bit in 0..16_u8 {
+        if bit == prefix % 16 {
+            text.push(bar);
+        } else if bit > 0 && bit % 4 == 0 {
+            text.push(' ');
+        }
+        text.push(if group >> (15 - bit) & 1 == 1 {
+            '1'
+        } else {
+            '0'
+        });
+    }
+    (at + 1, text)
 }
 
 /// How the short form comes about.
@@ -161,6 +185,17 @@ mod tests {
     #[test]
     fn an_ipv6_address_shows_its_parts() {
         insta::assert_snapshot!(explained("2001:db8:0:7:5eff:fe10:0:ff/64"));
+    }
+
+    #[test]
+    fn a_border_inside_a_digit_is_shown_in_binary() {
+        let text = explained("2001:db8:0:7::1/61");
+        assert!(
+            text.contains("group 4    0000 0000 0000 0|111")
+                || text.contains("group 4    0000 0000 0000 0│111"),
+            "{text}"
+        );
+        assert!(!explained("2001:db8::1/64").contains("      group "));
     }
 
     #[test]

@@ -116,6 +116,11 @@ fn about(out: &mut String, network: &Network, style: &Style) {
         );
     }
     wrapped(out, style, INDENT, &said);
+    if network.prefix + 1 < network.bits() && network.address == network.first() {
+        let said =
+            "all bits of its host part are zero: this is the network itself, and no host's address";
+        wrapped(out, style, INDENT, said);
+    }
 }
 
 /// What the kernel says of an address beside its bits.

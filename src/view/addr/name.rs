@@ -42,6 +42,9 @@ pub fn name(name: &Name, style: &Style, explain: bool) -> String {
 
 /// Where it was looked up.
 fn asked(name: &Name) -> String {
+    if !name.hosts.is_empty() && name.ways.first().is_some_and(|way| way == "files") {
+        return "found in the hosts file, so nobody else was asked".to_owned();
+    }
     let servers = match name.servers.as_slice() {
         [] => "at no server: resolv.conf names none".to_owned(),
         servers => format!("at {}", units::list(servers)),

@@ -3,6 +3,7 @@
 mod json;
 mod table;
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::{Paint, Style, text};
@@ -93,13 +94,13 @@ pub fn listening(ports: &Ports, style: &Style) -> String {
     }
     line(&mut out, style.paint(Paint::Strong, "Who can be reached"));
     table::listening(&mut out, &of, &ports.services, style);
-    if of.iter().any(|it| it.owners.is_empty()) && ports.some_hidden {
-        wrapped(
-            &mut out,
-            style,
-            0,
-            "- : a program of another user; run with sudo to see its name.",
-        );
+    if of.iter().any(|it| it.owners.is_empty()) {
+        let why = if ports.some_hidden {
+            "- : a program of another user; run with sudo to see its name."
+        } else {
+            "- : no program of this machine has it open, as far as can be seen from here."
+        };
+        wrapped(&mut out, style, 0, why);
     }
     out
 }
@@ -227,7 +228,18 @@ fn in_use(sockets: &[Listed]) -> String {
     let listening = count(&|it| tcp(it) && it.is_listening());
     let waiting = count(&|it| it.state == TcpState::TimeWait);
     let bound = count(&|it| tcp(it) && it.state == TcpState::Closed);
-    let connections = count(&|it| tcp(it)) - listening - waiting - bound;
+    let ends = count(&|it| tcp(it)) - listening - waiting - bound;
+    // A connection of two programs of this machine is there twice, once from each end.
+    let connected = |it: &&Listed| tcp(it) && it.peer.1 != 0 && it.state != TcpState::TimeWait;
+    let ours: HashSet<_> = sockets
+        .iter()
+        .filter(connected)
+        .map(|it| ((it.address, it.port), it.peer))
+        .collect();
+    let both = ours
+        .iter()
+        .filter(|(own, peer)| ours.contains(&(*peer, *own)));
+    let connections = ends - both.count() as u64 / 2;
     let udp = count(&|it| !tcp(it));
     format!(
         "In use now: {listening} to listen on (TCP), {}, {waiting} in TIME-WAIT, {} of UDP.",

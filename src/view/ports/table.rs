@@ -32,7 +32,7 @@ pub(super) fn listening(out: &mut String, sockets: &[&Listed], services: &Servic
             Protocol::Udp if it.receive_queue > 0 => {
                 format!("{} to be read", units::bytes(it.receive_queue.into()))
             }
-            Protocol::Tcp | Protocol::Udp => String::new(),
+            Protocol::Tcp | Protocol::Udp => reach(it).to_owned(),
         };
         let at = padded(&end(it.address, it.port), widest);
         let service = padded(&text::escape(service), 12);
@@ -92,11 +92,18 @@ pub(super) fn connections(out: &mut String, sockets: &[&Listed], style: &Style) 
     }
 }
 
-/// An end as everybody writes it; `*` for all addresses.
+/// From where it can be reached, where that does not show by the address.
+fn reach(it: &Listed) -> &'static str {
+    match it.address {
+        address if address.is_loopback() => "from this machine only",
+        IpAddr::V6(address) if address.is_unspecified() && !it.only_v6 => "IPv4 too",
+        _ => "",
+    }
+}
+
+/// An end as everybody writes it.
 fn end(address: IpAddr, port: u16) -> String {
     match address {
-        it if it.is_unspecified() && it.is_ipv4() => format!("*:{port}"),
-        it if it.is_unspecified() => format!("[::]:{port}"),
         IpAddr::V4(it) => format!("{it}:{port}"),
         IpAddr::V6(it) => format!("[{it}]:{port}"),
     }
