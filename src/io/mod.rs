@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod doctor;
+mod errno;
 pub mod file;
 pub mod filter;
 pub mod interfaces;
