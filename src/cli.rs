@@ -1,10 +1,13 @@
 //! The command line as data: what was asked for, nothing opened or built yet.
 
 mod addr;
+mod client;
 mod inspect;
 mod lab;
 mod ping;
 mod ports;
+mod server;
+mod talk;
 
 use std::net::IpAddr;
 
@@ -12,10 +15,13 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::addr::Addr;
+pub use self::client::Client;
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
 pub use self::ports::Ports;
+pub use self::server::Server;
+pub use self::talk::Talk;
 use crate::event::Kind;
 use crate::select::{Range, Selection};
 use crate::view::VIEWS;
@@ -42,6 +48,9 @@ pub enum Command {
     /// List the recordings that come with wirelab, and what each one shows
     #[command(after_help = "Example:\n  wirelab captures")]
     Captures(Captures),
+    /// Connect to a server and talk with it, each call told: what it did, gave, and how long it blocked
+    #[command(after_help = client::HELP)]
+    Client(Client),
     /// Try out what this machine allows, and say how to get what it does not
     #[command(after_help = DOCTOR_HELP)]
     Doctor(Doctor),
@@ -69,6 +78,9 @@ pub enum Command {
     /// Show a capture as conversations: who sent what when, and what TCP made of it
     #[command(after_help = REPLAY_HELP, override_usage = "wirelab replay [OPTIONS] <CAPTURE> [FILTER]...")]
     Replay(Replay),
+    /// Listen on a port and talk with whoever connects, each call told
+    #[command(after_help = server::HELP)]
+    Server(Server),
 }
 
 const EXPLAIN_HELP: &str = "\

@@ -21,6 +21,7 @@ pub mod probe;
 pub mod recordings;
 pub mod select;
 pub mod sockets;
+pub mod talk;
 pub mod track;
 pub mod verdict;
 pub mod view;

@@ -8,6 +8,7 @@ mod addr;
 mod both;
 mod capture;
 mod captures;
+mod client;
 mod doctor;
 mod ends;
 mod explain;
@@ -23,8 +24,10 @@ pub mod pipeline;
 mod ports;
 mod progress;
 mod replay;
+mod server;
 mod show;
 mod start;
+mod talk;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -53,6 +56,7 @@ pub fn main() -> ExitCode {
         Some(Command::Addr(args)) => ("addr", addr::run(&args)),
         Some(Command::Capture(args)) => ("capture", capture::run(&args)),
         Some(Command::Captures(args)) => ("captures", captures::run(&args)),
+        Some(Command::Client(args)) => ("client", client::run(&args)),
         Some(Command::Doctor(args)) => ("doctor", doctor::run(&args)),
         Some(Command::Explain(args)) => ("explain", explain::run(&args)),
         Some(Command::Flows(args)) => ("flows", flows::run(&args)),
@@ -62,6 +66,7 @@ pub fn main() -> ExitCode {
         Some(Command::Ping(args)) => ("ping", ping::run(&args)),
         Some(Command::Ports(args)) => ("ports", ports::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
+        Some(Command::Server(args)) => ("server", server::run(&args)),
     };
     match outcome {
         Ok(code) => code,

@@ -19,6 +19,7 @@ Try first:
 Then here and now:
   wirelab lab                       experiments: two hosts, real TCP, and a wire that obeys
   sudo wirelab lab run handshake    runs one, and shows both ends as it happens
+  wirelab server 8080               what a server asks of its kernel; wirelab client connects to it
 
 Then your own:
   wirelab replay FILE               a pcap or pcapng file as conversations

@@ -20,6 +20,7 @@ pub mod saving;
 mod signals;
 mod source;
 mod sys;
+pub mod talk;
 
 pub use signals::Signals;
 pub use source::{Interface, Progress, Source, SourceError};

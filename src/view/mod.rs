@@ -17,6 +17,7 @@ mod reasons;
 pub(crate) mod sample;
 mod segments;
 mod style;
+pub mod talk;
 pub mod text;
 
 use std::io::{self, Write};

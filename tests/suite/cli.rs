@@ -14,7 +14,7 @@ fn shows(name: &str, text: &str) {
 #[test]
 fn help_has_examples_and_fits_a_terminal() {
     for command in [
-        "addr", "captures", "explain", "flows", "inspect", "ports", "replay",
+        "addr", "captures", "client", "explain", "flows", "inspect", "ports", "replay", "server",
     ] {
         let help = results(&[command, "--help"]);
         assert!(help.contains("Example"), "{help}");
@@ -33,6 +33,13 @@ fn wrong_usage_is_two() {
         &["ports", "no such service"],
         &["ports", "--try", "here:80"],
         &["ports", "--udp"],
+        &["server", "70000"],
+        &["server", "here:80"],
+        &["server", "8080", "--encoding", "utf-16"],
+        &["server", "8080", "--save", "x"],
+        &["client", "127.0.0.1", "0"],
+        &["client", "127.0.0.1", "80", "--send", "@/no/such/file"],
+        &["client", "127.0.0.1", "80", "--bind", "nonsense"],
         &["replay", "handshake", "--note", "nonsense"],
         &["replay", "handshake", "--speed", "fast"],
         &["replay", "handshake", "--encoding", "klingon"],
