@@ -84,7 +84,7 @@ fn talk_to(
     screen: &mut Screen,
 ) -> Result<talk::Outcome, TalkError> {
     let to = talk::addresses(&args.host, port).map_err(|error| {
-        TalkError::Failed(format!(
+        TalkError::Nowhere(format!(
             "{}: {error}; wirelab addr {} shows how names are looked up",
             escape(&args.host),
             escape(&args.host)
@@ -97,7 +97,7 @@ fn talk_to(
     let fitting: Vec<SocketAddr> = to.iter().filter(fits).copied().collect();
     if fitting.is_empty() {
         let all: Vec<_> = to.iter().map(|it| it.ip().to_string()).collect();
-        return Err(TalkError::Failed(format!(
+        return Err(TalkError::Nowhere(format!(
             "{} has no address of that version of IP, only {}",
             escape(&args.host),
             all.join(", ")

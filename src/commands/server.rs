@@ -18,6 +18,10 @@ use crate::view::text::escape;
 /// Runs it.
 pub(super) fn run(args: &cli::Server) -> Result<ExitCode> {
     let at = place(args)?;
+    let count = if args.once { Some(1) } else { args.count };
+    if args.talk.save.is_some() && count != Some(1) {
+        bail!("--save takes what one client sends: give --once with it");
+    }
     let becomes = Becomes::find()?;
     let clock = Steady::start();
     let mut screen = Screen::new(&args.talk, true, clock.now())?;
@@ -31,10 +35,7 @@ pub(super) fn run(args: &cli::Server) -> Result<ExitCode> {
         }
     };
     options.reuse = !args.no_reuse;
-    options.count = if args.once { Some(1) } else { args.count };
-    if options.save.is_some() && options.count != Some(1) {
-        bail!("--save takes what one client sends: give --once with it");
-    }
+    options.count = count;
     let signals = Signals::catch().context("can't catch signals")?;
     let coding = options.coding.name();
     screen

@@ -139,11 +139,16 @@ impl Screen {
         let terminal = Terminal::look();
         let style = Style {
             all: args.all,
+            encoding: Some(
+                Coding::named(&args.encoding)
+                    .map_err(anyhow::Error::msg)?
+                    .encoding(),
+            ),
             ..output::style(&args.output, &cli::View::default(), terminal)?
         };
         let json = args.output.format == cli::Format::Json;
         Ok(Self {
-            text: Text::new(style, server, start),
+            text: Text::new(style, server, args.segments, start),
             json: json.then(|| Json::new(server)),
             analysis: args.segments.then(|| Analysis::new(Limits::default())),
             port: 0,
@@ -250,6 +255,10 @@ impl Screen {
             Err(TalkError::Failed(what)) => {
                 idle.map_err(Stopped::Output)?;
                 self.complain(&what);
+                Ok(ExitCode::FAILURE)
+            }
+            Err(TalkError::Nowhere(what)) => {
+                let _ = writeln!(io::stderr(), "{what}");
                 Ok(ExitCode::FAILURE)
             }
             Err(TalkError::Refused { .. }) if Terminal::look().is_one && self.json.is_none() => {

@@ -114,6 +114,9 @@ pub enum TalkError {
     /// The connection did not come about, or broke; it was told.
     #[error("{0}")]
     Failed(String),
+    /// There is no address to connect to; nothing was told.
+    #[error("{0}")]
+    Nowhere(String),
     /// The kernel won't let us wait.
     #[error("can't wait for sockets: {0}")]
     Wait(Errno),
@@ -126,9 +129,6 @@ pub enum TalkError {
     /// Telling failed.
     #[error(transparent)]
     Output(#[from] io::Error),
-    /// Capturing failed.
-    #[error("can't go on capturing: {0}")]
-    Capture(String),
 }
 
 impl TalkError {

@@ -16,6 +16,7 @@ use super::teller::{Ended, Teller};
 use super::{Options, TalkError, local};
 use crate::io::Signals;
 use crate::io::privileges::{self, Becomes};
+use crate::talk::of_errno;
 
 /// How many connections the kernel keeps for us that we have not accepted yet.
 const BACKLOG: i32 = 128;
@@ -86,6 +87,15 @@ pub fn connect(
 ) -> Result<(OwnedFd, SocketAddr), TalkError> {
     let mut becomes = becomes;
     let mut failed = None;
+    if to.len() > 1 {
+        let all: Vec<_> = to.iter().map(|it| it.ip().to_string()).collect();
+        let said = format!(
+            "The name has {} addresses, to be tried in this order: {}.",
+            all.len(),
+            all.join(", ")
+        );
+        teller.remark("", &said)?;
+    }
     for (tried, to) in to.iter().enumerate() {
         if tried > 0 {
             teller.remark("", "The name has another address: on to that.")?;
@@ -197,6 +207,9 @@ fn connect_to(
     };
     if let Some(why) = stopped {
         teller.given_up(ended)?;
+        for sentence in of_errno("connect", "ETIMEDOUT", to.port()) {
+            teller.remark("", &sentence)?;
+        }
         let said = format!("connect {to}: {why}, no answer so far");
         return Ok(Err(said));
     }

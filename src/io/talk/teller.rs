@@ -190,7 +190,11 @@ impl<'a> Teller<'a> {
                     (self.tell)(Told::Frame(&frame))?;
                 }
                 Ok(None) => return Ok(()),
-                Err(error) => return Err(TalkError::Capture(error.to_string())),
+                Err(error) => {
+                    // The talk goes on without it.
+                    self.capture = None;
+                    return self.remark("", &format!("No more segments: {error}."));
+                }
             }
         }
     }

@@ -34,6 +34,8 @@ const ASIDE: (usize, usize) = (66, 120);
 #[derive(Debug)]
 pub struct Text {
     style: Style,
+    /// Whether segments have a column of their own, to the right of the calls.
+    aside: bool,
     /// Whether this is the server.
     server: bool,
     /// The server's port, which tells what is sent from what comes.
@@ -61,9 +63,10 @@ struct Row {
 }
 
 impl Text {
-    /// Times count from `start`.
-    pub fn new(style: Style, server: bool, start: Timestamp) -> Self {
+    /// Times count from `start`. With `segments`, a wide terminal is divided between calls and segments.
+    pub fn new(style: Style, server: bool, segments: bool, start: Timestamp) -> Self {
         Self {
+            aside: segments && usize::from(style.width) >= ASIDE.1,
             style,
             server,
             port: 0,
@@ -175,7 +178,9 @@ impl Text {
         };
         line.push_str(&style.paint(Paint::Strong, &call.call).to_string());
         let _ = write!(line, "({})", escape(&call.arguments));
-        line.push_str(&style.paint(paint, result).to_string());
+        if !result.is_empty() {
+            line.push_str(&style.paint(paint, result).to_string());
+        }
         if call.blocked_ns >= 1_000_000 {
             let blocked = format!("  blocked {}", units::nanos(call.blocked_ns));
             line.push_str(&style.paint(Paint::State, blocked).to_string());
@@ -188,7 +193,9 @@ impl Text {
             .style
             .paint(Paint::Dim, format!("{at:>9} "))
             .to_string();
-        if self.server {
+        if self.server && socket.is_empty() {
+            format!("{at}    ")
+        } else if self.server {
             format!(
                 "{at}{} ",
                 self.style.paint(Paint::State, format!("{socket:<3}"))
@@ -204,7 +211,16 @@ impl Text {
     }
 
     fn room(&self) -> usize {
-        usize::from(self.style.width).saturating_sub(self.indent() + 2)
+        self.columns().saturating_sub(self.indent() + 2)
+    }
+
+    /// Columns for calls.
+    fn columns(&self) -> usize {
+        if self.aside {
+            ASIDE.0 - 1
+        } else {
+            self.style.width.into()
+        }
     }
 
     fn detail(&self, paint: Paint, text: &str, out: &mut dyn Write) -> io::Result<()> {
@@ -310,9 +326,7 @@ impl Text {
             return self.detail(Paint::Dim, text, out);
         }
         let at = units::seconds(time.nanos_since(self.start));
-        let room = usize::from(self.style.width)
-            .saturating_sub(self.indent())
-            .min(102);
+        let room = self.columns().saturating_sub(self.indent()).min(102);
         for (number, line) in wrap(&escape(text), room).into_iter().enumerate() {
             let prefix = self.prefix(if number == 0 { &at } else { "" }, "");
             writeln!(out, "{prefix}{}", self.style.paint(Paint::Dim, line))?;
@@ -359,8 +373,7 @@ impl Text {
         let peer = if comes { s.src } else { s.dst };
         let name = self.names.get(&peer.to_string()).map_or("", String::as_str);
         let at = units::seconds(s.time.nanos_since(self.start));
-        let wide = usize::from(style.width) >= ASIDE.1;
-        let indent = if wide { ASIDE.0 } else { 2 };
+        let indent = if self.aside { ASIDE.0 } else { 2 };
         let arrow = match (comes, style.unicode) {
             (true, true) => "◀──",
             (false, true) => "──▶",

@@ -37,7 +37,7 @@ fn shown(width: u16, show: impl FnOnce(&mut Text, &mut Vec<u8>)) -> String {
         width,
         ..Style::default()
     };
-    let mut view = Text::new(style, true, Timestamp::from_nanos(0));
+    let mut view = Text::new(style, true, false, Timestamp::from_nanos(0));
     let mut out = Vec::new();
     show(&mut view, &mut out);
     String::from_utf8(out).unwrap()
