@@ -153,12 +153,17 @@ impl<'a> Teller<'a> {
         };
         self.fresh = Some(self.clock.now());
         (self.tell)(Told::Call(&line, &advice))?;
+        if line.call == "send" && line.result.is_some() {
+            // What it carried comes first.
+            return Ok(());
+        }
         self.frames()
     }
 
     pub(super) fn message(&mut self, message: &Message) -> Result<(), TalkError> {
         self.fresh = Some(self.clock.now());
-        Ok((self.tell)(Told::Message(message))?)
+        (self.tell)(Told::Message(message))?;
+        self.frames()
     }
 
     pub(super) fn remark(&mut self, socket: &str, text: &str) -> Result<(), TalkError> {
