@@ -1,13 +1,17 @@
 //! The command line as data: what was asked for, nothing opened or built yet.
 
 mod addr;
+mod check;
 mod client;
+mod craft;
+mod handshake;
 mod inspect;
 mod lab;
 mod ping;
 mod ports;
 mod server;
 mod talk;
+mod trace;
 
 use std::net::IpAddr;
 
@@ -15,13 +19,17 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::addr::Addr;
+pub use self::check::Check;
 pub use self::client::Client;
+pub use self::craft::{Craft, Via};
+pub use self::handshake::{CraftCommand, Forget, Handshake, Wrong};
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
 pub use self::ports::Ports;
 pub use self::server::Server;
 pub use self::talk::Talk;
+pub use self::trace::Trace;
 use crate::event::Kind;
 use crate::select::{Range, Selection};
 use crate::view::VIEWS;
@@ -48,9 +56,15 @@ pub enum Command {
     /// List the recordings that come with wirelab, and what each one shows
     #[command(after_help = "Example:\n  wirelab captures")]
     Captures(Captures),
+    /// Find out whether the network is all right, link by link, and where it ends if it is not
+    #[command(after_help = check::HELP)]
+    Check(Check),
     /// Connect to a server and talk with it, each call told: what it did, gave, and how long it blocked
     #[command(after_help = client::HELP)]
     Client(Client),
+    /// Build a packet by hand, every field as asked for, and send it
+    #[command(after_help = craft::HELP)]
+    Craft(Craft),
     /// Try out what this machine allows, and say how to get what it does not
     #[command(after_help = DOCTOR_HELP)]
     Doctor(Doctor),
@@ -81,6 +95,9 @@ pub enum Command {
     /// Listen on a port and talk with whoever connects, each call told
     #[command(after_help = server::HELP)]
     Server(Server),
+    /// Find the path to a host: which routers packets pass, and what fits through
+    #[command(after_help = trace::HELP, disable_version_flag = true)]
+    Trace(Trace),
 }
 
 const EXPLAIN_HELP: &str = "\

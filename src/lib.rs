@@ -6,13 +6,16 @@
 
 pub mod address;
 pub mod analysis;
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod compare;
+pub mod craft;
 pub mod decode;
 pub mod event;
 pub mod explain;
 pub mod frame;
+pub mod handmade;
 pub mod inspect;
 pub mod io;
 pub mod lab;
@@ -22,6 +25,7 @@ pub mod recordings;
 pub mod select;
 pub mod sockets;
 pub mod talk;
+pub mod trace;
 pub mod track;
 pub mod verdict;
 pub mod view;

@@ -8,7 +8,9 @@ mod addr;
 mod both;
 mod capture;
 mod captures;
+mod check;
 mod client;
+mod craft;
 mod doctor;
 mod ends;
 mod explain;
@@ -28,6 +30,7 @@ mod server;
 mod show;
 mod start;
 mod talk;
+mod trace;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -56,7 +59,9 @@ pub fn main() -> ExitCode {
         Some(Command::Addr(args)) => ("addr", addr::run(&args)),
         Some(Command::Capture(args)) => ("capture", capture::run(&args)),
         Some(Command::Captures(args)) => ("captures", captures::run(&args)),
+        Some(Command::Check(args)) => ("check", check::run(&args)),
         Some(Command::Client(args)) => ("client", client::run(&args)),
+        Some(Command::Craft(args)) => ("craft", craft::run(&args)),
         Some(Command::Doctor(args)) => ("doctor", doctor::run(&args)),
         Some(Command::Explain(args)) => ("explain", explain::run(&args)),
         Some(Command::Flows(args)) => ("flows", flows::run(&args)),
@@ -67,6 +72,7 @@ pub fn main() -> ExitCode {
         Some(Command::Ports(args)) => ("ports", ports::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
         Some(Command::Server(args)) => ("server", server::run(&args)),
+        Some(Command::Trace(args)) => ("trace", trace::run(&args)),
     };
     match outcome {
         Ok(code) => code,

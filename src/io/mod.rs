@@ -3,6 +3,7 @@
 //! Only this module, `commands` and `main` touch sockets, files, threads or clocks.
 
 pub mod clock;
+pub mod craft;
 pub mod doctor;
 mod errno;
 pub mod file;
@@ -11,6 +12,7 @@ pub mod interfaces;
 pub mod lab;
 pub mod live;
 pub mod machine;
+pub mod names;
 mod netlink;
 pub mod privileges;
 pub mod probe;
@@ -21,6 +23,7 @@ mod signals;
 mod source;
 mod sys;
 pub mod talk;
+pub mod trace;
 
 pub use signals::Signals;
 pub use source::{Interface, Progress, Source, SourceError};

@@ -4,8 +4,11 @@
 //! A new view is a file here and a line in [`VIEWS`]; `segments.rs` is the smallest complete one.
 
 pub mod addr;
+pub mod check;
+pub mod craft;
 mod explain;
 mod flows;
+pub mod handmade;
 pub mod inspect;
 mod json;
 mod ladder;
@@ -19,6 +22,7 @@ mod segments;
 mod style;
 pub mod talk;
 pub mod text;
+pub mod trace;
 
 use std::io::{self, Write};
 

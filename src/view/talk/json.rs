@@ -1,4 +1,4 @@
-//! `--format json` of `server` and `client`: `call`, `message`, `remark` and `lacking` lines
+//! `--format json` of `server` and `client`: `call`, `message`, `told` and `lacking` lines
 //! (docs/schema.json). Segments among them are as `capture` has them.
 
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ use crate::view::View;
 #[serde(tag = "type", rename_all = "lowercase")]
 enum Line<'a> {
     Message(MessageLine<'a>),
-    Remark(RemarkLine<'a>),
+    Told(RemarkLine<'a>),
     Lacking(LackingLine<'a>),
 }
 
@@ -133,7 +133,7 @@ impl Json {
     ) -> io::Result<()> {
         let host = self.host;
         write(
-            &Line::Remark(RemarkLine {
+            &Line::Told(RemarkLine {
                 host,
                 socket,
                 time,
