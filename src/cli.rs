@@ -2,12 +2,15 @@
 
 mod addr;
 mod check;
+mod client;
 mod craft;
 mod handshake;
 mod inspect;
 mod lab;
 mod ping;
 mod ports;
+mod server;
+mod talk;
 mod trace;
 
 use std::net::IpAddr;
@@ -17,12 +20,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::addr::Addr;
 pub use self::check::Check;
+pub use self::client::Client;
 pub use self::craft::{Craft, Via};
 pub use self::handshake::{CraftCommand, Forget, Handshake, Wrong};
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
 pub use self::ports::Ports;
+pub use self::server::Server;
+pub use self::talk::Talk;
 pub use self::trace::Trace;
 use crate::event::Kind;
 use crate::select::{Range, Selection};
@@ -53,6 +59,9 @@ pub enum Command {
     /// Find out whether the network is all right, link by link, and where it ends if it is not
     #[command(after_help = check::HELP)]
     Check(Check),
+    /// Connect to a server and talk with it, each call told: what it did, gave, and how long it blocked
+    #[command(after_help = client::HELP)]
+    Client(Client),
     /// Build a packet by hand, every field as asked for, and send it
     #[command(after_help = craft::HELP)]
     Craft(Craft),
@@ -83,6 +92,9 @@ pub enum Command {
     /// Show a capture as conversations: who sent what when, and what TCP made of it
     #[command(after_help = REPLAY_HELP, override_usage = "wirelab replay [OPTIONS] <CAPTURE> [FILTER]...")]
     Replay(Replay),
+    /// Listen on a port and talk with whoever connects, each call told
+    #[command(after_help = server::HELP)]
+    Server(Server),
     /// Find the path to a host: which routers packets pass, and what fits through
     #[command(after_help = trace::HELP, disable_version_flag = true)]
     Trace(Trace),

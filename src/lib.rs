@@ -24,6 +24,7 @@ pub mod probe;
 pub mod recordings;
 pub mod select;
 pub mod sockets;
+pub mod talk;
 pub mod trace;
 pub mod track;
 pub mod verdict;

@@ -9,6 +9,7 @@ mod both;
 mod capture;
 mod captures;
 mod check;
+mod client;
 mod craft;
 mod doctor;
 mod ends;
@@ -25,8 +26,10 @@ pub mod pipeline;
 mod ports;
 mod progress;
 mod replay;
+mod server;
 mod show;
 mod start;
+mod talk;
 mod trace;
 
 use std::io::{self, Write};
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Some(Command::Capture(args)) => ("capture", capture::run(&args)),
         Some(Command::Captures(args)) => ("captures", captures::run(&args)),
         Some(Command::Check(args)) => ("check", check::run(&args)),
+        Some(Command::Client(args)) => ("client", client::run(&args)),
         Some(Command::Craft(args)) => ("craft", craft::run(&args)),
         Some(Command::Doctor(args)) => ("doctor", doctor::run(&args)),
         Some(Command::Explain(args)) => ("explain", explain::run(&args)),
@@ -67,6 +71,7 @@ pub fn main() -> ExitCode {
         Some(Command::Ping(args)) => ("ping", ping::run(&args)),
         Some(Command::Ports(args)) => ("ports", ports::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
+        Some(Command::Server(args)) => ("server", server::run(&args)),
         Some(Command::Trace(args)) => ("trace", trace::run(&args)),
     };
     match outcome {

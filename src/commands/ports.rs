@@ -96,7 +96,7 @@ fn look(services: Services) -> Result<Ports> {
 }
 
 /// A port by number or by the name of its service.
-fn port(text: &str, services: &Services) -> Result<u16> {
+pub(super) fn port(text: &str, services: &Services) -> Result<u16> {
     if let Ok(number) = text.parse::<u32>() {
         return match u16::try_from(number) {
             Ok(port) => Ok(port),

@@ -19,6 +19,7 @@ Try first:
 Then here and now:
   wirelab lab                       experiments: two hosts, real TCP, and a wire that obeys
   sudo wirelab lab run handshake    runs one, and shows both ends as it happens
+  wirelab server 8080               what a server asks of its kernel; wirelab client connects to it
   wirelab ping -c 3 127.0.0.1       echo requests byte by byte (with sudo where a user may not)
   wirelab trace HOST                which routers packets pass on their way to a host
   wirelab craft --help              packets by hand, every field as asked for

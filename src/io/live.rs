@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use arrayvec::ArrayVec;
 use nix::errno::Errno;
@@ -196,6 +196,39 @@ impl Live {
         self.ending.as_ref()
     }
 
+    /// To be waited for by who waits for other things as well: readable when there may be a frame.
+    pub(in crate::io) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.capture.as_fd()
+    }
+
+    /// The next frame, if there is one now. Does not wait, and looks at no signals.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::next_frame`].
+    pub(in crate::io) fn frame_now(&mut self) -> Result<Option<Frame<'_>>, SourceError> {
+        if self.batch.is_empty() {
+            self.take()
+                .map_err(|error| SourceError::Live(text_of(&error)))?;
+        }
+        Ok(self.hand_out())
+    }
+
+    /// The next frame of the batch.
+    fn hand_out(&mut self) -> Option<Frame<'_>> {
+        let record = self.batch.pop_front()?;
+        self.frames += 1;
+        Some(Frame {
+            number: self.frames,
+            time: record.time,
+            link_type: self.interface.link_type,
+            interface: 0,
+            original_len: record.original_len,
+            bytes: self.bytes.get(record.bytes).unwrap_or_default(),
+            comment: None,
+        })
+    }
+
     /// Takes the next batch, or waits until there may be one, or finds a reason to end.
     fn advance(&mut self) -> Result<(), SourceError> {
         if self.left == 0 {
@@ -291,19 +324,7 @@ impl Source for Live {
         while self.batch.is_empty() && self.ending.is_none() {
             self.advance()?;
         }
-        let Some(record) = self.batch.pop_front() else {
-            return Ok(None);
-        };
-        self.frames += 1;
-        Ok(Some(Frame {
-            number: self.frames,
-            time: record.time,
-            link_type: self.interface.link_type,
-            interface: 0,
-            original_len: record.original_len,
-            bytes: self.bytes.get(record.bytes).unwrap_or_default(),
-            comment: None,
-        }))
+        Ok(self.hand_out())
     }
 
     fn interfaces(&self) -> &[Interface] {

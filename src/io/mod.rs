@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod craft;
 pub mod doctor;
+mod errno;
 pub mod file;
 pub mod filter;
 pub mod interfaces;
@@ -21,6 +22,7 @@ pub mod saving;
 mod signals;
 mod source;
 mod sys;
+pub mod talk;
 pub mod trace;
 
 pub use signals::Signals;

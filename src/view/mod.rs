@@ -20,6 +20,7 @@ mod reasons;
 pub(crate) mod sample;
 mod segments;
 mod style;
+pub mod talk;
 pub mod text;
 pub mod trace;
 

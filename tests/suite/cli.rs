@@ -14,8 +14,8 @@ fn shows(name: &str, text: &str) {
 #[test]
 fn help_has_examples_and_fits_a_terminal() {
     for command in [
-        "addr", "captures", "check", "craft", "explain", "flows", "inspect", "ping", "ports",
-        "replay", "trace",
+        "addr", "captures", "check", "client", "craft", "explain", "flows", "inspect", "ping",
+        "ports", "replay", "server", "trace",
     ] {
         let help = results(&[command, "--help"]);
         assert!(help.contains("Example"), "{help}");
@@ -34,6 +34,13 @@ fn wrong_usage_is_two() {
         &["ports", "no such service"],
         &["ports", "--try", "here:80"],
         &["ports", "--waiting", "--try", "80"],
+        &["server", "70000"],
+        &["server", "here:80"],
+        &["server", "8080", "--encoding", "utf-16"],
+        &["server", "8080", "--save", "x"],
+        &["client", "127.0.0.1", "0"],
+        &["client", "127.0.0.1", "80", "--send", "@/no/such/file"],
+        &["client", "127.0.0.1", "80", "--bind", "nonsense"],
         &["replay", "handshake", "--note", "nonsense"],
         &["replay", "handshake", "--speed", "fast"],
         &["replay", "handshake", "--encoding", "klingon"],

@@ -383,5 +383,10 @@ impl View for Ladder {
     }
 }
 
+/// What a segment says, flags first, in `room` columns: for who shows it in another place than a ladder.
+pub(super) fn caption(s: &Segment<'_>, style: &Style, room: usize) -> Vec<(Paint, String)> {
+    label::label(s, style, room)
+}
+
 #[cfg(test)]
 mod tests;

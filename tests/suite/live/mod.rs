@@ -16,6 +16,7 @@ mod program;
 mod refusals;
 mod rights;
 mod runs;
+mod talk;
 mod trace;
 
 use std::process::Command;

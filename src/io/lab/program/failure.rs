@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+pub(super) use crate::io::errno::name;
+
 /// What a step of a program ends with.
 pub(super) type Done<T = ()> = Result<T, Failure>;
 
@@ -68,13 +70,5 @@ impl Failure {
             }
             Self::Other(sentence) => sentence.clone(),
         }
-    }
-}
-
-/// The name of an error: `ECONNREFUSED`.
-pub(super) fn name(errno: Errno) -> String {
-    match errno {
-        Errno::UnknownErrno => "an error without name".to_owned(),
-        known => format!("{known:?}"),
     }
 }
