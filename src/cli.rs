@@ -5,6 +5,7 @@ mod inspect;
 mod lab;
 mod ping;
 mod ports;
+mod sockets;
 
 use std::net::IpAddr;
 
@@ -16,6 +17,7 @@ pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
 pub use self::ports::Ports;
+pub use self::sockets::Sockets;
 use crate::event::Kind;
 use crate::select::{Range, Selection};
 use crate::view::VIEWS;
@@ -69,6 +71,9 @@ pub enum Command {
     /// Show a capture as conversations: who sent what when, and what TCP made of it
     #[command(after_help = REPLAY_HELP, override_usage = "wirelab replay [OPTIONS] <CAPTURE> [FILTER]...")]
     Replay(Replay),
+    /// Show what is in the buffers of TCP sockets, and who waits for whom; --watch goes on
+    #[command(after_help = sockets::HELP)]
+    Sockets(Sockets),
 }
 
 const EXPLAIN_HELP: &str = "\

@@ -24,6 +24,7 @@ mod ports;
 mod progress;
 mod replay;
 mod show;
+mod sockets;
 mod start;
 
 use std::io::{self, Write};
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
         Some(Command::Ping(args)) => ("ping", ping::run(&args)),
         Some(Command::Ports(args)) => ("ports", ports::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
+        Some(Command::Sockets(args)) => ("sockets", sockets::run(&args)),
     };
     match outcome {
         Ok(code) => code,

@@ -14,7 +14,7 @@ fn shows(name: &str, text: &str) {
 #[test]
 fn help_has_examples_and_fits_a_terminal() {
     for command in [
-        "addr", "captures", "explain", "flows", "inspect", "ports", "replay",
+        "addr", "captures", "explain", "flows", "inspect", "ports", "replay", "sockets",
     ] {
         let help = results(&[command, "--help"]);
         assert!(help.contains("Example"), "{help}");
@@ -33,6 +33,11 @@ fn wrong_usage_is_two() {
         &["ports", "no such service"],
         &["ports", "--try", "here:80"],
         &["ports", "--udp"],
+        &["sockets", "no such service"],
+        &["sockets", "pid:me"],
+        &["sockets", "127.0.0.1:70000"],
+        &["sockets", "--count", "3"],
+        &["sockets", "--watch", "0"],
         &["replay", "handshake", "--note", "nonsense"],
         &["replay", "handshake", "--speed", "fast"],
         &["replay", "handshake", "--encoding", "klingon"],

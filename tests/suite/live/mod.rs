@@ -13,6 +13,7 @@ mod program;
 mod refusals;
 mod rights;
 mod runs;
+mod sockets;
 
 use std::process::Command;
 
