@@ -19,7 +19,7 @@ soak: ## damaged conversations, 100,000 of them (WIRELAB_SOAK=N), from WIRELAB_S
 lab-soak: ## every experiment of the lab 20 times, for real (WIRELAB_LAB_SOAK=N, WIRELAB_LAB=NAME,NAME)
 	WIRELAB_LAB_SOAK=$${WIRELAB_LAB_SOAK:-20} cargo test --test suite experiments::real
 
-tshark: ## our notes beside those of tshark, into docs/VERDICTS.md (WIRELAB_CORPUS=FOLDER of captures)
+tshark: ## our notes and fields beside those of tshark, into docs/VERDICTS.md and docs/FIELDS.md (WIRELAB_CORPUS=FOLDER of captures)
 	cargo test --test suite tshark:: -- --ignored --nocapture
 
 accuracy: ## how often verdicts are right, by runs of the lab, into docs/ACCURACY.md (ACCURACY_RUNS=N, ACCURACY_SEED=N)

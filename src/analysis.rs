@@ -2,12 +2,14 @@
 
 pub use crate::track::{AHEAD, Limits};
 
+use std::cmp::Ordering;
+
 use hashbrown::HashSet;
 
 use crate::decode::{Body, Decoder, Icmp, IcmpDetail, Packet, Tcp, glance};
 use crate::event::{Dir, End, Endpoint, Event, Note, Segment, Side};
 use crate::frame::{Frame, LinkType};
-use crate::track::{Arrival, Connection, Observation, TooBig, Tracker};
+use crate::track::{Arrival, Connection, Facts, Observation, TooBig, Tracker};
 use crate::verdict::{self, Proved};
 
 /// Takes frames in the order of the capture and gives events.
@@ -35,6 +37,10 @@ pub struct Hindsight {
     needless: HashSet<u64>,
     /// Frames of retransmissions that a timeout brought about, as the next one shows.
     timeouts: HashSet<u64>,
+    /// Frames of what came late, and once more later.
+    twice: HashSet<u64>,
+    /// Frames of copies that the receiver got, too.
+    copies: HashSet<u64>,
 }
 
 impl Hindsight {
@@ -62,6 +68,16 @@ impl Hindsight {
         {
             self.timeouts.insert(frame);
         }
+        if let Some((frame, Ordering::Equal)) = seen.twin
+            && self.twice.len() < MOST_HINDSIGHT
+        {
+            self.twice.insert(frame);
+        }
+        if let Some(frame) = seen.copy_arrived
+            && self.copies.len() < MOST_HINDSIGHT
+        {
+            self.copies.insert(frame);
+        }
     }
 
     /// What later segments prove of a frame.
@@ -69,6 +85,8 @@ impl Hindsight {
         Proved {
             needless: !self.needless.is_empty() && self.needless.contains(&frame),
             timeout: !self.timeouts.is_empty() && self.timeouts.contains(&frame),
+            twice: !self.twice.is_empty() && self.twice.contains(&frame),
+            copied: !self.copies.is_empty() && self.copies.contains(&frame),
         }
     }
 }
@@ -198,9 +216,13 @@ impl Analysis {
         if self.learning {
             self.hindsight.learn(seen);
         }
-        let proved = self.hindsight.of(seen.frame);
-        verdict::judge(seen, connection, proved, &mut self.notes);
-        connection.judged(seen.side, &self.notes);
+        self.notes.clear();
+        // Without a fact no rule has a question; that is how nearly every segment is.
+        if seen.facts != Facts::NONE {
+            let proved = self.hindsight.of(seen.frame);
+            verdict::judge(seen, connection, proved, &mut self.notes);
+            connection.judged(seen, &self.notes);
+        }
         if self.flows_only {
             return Ok(());
         }

@@ -1,11 +1,15 @@
 //! The command line as data: what was asked for, nothing opened or built yet.
 
 mod addr;
+mod check;
+mod craft;
+mod handshake;
 mod inspect;
 mod lab;
 mod ping;
 mod ports;
 mod sockets;
+mod trace;
 
 use std::net::IpAddr;
 
@@ -13,11 +17,15 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::addr::Addr;
+pub use self::check::Check;
+pub use self::craft::{Craft, Via};
+pub use self::handshake::{CraftCommand, Forget, Handshake, Wrong};
 pub use self::inspect::{Inspect, Link};
 pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
 pub use self::ports::Ports;
 pub use self::sockets::Sockets;
+pub use self::trace::Trace;
 use crate::event::Kind;
 use crate::select::{Range, Selection};
 use crate::view::VIEWS;
@@ -44,6 +52,12 @@ pub enum Command {
     /// List the recordings that come with wirelab, and what each one shows
     #[command(after_help = "Example:\n  wirelab captures")]
     Captures(Captures),
+    /// Find out whether the network is all right, link by link, and where it ends if it is not
+    #[command(after_help = check::HELP)]
+    Check(Check),
+    /// Build a packet by hand, every field as asked for, and send it
+    #[command(after_help = craft::HELP)]
+    Craft(Craft),
     /// Try out what this machine allows, and say how to get what it does not
     #[command(after_help = DOCTOR_HELP)]
     Doctor(Doctor),
@@ -74,6 +88,9 @@ pub enum Command {
     /// Show what is in the buffers of TCP sockets, and who waits for whom; --watch goes on
     #[command(after_help = sockets::HELP)]
     Sockets(Sockets),
+    /// Find the path to a host: which routers packets pass, and what fits through
+    #[command(after_help = trace::HELP, disable_version_flag = true)]
+    Trace(Trace),
 }
 
 const EXPLAIN_HELP: &str = "\

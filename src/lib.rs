@@ -6,13 +6,16 @@
 
 pub mod address;
 pub mod analysis;
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod compare;
+pub mod craft;
 pub mod decode;
 pub mod event;
 pub mod explain;
 pub mod frame;
+pub mod handmade;
 pub mod inspect;
 pub mod io;
 pub mod lab;
@@ -21,6 +24,7 @@ pub mod probe;
 pub mod recordings;
 pub mod select;
 pub mod sockets;
+pub mod trace;
 pub mod track;
 pub mod verdict;
 pub mod view;

@@ -96,7 +96,7 @@ impl Selection {
                 self.wants_packet(frame.number, packet.ip.map(|ip| [ip.src, ip.dst]))
             }
             Event::Flow(flow) => self.wants_flow(flow),
-            Event::Finding(finding) => any(&self.flows, |&flow| flow == finding.flow),
+            Event::Finding(finding) => any(&self.flows, |&flow| finding.flow == Some(flow)),
             Event::At(_, event) => self.wants(event, scope),
             Event::Passage(passage) => self.wants_passage(passage),
             // They belong to no segment, and would stand alone among chosen ones.

@@ -7,7 +7,9 @@ use std::io;
 use wirelab::event::{Cause as SaidCause, Confidence, Kind};
 use wirelab::lab::Side;
 
+use super::both;
 use super::judge::{self, Said};
+use super::pace::{self, Direction};
 use super::run::Recorded;
 use super::truth::{self, Cause, Packet, Run};
 use super::tshark;
@@ -89,6 +91,10 @@ pub(crate) struct Grades {
     pub(crate) invisible: u64,
     pub(crate) kernel: String,
     pub(crate) troubles: BTreeMap<&'static str, u64>,
+    /// What both captures together tell.
+    pub(crate) both: BTreeMap<&'static str, Tally>,
+    /// What set the pace of who sent.
+    pub(crate) directions: Vec<Direction>,
 }
 
 /// What was said of a frame, in the words that are graded.
@@ -188,6 +194,10 @@ impl Grades {
         for (key, count) in other.troubles {
             *self.troubles.entry(key).or_default() += count;
         }
+        for (key, tally) in other.both {
+            self.both.entry(key).or_default().add(&tally);
+        }
+        self.directions.extend(other.directions);
         self.misses.extend(other.misses);
         self.runs += other.runs;
         self.packets += other.packets;
@@ -205,14 +215,29 @@ impl Grades {
         self.packets += run.packets.len() as u64;
         *self.troubles.entry(recorded.trouble).or_default() += 1;
         self.kernel.clone_from(&run.kernel);
+        let misses = both::grade(super::WIRELAB, &recorded.folder, &mut self.both)?;
+        self.misses.extend(misses.into_iter().map(|said| Miss {
+            row: "both captures".to_owned(),
+            file: recorded.name.clone(),
+            frame: 0,
+            said,
+            truth: String::new(),
+        }));
+        self.directions
+            .extend(pace::read_run(&recorded.name, &recorded.folder)?);
         for side in [Side::Client, Side::Server] {
             let path = recorded.folder.join(format!("{side}.pcapng"));
             let said = judge::capture(&path)?;
-            let ours = |frame| Verdict::ours(said.get(&frame));
+            let tsharks = if with_tshark {
+                Some(tshark::capture(&path)?)
+            } else {
+                None
+            };
             let file = format!("{}/{side}.pcapng", recorded.name);
+            self.words(&run, recorded, side, &file, &said, tsharks.as_ref())?;
+            let ours = |frame| Verdict::ours(said.get(&frame));
             self.end(Judge::Wirelab, &run, side, &file, &ours);
-            if with_tshark {
-                let said: HashMap<u64, tshark::Said> = tshark::capture(&path)?;
+            if let Some(said) = tsharks {
                 self.end(Judge::Tshark, &run, side, &file, &|frame| {
                     Verdict::tsharks(said.get(&frame))
                 });
@@ -431,10 +456,7 @@ impl Grades {
         };
         let said = verdict.cause.unwrap_or("unknown");
         *self.causes.entry((vantage, judge, is, said)).or_default() += 1;
-        if said != is
-            && judge == Judge::Wirelab
-            && (vantage == Vantage::Sender || said != "unknown")
-        {
+        if said != is && judge == Judge::Wirelab {
             let row = format!("cause {is} as {said}");
             self.miss(vantage, &row, place, verdict, is);
         }

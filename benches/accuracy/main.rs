@@ -5,13 +5,16 @@
 //! and graded by what the wire and the kernels say. What comes of it goes to docs/ACCURACY.md; the
 //! captures stay in target/accuracy, and what was recorded before is not run again.
 
+mod both;
 mod experiments;
 mod grade;
 mod judge;
+mod pace;
 mod report;
 mod run;
 mod truth;
 mod tshark;
+mod window;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -32,9 +35,7 @@ fn main() -> io::Result<()> {
     let (runs, seed) = (setting("ACCURACY_RUNS", 400), setting("ACCURACY_SEED", 1));
     let at_once = setting("ACCURACY_AT_ONCE", 6) as usize;
     let wirelab = env::var("ACCURACY_WIRELAB").unwrap_or_else(|_| WIRELAB.to_owned());
-    let load_before = load();
     let recorded = run::all(&wirelab, Path::new(FOLDER), seed, runs, at_once)?;
-    let load_after = load();
     let with_tshark = setting("ACCURACY_TSHARK", 1) == 1 && tshark::version().is_some();
     let next = AtomicUsize::new(0);
     let work = || {
@@ -48,7 +49,7 @@ fn main() -> io::Result<()> {
     };
     let mut all = Grades::default();
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..2).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..at_once.min(4)).map(|_| scope.spawn(work)).collect();
         for worker in workers {
             if let Ok(grades) = worker.join() {
                 all.add(grades);
@@ -59,7 +60,7 @@ fn main() -> io::Result<()> {
         seed,
         runs,
         at_once,
-        load: [load_before, load_after],
+        load: recorded.iter().filter_map(|it| it.load).collect(),
         tshark: tshark::version().filter(|_| with_tshark),
     };
     let table = report::table(&all, &made);

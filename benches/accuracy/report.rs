@@ -6,22 +6,27 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
+use super::both;
 use super::grade::{Grades, Judge, Miss, Vantage};
+use super::pace::{Direction, Split};
 
 /// How the figures were made.
 pub(crate) struct Made {
     pub(crate) seed: u64,
     pub(crate) runs: u64,
     pub(crate) at_once: usize,
-    pub(crate) load: [String; 2],
+    /// The load of the machine when each was done.
+    pub(crate) load: Vec<f64>,
     pub(crate) tshark: Option<String>,
 }
 
 /// Rows, in the order of the table.
-const ROWS: [&str; 6] = [
+const ROWS: [&str; 8] = [
     "retransmission",
     "out-of-order",
     "spurious",
+    "dup-ack",
+    "window-full",
     "zero-window",
     "checksum-bad",
     "capture-duplicate",
@@ -32,20 +37,22 @@ const SAID: [&str; 4] = ["rto", "tlp", "fast", "unknown"];
 /// The part of the page that is made.
 pub(crate) fn table(grades: &Grades, made: &Made) -> String {
     let mut text = String::new();
+    let mut load = made.load.clone();
+    load.sort_by(f64::total_cmp);
     let date = Timestamp::now().strftime("%Y-%m-%d");
     let tshark = made.tshark.as_deref().unwrap_or("not installed");
     let _ = writeln!(
         text,
         "`make accuracy ACCURACY_SEED={} ACCURACY_RUNS={}` on {date}: {} runs, {} TCP packets; {}; tshark \
-         {tshark}. {} runs at once; load over the last minute {} before, {} after.\n",
+         {tshark}. {} runs at once; load of the machine over the last minute while they ran {:.1} (median; at most {:.1}).\n",
         made.seed,
         made.runs,
         grades.runs,
         grades.packets,
         grades.kernel,
         made.at_once,
-        made.load[0],
-        made.load[1],
+        quantile(&load, 50),
+        quantile(&load, 100),
     );
     for (vantage, name) in [(Vantage::Sender, "sender"), (Vantage::Receiver, "receiver")] {
         let _ = writeln!(text, "### The capture of the {name}\n");
@@ -63,6 +70,9 @@ pub(crate) fn table(grades: &Grades, made: &Made) -> String {
          before it and nothing later had come): no row counts them.\n",
         grades.invisible
     );
+    both_captures(&mut text, grades);
+    pace(&mut text, grades);
+    windows(&mut text, grades);
     text += "### Packets against the kernels' counters\n\n| sum | by packets | by counters | hosts that differ |\n|---|---|---|---|\n";
     for (name, (ours, theirs, differ)) in &grades.counters {
         let _ = writeln!(
@@ -72,6 +82,116 @@ pub(crate) fn table(grades: &Grades, made: &Made) -> String {
         );
     }
     text
+}
+
+fn both_captures(text: &mut String, grades: &Grades) {
+    text.push_str(
+        "### Both captures together\n\n| verdict | in truth | found | ambiguous | wrong | precision | recall |\n|---|---|---|---|---|---|---|\n",
+    );
+    for row in both::ROWS {
+        let tally = grades.both.get(row).copied().unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "| {row} | {} | {} | {} | {} | {:.4} | {:.4} |",
+            tally.truth,
+            tally.found,
+            tally.ambiguous,
+            tally.wrong,
+            tally.precision(),
+            tally.recall()
+        );
+    }
+    text.push('\n');
+}
+
+/// Of a hundred points, how many two shares of the time may lie apart.
+const POINTS: f64 = 0.1;
+
+/// The furthest that one of the shares is off.
+fn off(ours: &Split, kernel: &Split) -> f64 {
+    let apart = ours
+        .iter()
+        .zip(kernel)
+        .map(|(ours, kernel)| (ours - kernel).abs());
+    apart.fold(0.0, f64::max)
+}
+
+fn pace(text: &mut String, grades: &Grades) {
+    text.push_str("### What set the pace\n\n");
+    text.push_str("| capture of the | directions | application within 10 points | receiver | network and the rest | all three | median error | 90 of 100 within |\n");
+    text.push_str("|---|---|---|---|---|---|---|---|\n");
+    for (end, name) in ["sender", "receiver"].into_iter().enumerate() {
+        let told: Vec<(Split, Split)> = grades
+            .directions
+            .iter()
+            .filter_map(|it| Some((it.ours[end]?, it.kernel)))
+            .collect();
+        let within = |part: usize| {
+            let near = told
+                .iter()
+                .filter(|(ours, kernel)| (ours[part] - kernel[part]).abs() <= POINTS);
+            share(near.count() as u64, told.len() as u64)
+        };
+        let mut all: Vec<f64> = told
+            .iter()
+            .map(|(ours, kernel)| off(ours, kernel))
+            .collect();
+        all.sort_by(f64::total_cmp);
+        let near = all.iter().filter(|off| **off <= POINTS).count() as u64;
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {} | {} | {} | {:.3} | {:.3} |",
+            told.len(),
+            within(0),
+            within(1),
+            within(2),
+            share(near, told.len() as u64),
+            quantile(&all, 50),
+            quantile(&all, 90),
+        );
+    }
+    text.push('\n');
+}
+
+fn windows(text: &mut String, grades: &Grades) {
+    text.push_str("### The congestion window by estimate, at the sender\n\n");
+    text.push_str("| bulk transfers | readings | median error | 90 of 100 within | transfers with a median error under 15 % | estimate / kernel's, median |\n|---|---|---|---|---|---|\n");
+    let bulk: Vec<&Direction> = grades
+        .directions
+        .iter()
+        .filter(|it| it.windows.len() >= 20)
+        .collect();
+    let errors = |of: &[f64]| {
+        let mut errors: Vec<f64> = of.iter().map(|share| (share - 1.0).abs()).collect();
+        errors.sort_by(f64::total_cmp);
+        errors
+    };
+    let mut shares: Vec<f64> = bulk
+        .iter()
+        .flat_map(|it| it.windows.iter().copied())
+        .collect();
+    shares.sort_by(f64::total_cmp);
+    let all = errors(&shares);
+    let good = bulk
+        .iter()
+        .filter(|it| quantile(&errors(&it.windows), 50) < 0.15)
+        .count();
+    let _ = writeln!(
+        text,
+        "| {} | {} | {:.3} | {:.3} | {} | {:.3} |\n",
+        bulk.len(),
+        all.len(),
+        quantile(&all, 50),
+        quantile(&all, 90),
+        share(good as u64, bulk.len() as u64),
+        quantile(&shares, 50),
+    );
+}
+
+/// What so many of a hundred do not exceed; of a sorted list.
+fn quantile(sorted: &[f64], percent: usize) -> f64 {
+    let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(at).copied().unwrap_or(0.0)
 }
 
 fn verdict_row(text: &mut String, grades: &Grades, vantage: Vantage, row: &'static str) {
@@ -155,6 +275,31 @@ pub(crate) fn worst(grades: &Grades, out: &mut dyn Write, most: usize) -> io::Re
     let mut rows: BTreeMap<&str, Vec<&Miss>> = BTreeMap::new();
     for miss in &grades.misses {
         rows.entry(&miss.row).or_default().push(miss);
+    }
+    for it in &grades.directions {
+        for (end, name) in ["sender", "receiver"].into_iter().enumerate() {
+            let Some(ours) = it.ours[end].filter(|ours| off(ours, &it.kernel) > POINTS) else {
+                continue;
+            };
+            writeln!(
+                out,
+                "pace {} at the {name}: {ours:.2?}, kernel {:.2?}",
+                it.name, it.kernel
+            )?;
+        }
+        let mut errors: Vec<f64> = it.windows.iter().map(|share| (share - 1.0).abs()).collect();
+        errors.sort_by(f64::total_cmp);
+        if errors.len() >= 20 && quantile(&errors, 50) >= 0.15 {
+            let mut shares = it.windows.clone();
+            shares.sort_by(f64::total_cmp);
+            writeln!(
+                out,
+                "window {}: error {:.2}, share {:.2}",
+                it.name,
+                quantile(&errors, 50),
+                quantile(&shares, 50)
+            )?;
+        }
     }
     for (row, misses) in rows {
         writeln!(out, "\n== {row}: {}", misses.len())?;

@@ -16,6 +16,8 @@ pub(crate) struct Recorded {
     pub(crate) name: String,
     pub(crate) trouble: &'static str,
     pub(crate) folder: PathBuf,
+    /// How many programs wanted to run, over the minute before it was done.
+    pub(crate) load: Option<f64>,
 }
 
 /// Longest a run may take: the experiment's own 20 s, and room for a busy machine.
@@ -60,18 +62,23 @@ fn one(wirelab: &str, into: &Path, seed: u64, number: u64) -> io::Result<Recorde
     let drawn = experiments::draw(seed, number);
     let name = format!("{seed}-{number:04}-{}", drawn.trouble);
     let folder = into.join(&name);
-    let recorded = Recorded {
+    let mut recorded = Recorded {
         name,
         trouble: drawn.trouble,
         folder: folder.clone(),
+        load: None,
     };
     let text = folder.join("experiment.toml");
     let kept = fs::read_to_string(&text).is_ok_and(|kept| kept == drawn.text);
-    if kept && folder.join("done").exists() {
+    if let Some(load) = fs::read_to_string(folder.join("done"))
+        .ok()
+        .filter(|_| kept)
+    {
+        recorded.load = load.parse().ok();
         return Ok(recorded);
     }
     fs::create_dir_all(&folder)?;
-    for left in ["done", "client.tshark", "server.tshark"] {
+    for left in ["done", "client.words", "server.words"] {
         let _ = fs::remove_file(folder.join(left));
     }
     fs::write(&text, &drawn.text)?;
@@ -106,6 +113,8 @@ fn one(wirelab: &str, into: &Path, seed: u64, number: u64) -> io::Result<Recorde
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(io::Error::other(format!("{}: {said}", text.display())));
     }
-    fs::write(folder.join("done"), "")?;
+    let load = super::load();
+    recorded.load = load.parse().ok();
+    fs::write(folder.join("done"), load)?;
     Ok(recorded)
 }

@@ -18,9 +18,11 @@ pub(crate) struct Said {
     pub(crate) out_of_order: bool,
     pub(crate) zero_window: bool,
     pub(crate) checksum_bad: bool,
+    pub(crate) duplicate_ack: bool,
+    pub(crate) window_full: bool,
 }
 
-const FIELDS: [&str; 7] = [
+const FIELDS: [&str; 9] = [
     "frame.number",
     "tcp.analysis.retransmission",
     "tcp.analysis.fast_retransmission",
@@ -28,6 +30,8 @@ const FIELDS: [&str; 7] = [
     "tcp.analysis.out_of_order",
     "tcp.analysis.zero_window",
     "tcp.checksum.status",
+    "tcp.analysis.duplicate_ack",
+    "tcp.analysis.window_full",
 ];
 
 /// Its version, if it is there.
@@ -47,7 +51,7 @@ pub(crate) fn version() -> Option<String> {
 
 /// Its answers on a capture; kept beside it, for they don't change.
 pub(crate) fn capture(path: &Path) -> io::Result<HashMap<u64, Said>> {
-    let kept = path.with_extension("tshark");
+    let kept = path.with_extension("words");
     let text = if let Ok(text) = fs::read_to_string(&kept) {
         text
     } else {
@@ -80,6 +84,8 @@ fn line(line: &str) -> Option<(u64, Said)> {
         out_of_order: on(4),
         zero_window: on(5),
         checksum_bad: fields.get(6).is_some_and(|status| *status == "0"),
+        duplicate_ack: on(7),
+        window_full: on(8),
     };
     Some((fields.first()?.parse().ok()?, said))
 }

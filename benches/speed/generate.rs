@@ -41,10 +41,10 @@ pub(super) fn capture(name: &str, scale: f64, path: &Path) -> io::Result<u64> {
 }
 
 /// Xorshift: the same numbers on every machine, which is all that is asked of it.
-struct Dice(u64);
+pub(super) struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, below: u64) -> u64 {
+    pub(super) fn roll(&mut self, below: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

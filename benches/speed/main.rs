@@ -2,10 +2,13 @@
 //! run, and where the time goes (`make callgrind`); and how fast the lab's wire is. Writes
 //! docs/PERFORMANCE.md.
 //!
-//! `BENCH_SCALE=0.1` makes captures a tenth as long, `BENCH_RUNS=1` runs everything once.
+//! `BENCH_SCALE=0.1` makes captures a tenth as long, `BENCH_RUNS=1` runs everything once, and
+//! `BENCH_WIRELAB=FILE` measures another build, to have a before and an after of the same captures.
 
+mod adversary;
 mod generate;
 mod packet;
+mod ping;
 mod report;
 mod tools;
 mod wire;
@@ -21,7 +24,6 @@ use std::{env, fs};
 use report::{Capture, Row, render, replace_part};
 use tools::{Tool, measure, measured, on_path};
 
-const WIRELAB: &str = env!("CARGO_BIN_EXE_wirelab");
 const REPORT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/PERFORMANCE.md");
 
 fn main() -> io::Result<()> {
@@ -33,13 +35,22 @@ fn main() -> io::Result<()> {
         ["callgrind", ..] => callgrind(),
         ["wire-run", experiment] => wire::run_one(experiment, &mut io::stdout()),
         ["wire", ..] => compare_wire(),
+        ["ping", ..] => compare_ping(),
+        ["adversary", ..] => hurt(),
         // `cargo test --all-targets` runs benches too, without this word.
         _ if words.contains(&"--bench") => {
             compare()?;
-            compare_wire()
+            hurt()?;
+            compare_wire()?;
+            compare_ping()
         }
         _ => Ok(()),
     }
+}
+
+/// The program that is measured.
+fn wirelab() -> String {
+    env::var("BENCH_WIRELAB").unwrap_or_else(|_| env!("CARGO_BIN_EXE_wirelab").to_owned())
 }
 
 fn setting(name: &str, default: f64) -> f64 {
@@ -75,7 +86,7 @@ fn compare() -> io::Result<()> {
     let scale = setting("BENCH_SCALE", 1.0);
     let runs = setting("BENCH_RUNS", 5.0) as usize;
     let captures = captures(scale)?;
-    let tools = Tool::all(WIRELAB, scale);
+    let tools = Tool::all(&wirelab(), scale);
     let mut rows = Vec::new();
     for (capture, of) in captures.iter().enumerate() {
         rows.extend((0..tools.len()).map(|tool| Row {
@@ -110,10 +121,31 @@ fn compare() -> io::Result<()> {
     rewrite("bench", &render(&captures, &tools, &rows))
 }
 
+/// Captures that are made to hurt.
+fn hurt() -> io::Result<()> {
+    let scale = setting("BENCH_SCALE", 1.0);
+    rewrite(
+        "adversary",
+        &adversary::section(&wirelab(), &folder(), scale)?,
+    )
+}
+
 /// The wire between two hosts.
 fn compare_wire() -> io::Result<()> {
     let (scale, runs) = (setting("BENCH_SCALE", 1.0), setting("BENCH_RUNS", 5.0));
     rewrite("wire", &wire::section(scale, runs as usize)?)
+}
+
+/// Echo requests beside iputils.
+fn compare_ping() -> io::Result<()> {
+    let (scale, runs) = (setting("BENCH_SCALE", 1.0), setting("BENCH_RUNS", 5.0));
+    match ping::section(&wirelab(), scale, runs as usize)? {
+        Some(text) => rewrite("ping", &text),
+        None => writeln!(
+            io::stderr(),
+            "ping: iputils' ping is not installed, or this is not root"
+        ),
+    }
 }
 
 /// Puts a part into docs/PERFORMANCE.md; the words around it are a person's.
@@ -137,7 +169,7 @@ fn callgrind() -> io::Result<()> {
     let status = Command::new("valgrind")
         .args(["--tool=callgrind", "--quiet"])
         .arg(format!("--callgrind-out-file={}", counts.display()))
-        .args([WIRELAB, "flows", &capture.path])
+        .args([&wirelab(), "flows", &capture.path])
         .stdout(Stdio::null())
         .status()?;
     if !status.success() {

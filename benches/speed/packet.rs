@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 pub(super) const FIN: u8 = 0x01;
 pub(super) const SYN: u8 = 0x02;
+pub(super) const RST: u8 = 0x04;
 pub(super) const PSH: u8 = 0x08;
 pub(super) const ACK: u8 = 0x10;
 
@@ -53,6 +54,8 @@ pub(super) struct Writer<W: Write> {
     frame: Vec<u8>,
     /// Packets written so far.
     pub packets: u64,
+    /// Identification of the last IP packet.
+    pub id: u16,
 }
 
 impl<W: Write> Writer<W> {
@@ -64,6 +67,7 @@ impl<W: Write> Writer<W> {
             out,
             frame: Vec::new(),
             packets: 0,
+            id: 0,
         })
     }
 
@@ -74,12 +78,13 @@ impl<W: Write> Writer<W> {
 
     pub(super) fn segment(&mut self, segment: &Segment<'_>) -> io::Result<()> {
         self.packets += 1;
+        self.id = self.id.wrapping_add(1);
         let frame = &mut self.frame;
         frame.clear();
         frame.extend([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0x00]);
         let options = options(segment);
         let tcp_len = 20 + options.len() + segment.len as usize;
-        ip_header(frame, segment, tcp_len, self.packets as u16);
+        ip_header(frame, segment, tcp_len, self.id);
         let tcp = frame.len();
         frame.extend(segment.from.port.to_be_bytes());
         frame.extend(segment.to.port.to_be_bytes());

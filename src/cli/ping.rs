@@ -1,11 +1,12 @@
 //! The command line of `ping`: iputils' letters for what it does as iputils does.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
 use super::Output;
-use crate::probe::Pattern;
+use crate::probe::{Pattern, Trace};
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -19,7 +20,7 @@ Examples:
 
 Over a raw socket where that is permitted, else over a datagram socket, which needs no rights; the
 second line says which. Ctrl-C ends it with the figures, Ctrl-\\ shows them and goes on.
-Exit code 0: every host answered; 1: one did not.";
+Exit code 0: every host answered; 1: one did not; 2: wrong usage, or nothing can be sent.";
 
 /// `ping`.
 #[derive(Debug, Args)]
@@ -34,11 +35,11 @@ pub struct Ping {
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
     pub interval: Option<Duration>,
     /// End after this many seconds, whatever came
-    #[arg(short = 'w', long, value_name = "SECONDS", value_parser = some_seconds)]
+    #[arg(short = 'w', long, value_name = "SECONDS", value_parser = seconds)]
     pub deadline: Option<Duration>,
     /// How long a reply may take; later ones are called late. Not given: twice the longest seen, at
     /// least 1; 10 while none was seen
-    #[arg(short = 'W', long, value_name = "SECONDS", value_parser = some_seconds)]
+    #[arg(short = 'W', long, value_name = "SECONDS", value_parser = seconds)]
     pub timeout: Option<Duration>,
     /// IPv4 only
     #[arg(short = '4', conflicts_with = "v6")]
@@ -52,8 +53,11 @@ pub struct Ping {
     /// The next request when the last is answered
     #[arg(short = 'A', long, help_heading = "Pace")]
     pub adaptive: bool,
+    /// So many requests at once to begin with, and in a flood as many under way
+    #[arg(short = 'l', long, value_name = "N", default_value_t = 1, hide_default_value = true, value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = "Pace")]
+    pub preload: u32,
     /// Bytes of data in a request
-    #[arg(short, long, value_name = "BYTES", default_value_t = 56, value_parser = clap::value_parser!(u16).range(..=65_507), help_heading = "Packets")]
+    #[arg(short, long, value_name = "BYTES", default_value_t = 56, value_parser = clap::value_parser!(u16).range(..=65_527), help_heading = "Packets")]
     pub size: u16,
     /// Fill the data with these bytes, in hexadecimal
     #[arg(short, long, value_name = "HEX", value_parser = Pattern::parse, help_heading = "Packets")]
@@ -80,9 +84,35 @@ pub struct Ping {
     /// Send from this interface or address
     #[arg(short = 'I', long, value_name = "FROM", help_heading = "Packets")]
     pub interface: Option<String>,
+    /// Keep to the address that was chosen to send from at first
+    #[arg(short = 'B', long, help_heading = "Packets")]
+    pub sticky: bool,
     /// Allow a broadcast address
     #[arg(short, long, help_heading = "Packets")]
     pub broadcast: bool,
+    /// Only hosts on the same link: past the routing table
+    #[arg(short = 'r', long, help_heading = "Packets")]
+    pub on_link: bool,
+    /// Don't send this host what it sends to a group
+    #[arg(short = 'L', long, help_heading = "Packets")]
+    pub no_loop: bool,
+    /// Have routers record their addresses (IPv4 option, nine at most)
+    #[arg(
+        short = 'R',
+        long,
+        conflicts_with = "record_times",
+        help_heading = "Packets"
+    )]
+    pub record_route: bool,
+    /// Have routers record their clocks (IPv4 option): tsonly, tsandaddr, or tsprespec=ADDRESS,…
+    #[arg(short = 'T', long, value_name = "TIMES", value_parser = times, help_heading = "Packets")]
+    pub record_times: Option<Trace>,
+    /// Flow label of IPv6, in decimal or as 0x…
+    #[arg(short = 'F', long, value_name = "LABEL", value_parser = label, help_heading = "Packets")]
+    pub flow_label: Option<u32>,
+    /// Mark packets for this host's own routing and filters
+    #[arg(short = 'm', long, value_name = "N", help_heading = "Packets")]
+    pub mark: Option<u32>,
     /// Use this kind of socket, and no other
     #[arg(
         long,
@@ -107,6 +137,12 @@ pub struct Ping {
     /// Say which request has no answer yet when the next is made
     #[arg(short = 'O', long, help_heading = "Showing")]
     pub outstanding: bool,
+    /// Ring the bell at each good reply
+    #[arg(short, long, help_heading = "Showing")]
+    pub audible: bool,
+    /// Show ICMP messages that are about something else as well
+    #[arg(short, long, help_heading = "Showing")]
+    pub verbose: bool,
     /// Accepted: addresses are never turned into names
     #[arg(short, help_heading = "Showing")]
     numeric: bool,
@@ -138,7 +174,7 @@ pub enum SocketKind {
 }
 
 /// Seconds, with decimals.
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let number = text.parse::<f64>().ok();
     number
         .and_then(|number| Duration::try_from_secs_f64(number).ok())
@@ -146,8 +182,33 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "give seconds, as in 0.2".to_owned())
 }
 
+/// 20 bits, in decimal or hexadecimal.
+fn label(text: &str) -> Result<u32, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    let label = parsed.ok().filter(|&label| label < 1 << 20);
+    label.ok_or_else(|| "give a number of 20 bits, 0 to 0xfffff".to_owned())
+}
+
+/// What the timestamp option is to ask for.
+fn times(text: &str) -> Result<Trace, String> {
+    let help = "give tsonly, tsandaddr, or tsprespec=ADDRESS,…, four IPv4 addresses at most";
+    match (text, text.strip_prefix("tsprespec=")) {
+        ("tsonly", _) => Ok(Trace::Times),
+        ("tsandaddr", _) => Ok(Trace::TimesAndAddresses),
+        (_, Some(hosts)) => {
+            let hosts: Result<Vec<Ipv4Addr>, _> = hosts.split(',').map(str::parse).collect();
+            let hosts = hosts.ok().filter(|it| it.len() <= Trace::MOST_NAMED);
+            hosts.map(Trace::TimesOf).ok_or_else(|| help.to_owned())
+        }
+        _ => Err(help.to_owned()),
+    }
+}
+
 /// Seconds, and not none.
-fn some_seconds(text: &str) -> Result<Duration, String> {
+pub(super) fn some_seconds(text: &str) -> Result<Duration, String> {
     match seconds(text)? {
         Duration::ZERO => Err("give seconds, more than 0".to_owned()),
         time => Ok(time),
@@ -155,7 +216,7 @@ fn some_seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// A byte, in decimal or hexadecimal.
-fn byte(text: &str) -> Result<u8, String> {
+pub(super) fn byte(text: &str) -> Result<u8, String> {
     let parsed = match text.strip_prefix("0x") {
         Some(digits) => u8::from_str_radix(digits, 16),
         None => text.parse(),
@@ -168,13 +229,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_routers_are_asked_for() {
+        assert_eq!(times("tsonly"), Ok(Trace::Times));
+        assert_eq!(times("tsandaddr"), Ok(Trace::TimesAndAddresses));
+        let two = vec![Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
+        assert_eq!(
+            times("tsprespec=10.0.0.1,10.0.0.2"),
+            Ok(Trace::TimesOf(two))
+        );
+        for wrong in [
+            "",
+            "tsprespec",
+            "tsprespec=",
+            "tsprespec=::1",
+            "tsprespec=1.1.1.1,2.2.2.2,3.3.3.3,4.4.4.4,5.5.5.5",
+        ] {
+            assert!(times(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn numbers_as_they_are_typed() {
         assert_eq!(seconds("0.2"), Ok(Duration::from_millis(200)));
         assert_eq!(seconds("0"), Ok(Duration::ZERO));
         for wrong in ["", "-1", "nan", "inf", "1e99", "x"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
         }
-        assert!(some_seconds("0").is_err());
+        assert_eq!((label("0x12345"), label("7")), (Ok(0x12345), Ok(7)));
+        assert!(label("0x100000").is_err() && label("x").is_err());
         assert_eq!((byte("0x10"), byte("184")), (Ok(16), Ok(184)));
         assert!(byte("256").is_err() && byte("0x100").is_err());
     }

@@ -116,8 +116,15 @@ struct Explaining {
 
 impl View for Explaining {
     fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
-        if let Event::Segment(segment) = event {
-            self.explainer.observe(segment);
+        match event {
+            Event::Segment(segment) => self.explainer.observe(segment),
+            Event::Packet(frame, packet) => self.explainer.beside(frame, packet),
+            Event::End(_) => {
+                for finding in self.explainer.conclude_beside() {
+                    self.inner.event(&Event::Finding(&finding), out)?;
+                }
+            }
+            _ => {}
         }
         self.inner.event(event, out)?;
         if let Event::Flow(flow) = event {

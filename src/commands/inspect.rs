@@ -1,5 +1,7 @@
 //! `inspect`: one frame, every bit of it.
 
+mod live;
+
 use std::io::{self, BufWriter, Cursor, IsTerminal, Read, Write};
 use std::process::ExitCode;
 
@@ -27,6 +29,12 @@ const FRAMES_AFTER: u64 = 10_000;
 pub(super) fn run(args: &cli::Inspect) -> Result<ExitCode> {
     let terminal = Terminal::look();
     let style = output::style(&args.output, &cli::View::default(), terminal)?;
+    if let Some(interface) = &args.interface {
+        return live::run(args, interface, &style);
+    }
+    if !args.filter().is_empty() {
+        bail!("a filter is for -i; of a capture say --frame N");
+    }
     let mut frames = open(args)?;
     let mut out = output::stdout();
     if let Some(&[one, two]) = args.diff.as_deref() {

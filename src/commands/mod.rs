@@ -8,6 +8,8 @@ mod addr;
 mod both;
 mod capture;
 mod captures;
+mod check;
+mod craft;
 mod doctor;
 mod ends;
 mod explain;
@@ -26,6 +28,7 @@ mod replay;
 mod show;
 mod sockets;
 mod start;
+mod trace;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -54,6 +57,8 @@ pub fn main() -> ExitCode {
         Some(Command::Addr(args)) => ("addr", addr::run(&args)),
         Some(Command::Capture(args)) => ("capture", capture::run(&args)),
         Some(Command::Captures(args)) => ("captures", captures::run(&args)),
+        Some(Command::Check(args)) => ("check", check::run(&args)),
+        Some(Command::Craft(args)) => ("craft", craft::run(&args)),
         Some(Command::Doctor(args)) => ("doctor", doctor::run(&args)),
         Some(Command::Explain(args)) => ("explain", explain::run(&args)),
         Some(Command::Flows(args)) => ("flows", flows::run(&args)),
@@ -64,6 +69,7 @@ pub fn main() -> ExitCode {
         Some(Command::Ports(args)) => ("ports", ports::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
         Some(Command::Sockets(args)) => ("sockets", sockets::run(&args)),
+        Some(Command::Trace(args)) => ("trace", trace::run(&args)),
     };
     match outcome {
         Ok(code) => code,

@@ -1,5 +1,6 @@
 //! `wirelab ping`: opens sockets, gives up all rights, looks names up, and shows what comes of it.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
@@ -15,9 +16,9 @@ use crate::io::Signals;
 use crate::io::clock::{self, Steady};
 use crate::io::privileges::{self, Becomes};
 use crate::io::probe::{
-    self, Options, ProbeError, Ready, Shown, Sockets, Target, Told, Version, Way, Witness,
+    self, Options, ProbeError, Ready, Resolved, Shown, Sockets, Target, Told, Version, Way, Witness,
 };
-use crate::probe::{Pace, Plan, Session};
+use crate::probe::{Pace, Pattern, Plan, Session, Trace};
 use crate::view::ping::{Asked, Host, Json, Packet, Shows, Text};
 
 /// The shortest interval for who is not root, as iputils has it.
@@ -27,9 +28,20 @@ const FLOOD: Duration = Duration::from_millis(10);
 /// Most hosts at once: each takes a socket or two.
 const MOST_HOSTS: usize = 256;
 
+/// Most requests at once for who is not root, as iputils has it.
+const MOST_AT_ONCE: u32 = 3;
+/// Most bytes of data that an IPv4 packet has room for.
+const MOST_V4: u16 = 65_507;
+
 /// Runs it.
 pub(super) fn run(args: &cli::Ping) -> Result<ExitCode> {
     let (pace, interval) = pace(args, probe::may_flood())?;
+    if args.preload > MOST_AT_ONCE && !probe::may_flood() {
+        bail!(
+            "can't begin with {} at once: more than {MOST_AT_ONCE} are for root; use sudo",
+            args.preload
+        );
+    }
     if args.hosts.len() > MOST_HOSTS {
         bail!("{} hosts: at most {MOST_HOSTS} at once", args.hosts.len());
     }
@@ -50,10 +62,23 @@ pub(super) fn run(args: &cli::Ping) -> Result<ExitCode> {
 
     let mut hosts = Vec::new();
     let mut targets = Vec::new();
+    let mut how_lines = Vec::new();
     for (name, sockets) in args.hosts.iter().zip(opened) {
-        let to = probe::resolve(name, options.version)?;
+        let Resolved { to, others } = probe::resolve(name, options.version)?;
+        if to.is_ipv4() && args.size > MOST_V4 {
+            bail!(
+                "-s {}: an IPv4 packet has room for {MOST_V4} bytes of data",
+                args.size
+            );
+        }
         let ready = sockets.ready(to, &options)?;
-        hosts.push(host(name, to, args.size.into()));
+        let mut line = how(&ready);
+        if !others.is_empty() {
+            let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+            line = format!("{line}; other addresses: {}", others.join(", "));
+        }
+        how_lines.push(line);
+        hosts.push(host(name, to, args, &options));
         let plan = plan(args, &ready, pace, interval);
         targets.push(Target::new(ready, Session::new(plan)));
     }
@@ -64,8 +89,8 @@ pub(super) fn run(args: &cli::Ping) -> Result<ExitCode> {
         outstanding: args.outstanding,
         pace: args.flood || args.adaptive,
         explain: args.explain,
+        audible: args.audible,
     };
-    let how = targets.iter().map(|it| how(&it.ready)).collect();
     let asked = targets
         .iter()
         .map(|it| asked(&it.ready, it.session.plan()))
@@ -75,11 +100,12 @@ pub(super) fn run(args: &cli::Ping) -> Result<ExitCode> {
         text: Text::new(style, shows),
         json: (args.output.format == cli::Format::Json).then_some(Json),
         hosts,
-        how,
+        how: how_lines,
+        pattern: args.pattern.clone(),
         asked,
         ways,
         answered: vec![false; targets.len()],
-        wanted: args.count.filter(|_| args.deadline.is_some()),
+        wanted: args.count.filter(|_| limit(args.deadline).is_some()),
         out: Box::new(output::stdout()),
     };
     let done = screen.begin().map_err(ProbeError::from).and_then(|()| {
@@ -151,16 +177,34 @@ fn options(args: &cli::Ping) -> Options {
         }),
         from: args.interface.clone(),
         broadcast: args.broadcast,
+        sticky: args.sticky,
+        on_link: args.on_link,
+        no_echo_of_groups: args.no_loop,
+        mark: args.mark,
+        flow_label: args.flow_label,
+        trace: if args.record_route {
+            Some(Trace::Addresses)
+        } else {
+            args.record_times.clone()
+        },
+        verbose: args.verbose,
     }
 }
 
 /// An identifier that another ping at the same time will hardly have.
-fn some_identifier() -> u16 {
+pub(super) fn some_identifier() -> u16 {
     let moment = clock::now().as_nanos() >> 10;
     (std::process::id() as u16) ^ (moment as u16) ^ ((moment >> 16) as u16)
 }
 
-fn host(name: &str, to: SocketAddr, size: usize) -> Host {
+/// A limit of time; 0 is none, as iputils has it.
+fn limit(time: Option<Duration>) -> Option<Duration> {
+    time.filter(|time| !time.is_zero())
+}
+
+fn host(name: &str, to: SocketAddr, args: &cli::Ping, options: &Options) -> Host {
+    let size = usize::from(args.size);
+    let recorded = options.trace.as_ref().map_or(0, |it| it.options().len());
     let zone = match to {
         SocketAddr::V6(v6) if v6.scope_id() != 0 => name
             .split_once('%')
@@ -172,7 +216,7 @@ fn host(name: &str, to: SocketAddr, size: usize) -> Host {
         name: name.to_owned(),
         address: format!("{}{zone}", to.ip()),
         size,
-        whole: size + headers,
+        whole: size + headers + recorded,
     }
 }
 
@@ -181,13 +225,16 @@ fn plan(args: &cli::Ping, ready: &Ready, pace: Pace, interval: Duration) -> Plan
         source: ready.source,
         many: ready.many,
         written_id: ready.written_id,
+        nonce: Some(RandomState::new().hash_one(ready.id).to_be_bytes()),
         pattern: args.pattern.clone().unwrap_or_default(),
         size: args.size.into(),
         count: args.count,
         pace,
         interval,
-        timeout: args.timeout,
-        deadline: args.deadline,
+        timeout: limit(args.timeout),
+        deadline: limit(args.deadline),
+        preload: args.preload,
+        verbose: args.verbose,
         ttl: ready.ttl,
         tos: ready.tos,
         ..Plan::new(ready.to.ip(), ready.id)
@@ -245,6 +292,7 @@ struct Screen {
     json: Option<Json>,
     hosts: Vec<Host>,
     how: Vec<String>,
+    pattern: Option<Pattern>,
     asked: Vec<Asked>,
     ways: Vec<Way>,
     /// Which hosts have answered.
@@ -258,6 +306,9 @@ impl Screen {
     fn begin(&mut self) -> io::Result<()> {
         if self.json.is_some() {
             return Ok(());
+        }
+        if let Some(pattern) = &self.pattern {
+            writeln!(self.out, "PATTERN: 0x{pattern}")?;
         }
         for (host, how) in self.hosts.iter().zip(&self.how) {
             self.text.begin(host, how, &mut self.out)?;

@@ -19,6 +19,9 @@ Try first:
 Then here and now:
   wirelab lab                       experiments: two hosts, real TCP, and a wire that obeys
   sudo wirelab lab run handshake    runs one, and shows both ends as it happens
+  wirelab ping -c 3 127.0.0.1       echo requests byte by byte (with sudo where a user may not)
+  wirelab trace HOST                which routers packets pass on their way to a host
+  wirelab craft --help              packets by hand, every field as asked for
 
 Then your own:
   wirelab replay FILE               a pcap or pcapng file as conversations

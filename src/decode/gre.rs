@@ -65,16 +65,17 @@ impl Walk<'_, '_> {
         }
     }
 
-    /// Skips the header of a mirrored Ethernet frame, types II (8 bytes) and III (12, and 8 more
+    /// Reads the header of a mirrored Ethernet frame, types II (8 bytes) and III (12, and 8 more
     /// with the platform bit set).
     fn erspan(&mut self, len: u32) -> Next {
         let at = self.at;
         let platform = len == 12 && at.bytes.get(11).is_some_and(|last| last & 1 == 1);
         let len = len + u32::from(platform) * 8;
         if at.bytes.len() < len as usize {
-            self.too_short(LayerKind::Gre, at, len);
+            self.too_short(LayerKind::Erspan, at, len);
             return Next::Done;
         }
+        self.layer(LayerKind::Erspan, at, len);
         self.go(Next::Ethernet, at.skip(len))
     }
 
@@ -83,7 +84,7 @@ impl Walk<'_, '_> {
         let at = self.at;
         self.packet.body = Body::Other { protocol: 97 };
         let Some(&[version, _]) = at.array(0) else {
-            self.too_short(LayerKind::Gre, at, 2);
+            self.too_short(LayerKind::EtherIp, at, 2);
             return Next::Done;
         };
         if version >> 4 != 3 {
@@ -91,9 +92,10 @@ impl Walk<'_, '_> {
                 required: 3,
                 actual: version >> 4,
             };
-            self.problem(LayerKind::Gre, at, fault);
+            self.problem(LayerKind::EtherIp, at, fault);
             return Next::Done;
         }
+        self.layer(LayerKind::EtherIp, at, 2);
         self.enter_tunnel(Kind::EtherIp, None);
         self.go(Next::Ethernet, at.skip(2))
     }

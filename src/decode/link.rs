@@ -33,6 +33,8 @@ impl Walk<'_, '_> {
             LinkType::PPP | PPP_HDLC => self.ppp(),
             PPPOE => self.pppoe(),
             PPP_PPPD | PPP_WITH_DIRECTION => {
+                // A byte that tells the direction.
+                self.layer(LayerKind::Link, at, 1);
                 self.at = at.skip(1);
                 self.ppp()
             }
@@ -83,7 +85,7 @@ impl Walk<'_, '_> {
         let at = at.limit(u32::from(len));
         match *at.bytes {
             [0xaa, 0xaa, 0x03, o0, o1, o2, t0, t1, ..] => {
-                self.layer(LayerKind::Link, at, 8);
+                self.layer(LayerKind::Llc, at, 8);
                 if !matches!([o0, o1, o2], [0, 0, 0 | 0xf8]) {
                     return self.done(unknown);
                 }
@@ -94,7 +96,7 @@ impl Walk<'_, '_> {
             }
             // IP directly on LLC (RFC 948).
             [0x06, 0x06, 0x03, ..] => {
-                self.layer(LayerKind::Link, at, 3);
+                self.layer(LayerKind::Llc, at, 3);
                 self.go(Next::Ip, at.skip(3))
             }
             _ => self.done(unknown),

@@ -77,15 +77,23 @@ impl Decoder {
         }
     }
 
+    /// The headers of a frame that a [`Packet`] has no room for, those after the first
+    /// [`MAX_LAYERS`], by themselves: what fragments are part of is left out.
+    pub fn layers_beyond(frame: &Frame<'_>) -> Vec<Layer> {
+        let mut packet = Packet::default();
+        let mut reassembly = Reassembly::default();
+        let mut walk = Walk::new(start(frame), &mut packet, &mut reassembly, frame.time);
+        walk.beyond = Some(Vec::new());
+        let next = walk.link(frame.link_type);
+        walk.run(next);
+        walk.beyond.unwrap_or_default()
+    }
+
     /// The long way, for any frame.
     #[inline(never)]
     fn walk<'a>(&'a mut self, frame: &Frame<'a>, packet: &mut Packet<'a>) {
         packet.body = Body::NotIp { ethertype: 0 };
-        let at = Span {
-            bytes: frame.bytes,
-            offset: 0,
-            wire: frame.original_len.max(frame.bytes.len() as u32),
-        };
+        let at = start(frame);
         let Self {
             reassembly,
             completed,
@@ -107,6 +115,15 @@ impl Decoder {
             walk.at = at;
             walk.run(Next::Protocol(datagram.protocol));
         }
+    }
+}
+
+/// All of a frame.
+fn start<'a>(frame: &Frame<'a>) -> Span<'a> {
+    Span {
+        bytes: frame.bytes,
+        offset: 0,
+        wire: frame.original_len.max(frame.bytes.len() as u32),
     }
 }
 

@@ -26,6 +26,7 @@ impl Walk<'_, '_> {
         match inner.bytes.first().map(|first| first >> 4) {
             Some(4 | 6) => self.go(Next::Ip, inner),
             Some(0) if inner.bytes.len() >= ENTRY as usize + ETHERNET => {
+                self.layer(LayerKind::ControlWord, inner, ENTRY);
                 self.go(Next::Ethernet, inner.skip(ENTRY))
             }
             _ => self.done(unknown),

@@ -19,7 +19,9 @@ pub enum LayerKind {
     Ethernet,
     /// 802.1Q or 802.1ad tag.
     Vlan,
-    /// The header a link type other than Ethernet puts first (SLL, NULL, ARCNET …).
+    /// 802.2 logical link control, with SNAP or without.
+    Llc,
+    /// The header a link type other than Ethernet puts first (SLL, NULL, ARCNET).
     Link,
     /// ARP.
     Arp,
@@ -33,12 +35,22 @@ pub enum LayerKind {
     Ah,
     /// MPLS label.
     Mpls,
-    /// PPP or PPPoE.
+    /// The control word of an Ethernet carried by MPLS.
+    ControlWord,
+    /// PPP.
     Ppp,
+    /// PPP over Ethernet.
+    Pppoe,
     /// GRE.
     Gre,
-    /// VXLAN or Geneve.
+    /// The header of a mirrored Ethernet frame in GRE.
+    Erspan,
+    /// Ethernet in IP.
+    EtherIp,
+    /// VXLAN.
     Vxlan,
+    /// Geneve.
+    Geneve,
     /// IP encapsulating security payload.
     Esp,
     /// IP payload compression.
@@ -47,6 +59,8 @@ pub enum LayerKind {
     Icmpv4,
     /// ICMPv6.
     Icmpv6,
+    /// What a router added behind the packet that an ICMP error quotes (RFC 4884).
+    IcmpExtension,
     /// TCP.
     Tcp,
     /// UDP.
@@ -59,6 +73,7 @@ impl LayerKind {
         match self {
             Self::Ethernet => "Ethernet",
             Self::Vlan => "VLAN tag",
+            Self::Llc => "802.2 LLC",
             Self::Link => "link header",
             Self::Arp => "ARP",
             Self::Ipv4 => "IPv4",
@@ -66,13 +81,19 @@ impl LayerKind {
             Self::Ipv6Extension => "IPv6 extension",
             Self::Ah => "AH",
             Self::Mpls => "MPLS",
+            Self::ControlWord => "MPLS control word",
             Self::Ppp => "PPP",
+            Self::Pppoe => "PPPoE",
             Self::Gre => "GRE",
+            Self::Erspan => "ERSPAN",
+            Self::EtherIp => "EtherIP",
             Self::Vxlan => "VXLAN",
+            Self::Geneve => "Geneve",
             Self::Esp => "ESP",
             Self::Ipcomp => "IPComp",
             Self::Icmpv4 => "ICMP",
             Self::Icmpv6 => "ICMPv6",
+            Self::IcmpExtension => "ICMP extension",
             Self::Tcp => "TCP",
             Self::Udp => "UDP",
         }

@@ -43,20 +43,20 @@ impl Walk<'_, '_> {
         let at = self.at;
         self.packet.body = Body::NotIp { ethertype: 0x8864 };
         let Some(&[version_type, code, _, _, l0, l1]) = at.array(0) else {
-            self.too_short(LayerKind::Ppp, at, PPPOE);
+            self.too_short(LayerKind::Pppoe, at, PPPOE);
             return Next::Done;
         };
-        self.layer(LayerKind::Ppp, at, PPPOE);
+        self.layer(LayerKind::Pppoe, at, PPPOE);
         if version_type != 0x11 || code != 0 {
             let fault = Fault::Version {
                 required: 0x11,
                 actual: version_type,
             };
-            self.problem(LayerKind::Ppp, at, fault);
+            self.problem(LayerKind::Pppoe, at, fault);
             return Next::Done;
         }
         let len = u32::from(u16::from_be_bytes([l0, l1]));
-        self.at = self.limit(LayerKind::Ppp, at, at.skip(PPPOE), len);
+        self.at = self.limit(LayerKind::Pppoe, at, at.skip(PPPOE), len);
         self.ppp()
     }
 }

@@ -96,6 +96,11 @@ pub enum Fault {
 }
 
 impl Problem {
+    /// Whether it is that the header there ends before all of it has come.
+    pub const fn is_missing_bytes_at(&self, offset: u32) -> bool {
+        self.offset == offset && matches!(self.fault, Fault::Cut { .. } | Fault::Short { .. })
+    }
+
     /// The clause that is broken; `None` when it is only the capture that falls short.
     pub fn rfc(&self) -> Option<&'static str> {
         Some(match (self.layer, self.fault) {
@@ -113,13 +118,20 @@ impl Problem {
             (LayerKind::Esp, _) => "RFC 4303 2",
             (LayerKind::Ipcomp, _) => "RFC 3173 3",
             (LayerKind::Mpls, _) => "RFC 3032 2.1",
-            (LayerKind::Ppp, _) => "RFC 2516 4",
+            (LayerKind::ControlWord, _) => "RFC 4448 4.6",
+            (LayerKind::Ppp, _) => "RFC 1661 2",
+            (LayerKind::Pppoe, _) => "RFC 2516 4",
             (LayerKind::Gre, _) => "RFC 2784 2",
+            (LayerKind::Erspan, _) => "draft-foschiano-erspan-03 4",
+            (LayerKind::EtherIp, _) => "RFC 3378 2",
             (LayerKind::Icmpv4, _) => "RFC 792",
             (LayerKind::Icmpv6, _) => "RFC 4443 2.1",
+            (LayerKind::IcmpExtension, _) => "RFC 4884 7",
             (LayerKind::Tcp, _) => "RFC 9293 3.1",
             (LayerKind::Udp, _) => "RFC 768",
             (LayerKind::Vxlan, _) => "RFC 7348 5",
+            (LayerKind::Geneve, _) => "RFC 8926 3.4",
+            (LayerKind::Llc, _) => "RFC 1042",
             (LayerKind::Ethernet | LayerKind::Vlan | LayerKind::Link, _) => return None,
         })
     }

@@ -86,7 +86,7 @@ impl<'a> Walk<'a, '_> {
             return Next::Done;
         };
         let len = 8 + u32::from(lengths & 0x3f) * 4;
-        self.layer(LayerKind::Vxlan, at, len);
+        self.layer(LayerKind::Geneve, at, len);
         self.enter_tunnel(Kind::Geneve, Some(u32::from_be_bytes([0, v0, v1, v2])));
         self.at = at.skip(len);
         match u16::from_be_bytes([p0, p1]) {

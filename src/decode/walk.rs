@@ -34,6 +34,8 @@ pub(super) struct Walk<'a, 'p> {
     pub(super) reassembly: &'p mut Reassembly,
     /// When the frame was captured.
     pub(super) time: Timestamp,
+    /// Where the headers go that a packet has no room for, if somebody wants them.
+    pub(super) beyond: Option<Vec<Layer>>,
     /// The datagram this frame completed, to be walked next.
     pub(super) completed: Option<Datagram>,
 }
@@ -51,6 +53,7 @@ impl<'a, 'p> Walk<'a, 'p> {
             packet,
             reassembly,
             time,
+            beyond: None,
             completed: None,
         }
     }
@@ -65,6 +68,12 @@ impl<'a, 'p> Walk<'a, 'p> {
         };
         if self.packet.layers.try_push(layer).is_err() {
             self.packet.more_layers += 1;
+            if let Some(beyond) = &mut self.beyond {
+                // As many as a stack of labels in the longest packet has.
+                if beyond.len() < usize::from(u16::MAX) / 4 {
+                    beyond.push(layer);
+                }
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! What `ping` learns of its echo requests: each reply as it comes, each request when it is settled,
 //! and the figures of all of them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::frame::Timestamp;
 
@@ -76,6 +76,9 @@ pub struct RoundTrip {
     pub own_ns: u64,
     /// Whether the kernel stamped the reply.
     pub by_kernel: bool,
+    /// Nanoseconds by the kernel's clock alone, from when it gave the request to the driver until it
+    /// received the reply; `None` where it did not stamp both.
+    pub kernel_ns: Option<u64>,
 }
 
 /// What is wrong with a reply.
@@ -141,6 +144,8 @@ pub struct Reply {
     pub ttl: Option<u8>,
     /// How long it took.
     pub round_trip: RoundTrip,
+    /// What routers recorded in its IP header, where they were asked to.
+    pub route: Option<Route>,
     /// It is the Nth reply to this request, from 1.
     pub number: u32,
     /// Whether it came after its time.
@@ -149,6 +154,21 @@ pub struct Reply {
     pub reordered: bool,
     /// What is wrong with it.
     pub fault: Option<ReplyFault>,
+}
+
+/// What routers on the way put into an IP option (RFC 791 section 3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Their addresses (option 7), in the order in which the packet came by.
+    Recorded(Vec<Ipv4Addr>),
+    /// Their clocks (option 68).
+    Stamped {
+        /// Who, where that was asked for, and when: milliseconds since midnight UTC, or, with the
+        /// highest bit set, anything else.
+        stamps: Vec<(Option<Ipv4Addr>, u32)>,
+        /// How many more found no room.
+        overflow: u8,
+    },
 }
 
 /// A difference between a packet as it was sent and as an ICMP error quotes it.
@@ -212,6 +232,8 @@ pub struct Echo {
     pub from: Option<IpAddr>,
     /// How many replies came.
     pub replies: u32,
+    /// What routers recorded in that reply's IP header.
+    pub route: Option<Route>,
     /// What is wrong with the reply.
     pub fault: Option<ReplyFault>,
     /// The error that came, alone or before a reply.
@@ -250,6 +272,25 @@ pub enum EchoEvent {
     },
     /// The state of a request is final.
     Settled(Echo),
+    /// A message came that settles nothing: told only to who wants to know of everything.
+    Other(OtherMessage),
+}
+
+/// An ICMP message that is about no open request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherMessage {
+    /// When it came.
+    pub time: Timestamp,
+    /// Who sent it.
+    pub from: IpAddr,
+    /// Its type.
+    pub kind: u8,
+    /// Its code.
+    pub code: u8,
+    /// What these mean.
+    pub meaning: &'static str,
+    /// Its length.
+    pub bytes: usize,
 }
 
 /// The figures of round trips, in nanoseconds. Duplicates and damaged replies are not among them.
@@ -309,13 +350,15 @@ pub struct EchoStatistics {
     pub strays: u64,
     /// Requests in each state, in the order of [`EchoState::ALL`]; those not settled are in none.
     pub states: [u64; EchoState::ALL.len()],
-    /// From the first request to the last event.
+    /// From the first request to the last that was sent or came.
     pub elapsed_ns: u64,
     /// Most requests that were under way at once.
     pub pipe: u64,
     /// How much later than the kernel the program had a good reply, on average; `None` without the
     /// kernel's stamps.
     pub read_lag_ns: Option<u64>,
+    /// Round trips by the kernel's clock alone, of those replies where it is known.
+    pub kernel: Option<RoundTrips>,
     /// Of the good replies; `None` while there is none.
     pub round_trips: Option<RoundTrips>,
 }

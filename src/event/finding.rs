@@ -1,4 +1,4 @@
-//! Findings: what there is to know about a connection as a whole, and what to do about it.
+//! Findings: what there is to know about a connection as a whole, or about what is no TCP, and what to do about it.
 
 use super::Side;
 
@@ -29,16 +29,18 @@ impl Severity {
 pub struct Finding {
     /// A short name, stable for scripts: `opened`, `lost-segments`, `refused` …
     pub kind: &'static str,
-    /// The connection.
-    pub flow: u32,
+    /// The connection; `None` for what is not TCP.
+    pub flow: Option<u32>,
     /// How much it matters.
     pub severity: Severity,
     /// The side it is about, when it is about one.
     pub side: Option<Side>,
     /// The sentence.
     pub summary: String,
-    /// The frames that show it.
+    /// The frames that show it, or the first of them.
     pub evidence: Vec<u64>,
+    /// How many more show it.
+    pub more: u32,
     /// What to do about it; empty when nothing is to be done.
     pub advice: String,
 }

@@ -8,21 +8,27 @@ mod clock;
 mod echo;
 mod finding;
 mod flow;
+mod handmade;
 mod note;
 mod passage;
 mod segment;
 mod state;
 mod stats;
+mod trace;
 pub mod units;
 mod wireshark;
 
 pub use clock::{ClockBasis, ClockNote};
 pub use echo::{
-    Damage, Echo, EchoError, EchoEvent, EchoState, EchoStatistics, JitterStep, Quote, QuoteChange,
-    Reply, ReplyFault, RoundTrip, RoundTrips,
+    Damage, Echo, EchoError, EchoEvent, EchoState, EchoStatistics, JitterStep, OtherMessage, Quote,
+    QuoteChange, Reply, ReplyFault, RoundTrip, RoundTrips, Route,
 };
 pub use finding::{Finding, Severity};
 pub use flow::{Capability, Flow, Handshake, LetGo, Shape};
+pub use handmade::{
+    CallNews, HandmadeEnd, HandmadeEvent, HandmadeSegment, Judgement, KernelNews, LinkNews, Reason,
+    Remark, Variables,
+};
 pub use note::{Cause, Confidence, Kind, Note, NoteCounts, Quantity, Why};
 pub use passage::{
     Call, CallPart, Change, Crossing, Fate, Figures, Host, Origin, Part, Passage, Reading, Stop,
@@ -30,6 +36,10 @@ pub use passage::{
 pub use segment::{Dir, Endpoint, Phase, Rtt, Segment, Side};
 pub use state::TcpState;
 pub use stats::{Stats, Summary};
+pub use trace::{
+    Answer, Back, Hop, Method, MtuStep, Outcome, PathMtu, Probe, ProbeState, Trace, TraceEvent,
+    TraceRemark,
+};
 pub use wireshark::{Wireshark, Word, Words};
 
 use crate::decode::Packet;

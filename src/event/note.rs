@@ -247,6 +247,11 @@ impl Note {
             .map_or(0, |(_, q)| q.value())
     }
 
+    /// Whether the rule gave a number of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.why.numbers.iter().any(|(n, _)| *n == name)
+    }
+
     /// The reason in one plain sentence.
     pub fn why(&self) -> String {
         (self.why.sentence)(self)

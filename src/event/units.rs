@@ -114,13 +114,19 @@ pub fn list<T: AsRef<str>>(items: &[T]) -> String {
 
 /// `frame 7`, `frames 5, 7 and 9`; of more than `most` the first ones and how many more.
 pub fn frames(frames: &[u64], most: usize) -> String {
-    let mut text = String::from(if frames.len() == 1 {
+    frames_and_more(frames, most, 0)
+}
+
+/// The same where there are `more` than are given.
+pub fn frames_and_more(frames: &[u64], most: usize, more: u32) -> String {
+    let hidden = frames.len().saturating_sub(most) as u64 + u64::from(more);
+    let mut text = String::from(if frames.len() == 1 && hidden == 0 {
         "frame "
     } else {
         "frames "
     });
     for (at, frame) in frames.iter().take(most).enumerate() {
-        let last = at + 1 == frames.len();
+        let last = at + 1 == frames.len() && hidden == 0;
         text.push_str(match at {
             0 => "",
             _ if last => " and ",
@@ -128,8 +134,8 @@ pub fn frames(frames: &[u64], most: usize) -> String {
         });
         let _ = write!(text, "{frame}");
     }
-    if frames.len() > most {
-        let _ = write!(text, " and {} more", frames.len() - most);
+    if hidden > 0 {
+        let _ = write!(text, " and {} more", count(hidden));
     }
     text
 }
@@ -191,5 +197,10 @@ mod tests {
         assert_eq!(frames(&[5, 7, 9], 5), "frames 5, 7 and 9");
         assert_eq!(frames(&[5, 7, 9], 2), "frames 5, 7 and 1 more");
         assert_eq!(frames(&[5], 2), "frame 5");
+        assert_eq!(
+            frames_and_more(&[5, 7, 9], 2, 1000),
+            "frames 5, 7 and 1,001 more"
+        );
+        assert_eq!(frames_and_more(&[5], 2, 1), "frames 5 and 1 more");
     }
 }

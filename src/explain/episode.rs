@@ -19,20 +19,36 @@ const SAME_TROUBLE_NS: u64 = 1_000_000_000;
 pub(super) struct Evidence {
     pub(super) frames: Vec<u64>,
     pub(super) count: u32,
+    /// Frames there was no room for.
+    pub(super) more: u32,
 }
 
 impl Evidence {
-    fn add(&mut self, frame: u64) {
+    pub(super) fn add(&mut self, frame: u64) {
         self.count = self.count.saturating_add(1);
         self.see(frame);
     }
 
     /// Adds a frame that belongs to the evidence without being one of what is counted.
-    fn see(&mut self, frame: u64) {
-        if self.frames.len() < EVIDENCE && !self.frames.contains(&frame) {
-            let at = self.frames.partition_point(|&seen| seen < frame);
-            self.frames.insert(at, frame);
+    pub(super) fn see(&mut self, frame: u64) {
+        if self.frames.contains(&frame) {
+            return;
         }
+        if self.frames.len() >= EVIDENCE {
+            self.more = self.more.saturating_add(1);
+            return;
+        }
+        let at = self.frames.partition_point(|&seen| seen < frame);
+        self.frames.insert(at, frame);
+    }
+
+    /// Makes room for the frame that ends it.
+    fn end(&mut self, frame: u64) {
+        if self.frames.len() >= EVIDENCE && self.frames.last().is_some_and(|&last| last < frame) {
+            self.frames.pop();
+            self.more = self.more.saturating_add(1);
+        }
+        self.see(frame);
     }
 }
 
@@ -45,14 +61,21 @@ pub(super) struct Loss {
     pub(super) bytes: u64,
     /// How many by cause, in the order of [`CAUSES`].
     pub(super) causes: [u32; 4],
+    /// How many went in smaller pieces because the path said that they were too long; not in `causes`.
+    pub(super) too_big: u32,
+    /// The longest packet that it takes, where it says so.
+    pub(super) mtu: u64,
+    /// Whether a probe among them may have been a timeout as well.
+    pub(super) or_timeout: bool,
     /// How many were proved needless.
     pub(super) needless: u32,
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,
     /// The reason of the first, in the rule's words.
     pub(super) why: String,
-    /// Whether it was the SYN.
+    /// Whether it was the SYN, or the SYN-ACK.
     pub(super) syn: bool,
+    pub(super) syn_ack: bool,
     /// How many different segments that was, as far as neighbours show.
     pub(super) originals: u32,
     of_frame: Option<u64>,
@@ -65,11 +88,15 @@ impl Loss {
             evidence: Evidence::default(),
             bytes: 0,
             causes: [0; 4],
+            too_big: 0,
+            mtu: 0,
+            or_timeout: false,
             needless: 0,
             first: s.time,
             last: s.time,
             why: note.why(),
             syn: s.flags.syn(),
+            syn_ack: s.flags.syn() && s.flags.ack(),
             originals: 0,
             of_frame: note.of_frame,
         }
@@ -125,7 +152,7 @@ pub(super) struct Episodes {
 }
 
 /// Kinds of which it is enough to know how often and where.
-const SIMPLE: [Kind; 16] = [
+const SIMPLE: [Kind; 17] = [
     Kind::OutOfOrder,
     Kind::AckedUnseen,
     Kind::Dsack,
@@ -142,6 +169,7 @@ const SIMPLE: [Kind; 16] = [
     Kind::SimultaneousClose,
     Kind::HalfClose,
     Kind::Unacceptable,
+    Kind::WindowUpdate,
 ];
 
 impl Episodes {
@@ -167,6 +195,8 @@ impl Episodes {
                 Kind::ZeroWindow => self.close(s, room),
                 Kind::ZeroWindowProbe => self.probe(s),
                 Kind::Reset | Kind::Refused => self.reset(s, note),
+                // A window that grows a little says nothing of who reads; nor is one that was closed told twice.
+                Kind::WindowUpdate if !reopens(note) => {}
                 // What a keep-alive is made of is no trouble.
                 Kind::Dsack if has(s, Kind::KeepAliveAck) => {}
                 kind if SIMPLE.contains(&kind) => self.simple(kind, side, s.frame, note, room),
@@ -214,8 +244,18 @@ impl Episodes {
         }
         loss.bytes += u64::from(s.len);
         let cause = note.cause.unwrap_or(Cause::Unknown);
+        let too_big = note.has("mtu");
+        loss.too_big = loss.too_big.saturating_add(u32::from(too_big));
+        let rto_ns = note.number_of("rto");
+        let timed_out = rto_ns > 0 && note.number_of("waited") >= rto_ns - rto_ns / 10;
+        loss.or_timeout |= cause == Cause::Tlp && timed_out;
+        loss.mtu = loss.mtu.max(note.number_of("mtu"));
         for (count, of) in loss.causes.iter_mut().zip(CAUSES) {
-            *count = count.saturating_add(u32::from(of == cause));
+            *count = count.saturating_add(u32::from(of == cause && !too_big));
+        }
+        // The word of a router is evidence of its own.
+        if too_big && let [.., word, _] = note.frames[..] {
+            loss.evidence.see(word);
         }
         loss.needless = loss
             .needless
@@ -272,8 +312,7 @@ impl Episodes {
     fn open(&mut self, s: &Segment<'_>) {
         if let Some(closed) = self.closed_now(s.dir.0) {
             closed.until = Some(s.time);
-            closed.evidence.frames.truncate(EVIDENCE - 1);
-            closed.evidence.see(s.frame);
+            closed.evidence.end(s.frame);
         }
     }
 
@@ -311,6 +350,12 @@ impl Episodes {
         self.weight += size_of::<(Kind, Side, Evidence, String)>() + FRAMES + why.len();
         self.simple.push((kind, side, evidence, why));
     }
+}
+
+/// Whether the window at least doubles, and was not closed.
+fn reopens(note: &Note) -> bool {
+    let (before, now) = (note.number_of("window_before"), note.number_of("window"));
+    before > 0 && now >= 2 * before
 }
 
 fn has(s: &Segment<'_>, kind: Kind) -> bool {

@@ -1,11 +1,14 @@
-//! The story of a connection, judged: how it opened, what was agreed, what went wrong, who closed
-//! it. Pure: segments and flows in, findings out.
+//! The story of a connection, judged: what went wrong, how it opened, what was agreed, who closed it. And of
+//! what a capture holds beside TCP. Pure: segments, packets and flows in, findings out.
 //!
 //! Notes say what is remarkable about one segment; a story is about stretches of many. So while a
 //! connection lasts, its notes are gathered into episodes (`episode.rs`), a bounded number of
 //! them, and when it ends the rest is told from its summary (`telling.rs`).
 
+mod beside;
+mod congestion;
 mod episode;
+mod nagle;
 mod pace;
 mod telling;
 mod trouble;
@@ -13,8 +16,14 @@ mod whole;
 
 use std::collections::HashMap;
 
-use crate::event::{Finding, Flow, Segment};
+pub use pace::Shares;
+
+use crate::decode::Packet;
+use crate::event::{Finding, Flow, Segment, Side};
+use crate::frame::Frame;
+use beside::Beside;
 use episode::Episodes;
+use nagle::Nagle;
 use pace::Pace;
 
 /// Bytes kept of all stories together; beyond that, what happens is only counted.
@@ -28,8 +37,10 @@ const MOST_PACES: usize = 4096;
 pub struct Explainer {
     /// Connections on which something happened; forgotten when they end.
     open: HashMap<u32, Box<Episodes>>,
-    /// The pace of connections that carry data; forgotten when they end.
-    paces: HashMap<u32, Box<Pace>>,
+    /// The pace of connections that carry data, and what kept them waiting; forgotten when they end.
+    paces: HashMap<u32, Box<(Pace, Nagle)>>,
+    /// What is not TCP.
+    beside: Beside,
     /// What their episodes weigh together, in bytes.
     weight: usize,
 }
@@ -61,12 +72,33 @@ impl Explainer {
 
     /// Follows what sets the pace, as long as there is room.
     fn pace(&mut self, segment: &Segment<'_>) {
-        if let Some(pace) = self.paces.get_mut(&segment.flow) {
+        let known = self.paces.contains_key(&segment.flow);
+        if known || (segment.len > 0 && self.paces.len() < MOST_PACES) {
+            let (pace, nagle) = &mut **self.paces.entry(segment.flow).or_default();
             pace.observe(segment);
-        } else if segment.len > 0 && self.paces.len() < MOST_PACES {
-            let pace = self.paces.entry(segment.flow).or_default();
-            pace.observe(segment);
+            nagle.observe(segment);
         }
+    }
+
+    /// What a direction of an open connection has waited for so far.
+    pub fn shares(&self, flow: u32, side: Side) -> Option<Shares> {
+        self.paces.get(&flow)?.0.shares(side)
+    }
+
+    /// The congestion window of a direction of an open connection by estimate, in bytes: it means something
+    /// where the capture was made near the sender.
+    pub fn congestion_window(&self, flow: u32, side: Side) -> Option<u32> {
+        self.paces.get(&flow)?.0.congestion_window(side)
+    }
+
+    /// Takes the next packet that is no TCP segment.
+    pub fn beside(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
+        self.beside.observe(frame, packet);
+    }
+
+    /// What there is to tell of what is not TCP, at the end.
+    pub fn conclude_beside(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.beside).conclude()
     }
 
     /// The story of a connection that has ended, in the order in which it happened.

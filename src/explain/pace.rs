@@ -10,9 +10,10 @@
 
 use std::collections::VecDeque;
 
+use super::congestion::Congestion;
 use super::telling::{Names, finding};
 use super::whole::Whole;
-use crate::event::units::nanos;
+use crate::event::units::{nanos, plural};
 use crate::event::{Finding, Flow, Kind, Segment, Severity, Side};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
@@ -83,6 +84,8 @@ struct Half {
     advanced: Option<Timestamp>,
     /// Nanoseconds waited for the ACK of what seemed to be the last, until the next data tells.
     undecided: u64,
+    /// Nanoseconds since its latest data in which it seemed to have nothing to send.
+    silence: u64,
     waiting: Waiting,
     /// Nanoseconds by what was waited for, in the order of [`ALL`].
     shares: [u64; 5],
@@ -92,6 +95,37 @@ struct Half {
     stretch: (Timestamp, u64),
     /// What is known of it as a whole.
     whole: Whole,
+    /// Its congestion window, as far as it shows.
+    congestion: Congestion,
+}
+
+/// What a direction waited for, each in nanoseconds, from its first data on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shares {
+    /// Nothing was under way: the application gave nothing to send.
+    pub application_ns: u64,
+    /// ACKs were waited for: round trips and the congestion window.
+    pub network_ns: u64,
+    /// There was no room in the receiver's window.
+    pub receiver_ns: u64,
+    /// A loss was being mended.
+    pub recovery_ns: u64,
+    /// The last ACK of what there was to send.
+    pub tail_ns: u64,
+}
+
+impl Shares {
+    /// All of it.
+    pub fn all_ns(&self) -> u64 {
+        let parts = [
+            self.network_ns,
+            self.receiver_ns,
+            self.recovery_ns,
+            self.tail_ns,
+        ];
+        let add = |sum: u64, part: u64| sum.saturating_add(part);
+        parts.into_iter().fold(self.application_ns, add)
+    }
 }
 
 /// Both directions of a connection.
@@ -130,6 +164,30 @@ impl Pace {
         }
     }
 
+    /// What a direction waited for so far; `None` before it has sent data.
+    pub(super) fn shares(&self, side: Side) -> Option<Shares> {
+        let half = self.0.get(side.index()).filter(|half| half.segments > 0)?;
+        let [
+            application_ns,
+            network_ns,
+            receiver_ns,
+            recovery_ns,
+            tail_ns,
+        ] = half.told_shares();
+        Some(Shares {
+            application_ns,
+            network_ns,
+            receiver_ns,
+            recovery_ns,
+            tail_ns,
+        })
+    }
+
+    /// The congestion window of a direction by estimate, in bytes.
+    pub(super) fn congestion_window(&self, side: Side) -> Option<u32> {
+        self.0.get(side.index())?.congestion.window()
+    }
+
     /// What set the pace.
     pub(super) fn tell(&self, names: &Names) -> Vec<Finding> {
         let sides = [Side::Initiator, Side::Responder];
@@ -148,7 +206,17 @@ impl Pace {
             .flat_map(|(side, half)| {
                 let least = |side: Side| flow.stats[side.index()].rtt.min;
                 let near = least(side) >= least(side.other());
-                half.whole.tell(flow, names, side, near)
+                let mut findings = half.whole.tell(flow, names, side, near);
+                let windows = findings
+                    .iter_mut()
+                    .filter(|it| it.kind == "congestion-window");
+                if let Some(mean) = half.congestion.mean().filter(|_| near) {
+                    let segments = plural(mean.div_ceil(half.full.max(1)).into(), "segment");
+                    for it in windows {
+                        it.summary = format!("{}; {segments} by estimate on average", it.summary);
+                    }
+                }
+                findings
             })
             .collect()
     }
@@ -179,7 +247,11 @@ impl Half {
         }
         // What was lost before the capture shows as what it left open.
         let lost = |kind| kind == Kind::Retransmission || (far && kind == Kind::Hole);
-        if s.notes.iter().any(|note| lost(note.kind)) {
+        let lost = s.notes.iter().any(|note| lost(note.kind));
+        if s.len > 0 {
+            self.explain_silence(lost && far);
+        }
+        if lost {
             if self.recover.is_none() {
                 self.whole.lost(self.under_way_bytes());
             }
@@ -189,13 +261,29 @@ impl Half {
             self.decide(s.time, leg_ns);
             self.segments += 1;
             self.learn_full(s);
-            self.short = !s.len.is_multiple_of(self.full.max(1));
+            // One that is short because the window had room for no more was not the last.
+            let room = self.edge.map_or(i32::MAX, |edge| edge.from(end));
+            let cut = room < i32::try_from(self.full).unwrap_or(i32::MAX);
+            self.short = !cut && !s.len.is_multiple_of(self.full.max(1));
+            self.congestion.sends(s, self.full);
         }
         let back = self.end.map_or(0, |known| known.from(Seq(s.seq)).max(0));
         self.end = Some(self.end.map_or(end, |known| known.max(end)));
         let under_way = self.under_way_bytes();
         self.whole
             .sent(s, under_way, self.full, back.unsigned_abs());
+    }
+
+    /// From afar silence looks like an application with nothing to send; but if what ends it shows that
+    /// something was lost, its sender was waiting to find that out.
+    fn explain_silence(&mut self, lost: bool) {
+        let ns = std::mem::take(&mut self.silence);
+        if lost {
+            let [application, recovery] =
+                [Waiting::Application, Waiting::Recovery].map(|it| it as usize);
+            self.shares[application] = self.shares[application].saturating_sub(ns);
+            self.shares[recovery] = self.shares[recovery].saturating_add(ns);
+        }
     }
 
     /// What is sent and not acknowledged, as far as the sender knows.
@@ -274,6 +362,7 @@ impl Half {
     /// What it is told by the other side.
     fn hears(&mut self, heard: Heard, now: Timestamp) {
         let ack = heard.ack;
+        self.congestion.hears(ack, self.full);
         if self.end.is_some_and(|end| ack.at_or_before(end)) && ack.after(self.una) {
             self.una = ack;
             self.advanced = Some(now);
@@ -291,6 +380,11 @@ impl Half {
     /// Counts the time that has passed, and finds what is waited for from now on.
     fn settle(&mut self, now: Timestamp, frame: u64) {
         let first_data = self.segments == 0;
+        if let Some(since) = self.since
+            && self.waiting == Waiting::Application
+        {
+            self.silence = self.silence.saturating_add(now.nanos_since(since));
+        }
         if let Some(since) = self.since
             && self.waiting == Waiting::Tail
         {
@@ -326,7 +420,7 @@ impl Half {
         let fits = self
             .edge
             .is_none_or(|edge| edge.from(end) >= i32::try_from(self.full).unwrap_or(i32::MAX));
-        if self.closed && !self.short {
+        if (self.closed || !outstanding && !fits) && !self.short {
             Waiting::Receiver
         } else if !outstanding {
             Waiting::Application
@@ -341,10 +435,16 @@ impl Half {
         }
     }
 
-    fn tell(&self, names: &Names, side: Side) -> Option<Finding> {
+    /// The shares, with what is not decided yet as what it seems to be.
+    fn told_shares(&self) -> [u64; 5] {
         let mut shares = self.shares;
         let tail = &mut shares[Waiting::Tail as usize];
         *tail = tail.saturating_add(self.undecided);
+        shares
+    }
+
+    fn tell(&self, names: &Names, side: Side) -> Option<Finding> {
+        let shares = self.told_shares();
         let all = shares
             .iter()
             .fold(0, |all: u64, share| all.saturating_add(*share));
@@ -397,100 +497,4 @@ const fn advice(most: Waiting) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(ms: u64) -> Timestamp {
-        Timestamp::from_nanos(ms * 1_000_000)
-    }
-
-    /// A direction that has sent five full segments and waits at 1 ms.
-    fn sending() -> Half {
-        let mut half = Half {
-            end: Some(Seq(5001)),
-            una: Seq(1),
-            edge: Some(Seq(60_001)),
-            full: 1000,
-            segments: 5,
-            ..Half::default()
-        };
-        half.settle(at(1), 1);
-        half
-    }
-
-    #[test]
-    fn time_goes_to_what_is_waited_for() {
-        let mut half = sending();
-        assert_eq!(half.waiting, Waiting::Network);
-        half.edge = Some(Seq(5501));
-        half.settle(at(11), 11);
-        assert_eq!(half.waiting, Waiting::Receiver);
-        half.edge = Some(Seq(60_001));
-        half.recover = Some(Seq(5001));
-        half.settle(at(111), 111);
-        assert_eq!(half.waiting, Waiting::Recovery);
-        (half.una, half.recover) = (Seq(5001), None);
-        half.settle(at(141), 141);
-        assert_eq!(half.waiting, Waiting::Application);
-        half.settle(at(241), 241);
-        let shares = half.shares.map(|ns| ns / 1_000_000);
-        assert_eq!(shares, [100, 10, 100, 30, 0]);
-    }
-
-    #[test]
-    fn a_last_short_segment_under_way_is_all_there_was() {
-        let mut half = sending();
-        half.short = true;
-        half.settle(at(2), 2);
-        assert_eq!(half.waiting, Waiting::Tail);
-        // Not even a closed window stands in the way of nothing.
-        half.closed = true;
-        half.settle(at(3), 3);
-        assert_eq!(half.waiting, Waiting::Tail);
-    }
-
-    #[test]
-    fn near_the_receiver_an_ack_counts_when_it_comes_to_the_sender() {
-        let mut half = sending();
-        let heard = Heard {
-            ack: Seq(5001),
-            edge: Some(Seq(60_001)),
-            closed: false,
-        };
-        half.is_told(heard, at(2), 40_000_000);
-        half.settle(at(2), 2);
-        assert_eq!(half.waiting, Waiting::Network);
-        half.catch_up(at(41), 3);
-        assert_eq!(half.waiting, Waiting::Network);
-        half.catch_up(at(100), 4);
-        half.settle(at(100), 4);
-        assert_eq!(half.waiting, Waiting::Application);
-        let shares = half.shares.map(|ns| ns / 1_000_000);
-        assert_eq!(shares, [58, 41, 0, 0, 0]);
-    }
-
-    #[test]
-    fn what_follows_an_ack_at_once_shows_that_there_was_more() {
-        for (after, network) in [(0, 20), (9, 0)] {
-            let mut half = sending();
-            half.short = true;
-            half.settle(at(2), 2);
-            let network_before = half.shares[Waiting::Network as usize];
-            half.settle(at(22), 3);
-            half.advanced = Some(at(22));
-            half.decide(at(22 + after), 0);
-            let network_now = half.shares[Waiting::Network as usize];
-            assert_eq!((network_now - network_before) / 1_000_000, network);
-        }
-    }
-
-    #[test]
-    fn a_pace_is_small_enough_to_keep_thousands() {
-        let under_way = 2 * UNDER_WAY * size_of::<(Timestamp, Heard)>();
-        assert!(
-            size_of::<Pace>() + under_way <= 3072,
-            "{}",
-            size_of::<Pace>()
-        );
-    }
-}
+mod tests;

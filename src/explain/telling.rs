@@ -1,10 +1,13 @@
 //! Findings in words: a connection's opening, what was agreed, what it carried, how it ended.
 
 use super::episode::Episodes;
+use super::nagle::Nagle;
 use super::pace::Pace;
 use super::trouble;
 use crate::event::units::{count, nanos, plural};
-use crate::event::{Capability, Finding, Flow, LetGo, Severity, Shape, Side, Stats, TcpState};
+use crate::event::{
+    Capability, Finding, Flow, Kind, LetGo, Severity, Shape, Side, Stats, TcpState,
+};
 
 /// From so many bytes on a throughput is told: of a few it says more about pauses than the path.
 const RATE_SAYS_SOMETHING: u64 = 65_536;
@@ -20,11 +23,12 @@ pub(super) fn finding(
 ) -> Finding {
     Finding {
         kind,
-        flow: 0,
+        flow: None,
         severity,
         side: None,
         summary: summary.into(),
         evidence: Vec::new(),
+        more: 0,
         advice: String::new(),
     }
 }
@@ -50,12 +54,18 @@ impl Names {
     }
 }
 
-/// All findings of a connection: its opening, then what happened by frames, then its end.
-pub(super) fn tell(flow: &Flow, episodes: &Episodes, pace: Option<&Pace>) -> Vec<Finding> {
+/// All findings of a connection: first what went wrong, or that nothing did; then its opening, what happened
+/// by frames, and its end.
+pub(super) fn tell(flow: &Flow, episodes: &Episodes, pace: Option<&(Pace, Nagle)>) -> Vec<Finding> {
     let names = Names::of(flow);
-    // First of all what a person asks first: why is it slow?
-    let mut findings = pace.map(|pace| pace.tell(&names)).unwrap_or_default();
+    let mut findings = Vec::new();
+    if let Some((pace, nagle)) = pace {
+        // What a person asks first: why is it slow?
+        findings.extend(pace.tell(&names));
+        findings.extend(nagle.tell(&names));
+    }
     findings.push(opening(flow, &names, episodes));
+    findings.extend(unanswered(flow, &names));
     findings.extend(agreement(flow, &names));
     let mut middle = trouble::all(flow, &names, episodes);
     middle.sort_by_key(|finding| finding.evidence.first().copied().unwrap_or(u64::MAX));
@@ -63,19 +73,38 @@ pub(super) fn tell(flow: &Flow, episodes: &Episodes, pace: Option<&Pace>) -> Vec
     findings.extend(carried(flow, &names));
     findings.extend(missed(flow));
     findings.extend(round_trips(flow, &names));
-    if let Some(pace) = pace {
+    if let Some((pace, _)) = pace {
         findings.extend(pace.tell_whole(flow, &names));
     }
     findings.extend(vantage(flow, &names));
     findings.extend(ending(flow, &names, episodes));
     findings.extend(time_wait(flow, &names));
     findings.extend(limits(flow, episodes));
+    // A person looks for trouble first, and reads the story then.
+    if findings
+        .iter()
+        .all(|finding| finding.severity == Severity::Info)
+    {
+        findings.insert(0, healthy(flow));
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     for finding in &mut findings {
-        finding.flow = flow.flow;
+        finding.flow = Some(flow.flow);
         // An answer may be captured before what it answers.
         finding.evidence.sort_unstable();
     }
     findings
+}
+
+/// That there is nothing to mend, as far as this capture shows.
+fn healthy(flow: &Flow) -> Finding {
+    let seen = flow.stats.iter().all(|stats| stats.packets > 0);
+    let what = if seen {
+        "nothing went wrong as far as this capture shows: no loss, no closed window, no reset"
+    } else {
+        "nothing is seen to go wrong, but only one direction is in the capture"
+    };
+    finding("healthy", Severity::Info, what)
 }
 
 fn opening(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
@@ -113,10 +142,13 @@ fn opening(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
             n => format!(", {n} times in {}", nanos(flow.duration_ns())),
         };
         let what = format!("{from} asked {to} for a connection{tried} and got no answer");
+        let mut evidence = evidence;
+        evidence.push(flow.last_frame);
+        evidence.dedup();
         return Finding {
             evidence,
-            advice: "the SYN or its answer is lost on the way: is the host up, the route there, \
-                     does a firewall drop it?"
+            advice: "the SYN or its answer is lost on the way: is the host up, the route there, does a firewall drop \
+                     it? Or it is there, and its queue of connections that wait to be accepted is full"
                 .to_owned(),
             ..finding("no-answer", Severity::Problem, what)
         };
@@ -146,6 +178,35 @@ fn opening(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
         evidence,
         ..finding("opened", severity, what)
     }
+}
+
+/// SYNs that came to the responder, as a capture near it shows, and were answered by the last only: then it was
+/// not the path that lost them.
+fn unanswered(flow: &Flow, names: &Names) -> Option<Finding> {
+    let h = &flow.handshake;
+    let [i, r] = &flow.stats;
+    let near = i.rtt.count > 0 && r.rtt.count > 0 && i.rtt.min < r.rtt.min / 8;
+    let again = flow.notes[0].of(Kind::Retransmission) > 0 && i.syns > 1 && r.syns == 1;
+    let evidence: Vec<u64> = [h.syn_frame, h.syn_ack_frame]
+        .into_iter()
+        .flatten()
+        .collect();
+    (near && again).then(|| Finding {
+        side: Some(Side::Responder),
+        evidence,
+        advice: "connections wait to be accepted, and the queue is full (the backlog that listen() was given; on \
+                 Linux, ss -lt shows it, and nstat TcpExtListenOverflows counts), or a firewall on the host drops them"
+            .to_owned(),
+        ..finding(
+            "syn-ignored",
+            Severity::Problem,
+            format!(
+                "{} SYNs came to {}, as seen from near it, and only the last was answered: the path did not lose them",
+                count(i.syns.into()),
+                names.of_side(Side::Responder),
+            ),
+        )
+    })
 }
 
 fn agreement(flow: &Flow, names: &Names) -> Option<Finding> {
@@ -322,9 +383,20 @@ fn vantage(flow: &Flow, names: &Names) -> Option<Finding> {
                 .to_owned(),
         )
     };
+    // What can't be judged matters where there was something to judge.
+    let judged = [
+        Kind::Retransmission,
+        Kind::OutOfOrder,
+        Kind::Hole,
+        Kind::Dsack,
+    ];
+    let moot = flow
+        .notes
+        .iter()
+        .all(|notes| judged.iter().all(|&kind| notes.of(kind) == 0));
     Some(Finding {
         side: Some(near),
-        advice: cannot,
+        advice: if moot { String::new() } else { cannot },
         ..finding(
             "vantage",
             Severity::Info,

@@ -60,7 +60,14 @@ fn a_plain_connection_opens_agrees_and_closes() {
     let kinds: Vec<_> = findings.iter().map(|f| f.kind).collect();
     assert_eq!(
         kinds,
-        ["opened", "agreed", "carried", "closed", "time-wait"]
+        [
+            "healthy",
+            "opened",
+            "agreed",
+            "carried",
+            "closed",
+            "time-wait"
+        ]
     );
     assert_eq!(
         of(&findings, "closed").summary,
@@ -194,4 +201,120 @@ fn a_reset_that_is_ignored_ends_no_story() {
     let findings = finish(&mut talk, |_| ());
     assert!(findings.iter().all(|f| f.kind != "reset"), "{findings:?}");
     assert_eq!(of(&findings, "still-open").severity, Severity::Info);
+}
+
+#[test]
+fn trouble_comes_first_and_none_is_told_too() {
+    let mut talk = Talk::new(Told::default());
+    talk.handshake().send(0, &[0; 100]);
+    talk.at(1_000_000)
+        .note(note(Kind::Retransmission))
+        .resend(0, 1, &[0; 100]);
+    let findings = finish(&mut talk, |_| ());
+    assert_eq!(findings[0].kind, "lost-segments");
+    assert!(findings.is_sorted_by_key(|finding| std::cmp::Reverse(finding.severity)));
+    assert!(findings.iter().all(|finding| finding.kind != "healthy"));
+}
+
+#[test]
+fn how_many_more_frames_show_it_is_the_true_number() {
+    let mut talk = Talk::new(Told::default());
+    talk.handshake().send(0, &[0; 100]);
+    for n in 1..=30 {
+        talk.at(n * 1_000)
+            .note(note(Kind::OutOfOrder))
+            .resend(0, 1, &[0; 100]);
+    }
+    let findings = finish(&mut talk, |_| ());
+    let late = of(&findings, "out-of-order");
+    assert_eq!((late.evidence.len(), late.more), (6, 24));
+}
+
+#[test]
+fn segments_that_fill_ever_smaller_windows_are_a_silly_window() {
+    for (times, told) in [(3, false), (4, true)] {
+        let mut talk = Talk::new(Told::default());
+        talk.handshake().at(1_000).send(0, &[0; 1000]);
+        for n in 0..times {
+            talk.at(2_000 + n * 1_000).ack(1);
+            talk.note(note(Kind::WindowFull)).send(0, &[0; 100]);
+        }
+        // Small for want of data is another thing.
+        for _ in 0..9 {
+            talk.send(0, &[0; 100]);
+        }
+        let findings = finish(&mut talk, |_| ());
+        let silly = findings.iter().find(|f| f.kind == "silly-window");
+        assert_eq!(silly.is_some(), told, "{findings:#?}");
+        if let Some(silly) = silly {
+            assert!(
+                silly.summary.contains("sent 4 segments"),
+                "{}",
+                silly.summary
+            );
+            assert_eq!(
+                (silly.evidence.len(), silly.severity),
+                (4, Severity::Notice)
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_delayed_ack_sets_free_was_kept_back() {
+    // How late the bare ACK comes, how soon data follows it, and how long that is.
+    for (late_us, soon_us, len, told) in [
+        (40_000, 200, 50, true),
+        (1_000, 200, 50, false),
+        (40_000, 9_000, 50, false),
+        (40_000, 200, 1000, false),
+    ] {
+        let mut talk = Talk::new(Told::default());
+        talk.handshake()
+            .at(10_000)
+            .send(0, &[0; 1000])
+            .at(10_100)
+            .ack(1);
+        talk.at(500_000).send(0, &[0; 50]);
+        talk.at(500_000 + late_us).ack(1);
+        talk.at(500_000 + late_us + soon_us).send(0, &vec![0; len]);
+        let findings = finish(&mut talk, |_| ());
+        let nagle = findings.iter().find(|f| f.kind == "nagle");
+        assert_eq!(
+            nagle.is_some(),
+            told,
+            "{late_us} {soon_us} {len}: {findings:#?}"
+        );
+        if let Some(nagle) = nagle {
+            assert_eq!(nagle.evidence, [6, 7, 8]);
+            assert!(
+                nagle.summary.contains("1 short segment"),
+                "{}",
+                nagle.summary
+            );
+        }
+    }
+}
+
+#[test]
+fn pieces_that_a_router_asked_for_have_their_reason() {
+    let mut talk = Talk::new(Told::default());
+    talk.handshake().send(0, &[0; 100]);
+    for (n, seq) in [(1, 1), (2, 51)] {
+        let mut again = note(Kind::Retransmission)
+            .with("mtu", crate::event::Quantity::Bytes(1200))
+            .frame(4)
+            .frame(5)
+            .frame(5 + n);
+        again.cause = Some(crate::event::Cause::Unknown);
+        talk.at(n * 1_000).note(again).resend(0, seq, &[0; 50]);
+    }
+    let findings = finish(&mut talk, |_| ());
+    let found = of(&findings, "path-mtu");
+    assert!(
+        found.summary.contains("1200 bytes pass"),
+        "{}",
+        found.summary
+    );
+    assert!(found.evidence.contains(&5), "{:?}", found.evidence);
 }

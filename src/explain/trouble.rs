@@ -3,21 +3,23 @@
 use super::episode::{Closed, Episodes, Evidence, Loss};
 use super::telling::{Names, finding};
 use crate::event::units::{count, nanos, plural, times};
-use crate::event::{Finding, Flow, Kind, Severity, Side};
+use crate::event::{Finding, Flow, Kind, Severity, Shape, Side};
 
 /// All that happened, not yet in order.
 pub(super) fn all(flow: &Flow, names: &Names, episodes: &Episodes) -> Vec<Finding> {
-    let mut findings: Vec<_> = episodes
-        .losses
-        .iter()
-        .map(|episode| loss(names, episode))
-        .collect();
-    findings.extend(
-        episodes
-            .closed
-            .iter()
-            .map(|episode| closed_window(flow, names, episode)),
-    );
+    // SYNs that nobody answered are what its opening tells of.
+    let asked = |episode: &&Loss| !(episode.syn && flow.shape == Shape::S0);
+    let losses = episodes.losses.iter().filter(asked);
+    let mut findings: Vec<_> = losses.map(|episode| loss(names, episode)).collect();
+    for (at, episode) in episodes.closed.iter().enumerate() {
+        let mut found = closed_window(flow, names, episode);
+        // What to do about it is said once.
+        let before = episodes.closed.get(..at).unwrap_or_default();
+        if before.iter().any(|earlier| earlier.side == episode.side) {
+            found.advice.clear();
+        }
+        findings.push(found);
+    }
     let simple = episodes.simple.iter();
     findings.extend(
         simple.filter_map(|(kind, side, evidence, why)| simply(names, *kind, *side, evidence, why)),
@@ -47,6 +49,7 @@ fn loss(names: &Names, loss: &Loss) -> Finding {
     let base = |kind, severity, what: String, advice: &str| Finding {
         side: Some(loss.side),
         evidence: loss.evidence.frames.clone(),
+        more: loss.evidence.more,
         advice: advice.to_owned(),
         ..finding(kind, severity, what)
     };
@@ -59,9 +62,10 @@ fn loss(names: &Names, loss: &Loss) -> Finding {
         return base("needless-retransmission", Severity::Notice, what, advice);
     }
     let when = |yes: bool, text: String| if yes { text } else { String::new() };
+    let syn = if loss.syn_ack { "SYN-ACK" } else { "SYN" };
     let what = match (loss.syn, n) {
-        (true, 1) => "its SYN again".to_owned(),
-        (true, n) => format!("its SYN again {}", times(n.into())),
+        (true, 1) => format!("its {syn} again"),
+        (true, n) => format!("its {syn} again {}", times(n.into())),
         (false, _) => {
             let bytes = when(loss.bytes > 0, format!(" ({})", plural(loss.bytes, "byte")));
             if loss.originals == 1 && n > 1 {
@@ -75,8 +79,23 @@ fn loss(names: &Names, loss: &Loss) -> Finding {
     let lasted = when(lasted > 0, format!(", within {}", nanos(lasted)));
     let reason = when(n == 1, format!(": {}", loss.why));
     let what = format!("{host} sent {what}{lasted}, {}{reason}", causes(loss));
-    let [rto, ..] = loss.causes;
-    let advice = if rto > 0 {
+    let [rto, tlp, fast, unknown] = loss.causes;
+    if loss.too_big == n {
+        let advice = "one round trip is lost, once for each path; where a firewall drops the routers' messages, nothing \
+                      that long arrives at all, and the connection hangs (RFC 4821 finds it without them)";
+        return base("path-mtu", Severity::Notice, what, advice);
+    }
+    if loss.syn_ack && unknown == n {
+        let advice = "the SYN came again, so the answer to it was lost, or was later than the timer of who asks";
+        return base("lost-segments", Severity::Problem, what, advice);
+    }
+    let advice = if loss.syn {
+        "the SYN or its answer was lost, or the host that was asked let it drop: a firewall, or a queue of \
+         connections that wait to be accepted which is full (on Linux, ss -lt shows it, and nstat \
+         TcpExtListenOverflows counts)"
+    } else if rto == 0 && tlp + fast == 0 {
+        "look at what came just before in the ladder (wirelab replay)"
+    } else if rto > 0 {
         "while the timer runs nothing moves, and the sender starts slowly afterwards: look for \
          losses in bursts, or of the last segments of a message"
     } else {
@@ -90,11 +109,29 @@ fn loss(names: &Names, loss: &Loss) -> Finding {
 fn causes(loss: &Loss) -> String {
     let [rto, tlp, fast, unknown] = loss.causes;
     let mut parts = Vec::new();
+    let narrow = match loss.mtu {
+        0 => "in smaller pieces, because a router said that they were too long".to_owned(),
+        mtu => format!(
+            "in smaller pieces, because a router said that only packets of {mtu} bytes pass"
+        ),
+    };
+    let silent = if loss.syn_ack {
+        "because the SYN came again"
+    } else {
+        "for a reason the capture doesn't show"
+    };
+    // The reason of a single one says this itself.
+    let probe = if loss.or_timeout && loss.evidence.count > 1 {
+        "as a probe for a lost tail, or because the timer of a sender that makes none ran out"
+    } else {
+        "as a probe for a lost tail"
+    };
     for (n, what) in [
+        (loss.too_big, &*narrow),
         (rto, "because its timer ran out before an ACK came"),
-        (tlp, "as a probe for a lost tail"),
+        (tlp, probe),
         (fast, "because duplicate ACKs or SACK said what was missing"),
-        (unknown, "for a reason the capture doesn't show"),
+        (unknown, silent),
     ] {
         if n == loss.evidence.count {
             parts.push(what.to_owned());
@@ -131,6 +168,7 @@ fn closed_window(flow: &Flow, names: &Names, closed: &Closed) -> Finding {
     Finding {
         side: Some(closed.side),
         evidence: closed.evidence.frames.clone(),
+        more: closed.evidence.more,
         advice: format!(
             "the network is not the reason: the application on {host} does not read as fast as data comes"
         ),
@@ -155,6 +193,9 @@ fn simply(
         }
         Kind::Dsack => format!("{host} reported having got data twice, {times}: {why}"),
         Kind::WindowShrunk => format!("{host} took back window it had offered, {times}"),
+        Kind::WindowUpdate => format!(
+            "{host} read late what had come, {times}: the room for more had shrunk meanwhile; its segment {why}"
+        ),
         Kind::WindowFull => {
             format!("{host} filled the window it was offered, {times}: the receiver set the pace")
         }
@@ -163,7 +204,10 @@ fn simply(
             format!("{host} asked whether the other side was still there, {times} (keep-alive)")
         }
         Kind::PortReused => format!("these addresses and ports had a connection before: {why}"),
-        Kind::CaptureDuplicate => format!("{segments} of {host} are in the capture twice"),
+        Kind::CaptureDuplicate => {
+            let are = if n == 1 { "is" } else { "are" };
+            format!("{segments} of {host} {are} in the capture twice, though sent once: {why}")
+        }
         Kind::OffloadSegment => format!(
             "{segments} of {host} were longer than any segment on the wire: cut or merged by a network card"
         ),
@@ -185,6 +229,7 @@ fn simply(
     let severity = match kind {
         Kind::ChecksumBad => Severity::Problem,
         Kind::KeepAlive
+        | Kind::WindowUpdate
         | Kind::OffloadSegment
         | Kind::PortReused
         | Kind::SimultaneousOpen
@@ -195,6 +240,7 @@ fn simply(
     Some(Finding {
         side: Some(side),
         evidence: evidence.frames.clone(),
+        more: evidence.more,
         advice: advice(kind).to_owned(),
         ..finding(kind.name(), severity, what)
     })
@@ -212,8 +258,8 @@ const fn advice(kind: Kind) -> &'static str {
         }
         Kind::WindowShrunk => "RFC 9293 section 3.8.6 discourages it; senders must cope",
         Kind::CaptureDuplicate => {
-            "the capture saw the same packets at two places (a mirror port, or \"any\" on a \
-             bridge); they are left out of all other judgements"
+            "copies at once are the capture's, which saw the packets at two places (a mirror port, \"any\" on a \
+             bridge), later ones rather the network's; none of them counts for anything else"
         }
         Kind::OffloadSegment => {
             "sizes and counts of segments here are not those of the wire; to see those, switch it off \

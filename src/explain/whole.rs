@@ -2,6 +2,7 @@
 //! that was at most and when something was lost, how much came out of order, and small windows that make
 //! small segments (RFC 9293 section 3.8.6.2).
 
+use super::episode::Evidence;
 use super::telling::{Names, finding};
 use crate::event::units::{bytes, count, nanos, plural};
 use crate::event::{Finding, Flow, Kind, Segment, Severity, Side};
@@ -38,8 +39,7 @@ pub(super) struct Whole {
     at_losses: Vec<u32>,
     /// How far back what came out of order belonged.
     furthest_back: u32,
-    silly: u32,
-    silly_frames: Vec<u64>,
+    silly: Evidence,
 }
 
 impl Default for Whole {
@@ -54,8 +54,7 @@ impl Default for Whole {
             peak: (0, 0),
             at_losses: Vec::new(),
             furthest_back: 0,
-            silly: 0,
-            silly_frames: Vec::new(),
+            silly: Evidence::default(),
         }
     }
 }
@@ -95,10 +94,7 @@ impl Whole {
             self.furthest_back = self.furthest_back.max(back);
         }
         if noted(Kind::WindowFull) && s.len * 2 < full {
-            self.silly = self.silly.saturating_add(1);
-            if self.silly_frames.len() < 6 {
-                self.silly_frames.push(s.frame);
-            }
+            self.silly.add(s.frame);
         }
     }
 
@@ -147,9 +143,10 @@ impl Whole {
         }
         findings.extend(self.congestion(flow, host, side, near));
         findings.extend(self.disorder(flow, host, side));
-        if self.silly >= SILLY {
+        if self.silly.count >= SILLY {
             findings.push(Finding {
-                evidence: self.silly_frames.clone(),
+                evidence: self.silly.frames.clone(),
+                more: self.silly.more,
                 advice: "the receiver should wait until a full segment fits before it moves the window \
                          (RFC 9293 section 3.8.6.2.2), and the application read more at once"
                     .to_owned(),
@@ -159,7 +156,7 @@ impl Whole {
                     format!(
                         "{host} sent {} segments of less than half the full size because the window had room for \
                          no more (silly window syndrome)",
-                        count(self.silly.into())
+                        count(self.silly.count.into())
                     ),
                 )
             });
@@ -214,7 +211,7 @@ impl Whole {
         if peak < 4 * full {
             return None;
         }
-        let segments = |bytes: u64| format!("{} segments", count(bytes.div_ceil(full)));
+        let segments = |bytes: u64| plural(bytes.div_ceil(full), "segment");
         // From afar it is not known when the sender learnt of a loss.
         let losses = if self.at_losses.is_empty() || !near {
             String::new()
@@ -249,8 +246,9 @@ impl Whole {
         let mut parts = Vec::new();
         if again > 0 {
             parts.push(format!(
-                "{} were sent again ({})",
+                "{} {} sent again ({})",
                 count(again.into()),
+                if again == 1 { "was" } else { "were" },
                 share(again)
             ));
         }

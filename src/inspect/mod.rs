@@ -6,6 +6,7 @@
 
 mod difference;
 pub mod given;
+mod kinds;
 mod pieces;
 mod sheet;
 mod sums;

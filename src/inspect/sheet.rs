@@ -1,9 +1,10 @@
 //! The sheet of a frame: each header with its fields, outermost first.
 
+use super::kinds::{self, Before};
 use crate::decode::{Decoder, Fault, Layer, LayerKind, Packet, Problem};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::wire::layout::{Laid, Layout};
-use crate::wire::{ah, arp, ethernet, icmpv4, icmpv6, ipv4, ipv6, ipv6_ext, tcp, udp};
+use crate::wire::{icmp_extension, icmpv4, icmpv6, ipv6};
 
 /// Packets quoted in packets that are quoted are read so deep: RFC 792 wants no errors about errors,
 /// but bytes can say anything.
@@ -100,7 +101,14 @@ impl<'a> Sheet<'a> {
         let first = packet
             .reassembled
             .map_or(usize::MAX, |whole| usize::from(whole.first_layer));
-        let own = packet.layers.get(..first).unwrap_or(&packet.layers);
+        let mut own = packet
+            .layers
+            .get(..first)
+            .unwrap_or(&packet.layers)
+            .to_vec();
+        if packet.more_layers > 0 {
+            own.extend(Decoder::layers_beyond(frame));
+        }
         let inside = packet.layers.get(first..).unwrap_or_default();
         let frames_own = Part {
             bytes: frame.bytes,
@@ -108,21 +116,24 @@ impl<'a> Sheet<'a> {
             origin: Origin::Frame,
             quoted: 0,
         };
-        sheet.headers(frames_own, own, frame.link_type, None);
+        let mut before = Before {
+            link: frame.link_type,
+            protocol: None,
+        };
+        sheet.headers(frames_own, &own, &packet.problems, before);
         if packet.reassembled.is_some() {
-            let last = sheet.headers.last().map(|header| header.kind);
-            let protocol = sheet.next_of_last();
+            before.protocol = sheet.next_of_last();
             let datagrams = Part {
                 bytes: sheet.datagram,
                 origin: Origin::Datagram,
                 ..frames_own
             };
-            sheet.headers(datagrams, inside, frame.link_type, last.and(protocol));
+            sheet.headers(datagrams, inside, &packet.problems, before);
         }
         for problem in &packet.problems {
             sheet.problem(problem, frames_own);
         }
-        sheet.fill();
+        sheet.fill(kinds::data(packet));
         sheet
     }
 
@@ -150,12 +161,17 @@ impl<'a> Sheet<'a> {
     /// What the last header says comes next, as a protocol number.
     fn next_of_last(&self) -> Option<u8> {
         let header = self.headers.last()?;
-        next(header.kind, self.header(header))
+        kinds::next(header.kind, self.header(header))
     }
 
     /// Lays out the headers of one packet, which `part` is or begins with.
-    fn headers(&mut self, part: Part<'a>, layers: &[Layer], link: LinkType, before: Option<u8>) {
-        let mut before = before;
+    fn headers(
+        &mut self,
+        part: Part<'a>,
+        layers: &[Layer],
+        problems: &[Problem],
+        mut before: Before,
+    ) {
         let mut end = part.bytes.len();
         for layer in layers {
             let at = layer.offset as usize;
@@ -163,13 +179,17 @@ impl<'a> Sheet<'a> {
             end = ip_end(layer.kind, at, from).unwrap_or(end).min(end);
             let header = from.get(..layer.len as usize).unwrap_or(from);
             let message = part.bytes.get(at..end.max(at)).unwrap_or(from);
-            let (name, key) = names(layer.kind, before, link);
-            let layout = layout(layer.kind, before, header, message);
+            let (name, key) = before.names(layer.kind);
+            let layout = before.layout(layer.kind, header, message);
             let len = match layer.kind {
                 LayerKind::Icmpv4 | LayerKind::Icmpv6 => layout.len.max(layer.len),
                 _ => layer.len,
             };
-            if let Some(stop) = layout.stop {
+            // What a header that is not all there breaks off in has been told of, and is no lie.
+            let whole = !problems
+                .iter()
+                .any(|problem| problem.is_missing_bytes_at(layer.offset));
+            if let Some(stop) = layout.stop.filter(|_| whole) {
                 self.troubles.push(Trouble {
                     name,
                     key,
@@ -189,24 +209,64 @@ impl<'a> Sheet<'a> {
                 quoted: part.quoted,
                 layout,
             });
-            before = next(layer.kind, header);
+            before.protocol = kinds::next(layer.kind, header);
             self.quote(layer, message, part);
         }
     }
 
-    /// Takes the packet apart that an ICMP error quotes.
+    /// Takes apart what an ICMP error quotes, and what was added behind it.
     fn quote(&mut self, layer: &Layer, message: &'a [u8], part: Part<'a>) {
         let quotes = match (layer.kind, message.first()) {
             (LayerKind::Icmpv4, Some(&kind)) => icmpv4::quotes(kind),
             (LayerKind::Icmpv6, Some(&kind)) => icmpv6::quotes(kind),
             _ => false,
         };
-        let Some(quote) = message
-            .get(icmpv4::LEN..)
-            .filter(|quote| quotes && !quote.is_empty())
-        else {
-            return;
+        let extension = icmp_extension::find(layer.kind == LayerKind::Icmpv6, message);
+        let until = extension.map_or(message.len(), |place| place.at);
+        let quote = message.get(icmpv4::LEN..until).filter(|_| quotes);
+        if let Some(quote) = quote.filter(|quote| !quote.is_empty()) {
+            self.quoted(layer, quote, part);
+        }
+        if let Some(place) = extension {
+            self.extension(layer, message, place.at, part);
+        }
+    }
+
+    /// Lays out what a router added behind the quote.
+    fn extension(&mut self, layer: &Layer, message: &'a [u8], at: usize, part: Part<'a>) {
+        let kind = LayerKind::IcmpExtension;
+        let bytes = message.get(at..).unwrap_or_default();
+        let before = Before {
+            link: LinkType::RAW,
+            protocol: None,
         };
+        let (name, key) = before.names(kind);
+        let layout = before.layout(kind, bytes, message);
+        let offset = part.base + layer.offset + at as u32;
+        if let Some(stop) = layout.stop {
+            self.troubles.push(Trouble {
+                name,
+                key,
+                origin: part.origin,
+                offset: offset + stop.at,
+                text: stop.why.to_owned(),
+                rfc: Some(stop.rfc),
+            });
+        }
+        self.headers.push(Header {
+            kind,
+            name,
+            key,
+            origin: part.origin,
+            offset,
+            len: bytes.len() as u32,
+            quoted: part.quoted,
+            layout,
+        });
+    }
+
+    /// Takes the packet apart that is quoted.
+    fn quoted(&mut self, layer: &Layer, quote: &'a [u8], part: Part<'a>) {
         if part.quoted >= DEEPEST_QUOTE {
             return;
         }
@@ -232,7 +292,11 @@ impl<'a> Sheet<'a> {
             Some(whole) => packet.layers.get(..usize::from(whole.first_layer)),
             None => Some(&packet.layers[..]),
         };
-        self.headers(inner, own.unwrap_or_default(), LinkType::RAW, None);
+        let before = Before {
+            link: LinkType::RAW,
+            protocol: None,
+        };
+        self.headers(inner, own.unwrap_or_default(), &packet.problems, before);
         for problem in &packet.problems {
             // Quotes end early by design.
             if !matches!(problem.fault, Fault::Cut { .. }) {
@@ -247,7 +311,13 @@ impl<'a> Sheet<'a> {
             (header.kind, header.offset, header.quoted) == (problem.layer, offset, part.quoted)
         });
         let (name, key) = found.map_or_else(
-            || names(problem.layer, None, LinkType::ETHERNET),
+            || {
+                Before {
+                    link: LinkType::ETHERNET,
+                    protocol: None,
+                }
+                .names(problem.layer)
+            },
             |header| (header.name, header.key),
         );
         self.troubles.push(Trouble {
@@ -260,8 +330,8 @@ impl<'a> Sheet<'a> {
         });
     }
 
-    /// Names what no header has.
-    fn fill(&mut self) {
+    /// Names what no header has; what follows the last one is called `last`.
+    fn fill(&mut self, last: &'static str) {
         for origin in [Origin::Frame, Origin::Datagram] {
             let whole = self.bytes(origin).len() as u32;
             let mut reached = 0;
@@ -298,7 +368,7 @@ impl<'a> Sheet<'a> {
                 reached = reached.max(header.offset + header.len);
             }
             let data = ends.max(reached);
-            for (offset, until, name) in [(reached, data, "data"), (data, whole, "padding")] {
+            for (offset, until, name) in [(reached, data, last), (data, whole, "padding")] {
                 if until > offset {
                     self.rests.push(Rest {
                         name,
@@ -322,7 +392,7 @@ struct Part<'a> {
 }
 
 /// Where the datagram of an IP header at `at` ends, by its length field.
-fn ip_end(kind: LayerKind, at: usize, header: &[u8]) -> Option<usize> {
+pub(super) fn ip_end(kind: LayerKind, at: usize, header: &[u8]) -> Option<usize> {
     let (field, fixed) = match kind {
         LayerKind::Ipv4 => (2, 0),
         LayerKind::Ipv6 => (4, ipv6::LEN),
@@ -334,77 +404,4 @@ fn ip_end(kind: LayerKind, at: usize, header: &[u8]) -> Option<usize> {
         .copied()
         .map(u16::from_be_bytes)?;
     (length > 0).then(|| at + fixed + usize::from(length))
-}
-
-/// The protocol number of what follows a header, if it has one.
-fn next(kind: LayerKind, header: &[u8]) -> Option<u8> {
-    let at = match kind {
-        LayerKind::Ipv4 => 9,
-        LayerKind::Ipv6 => 6,
-        LayerKind::Ipv6Extension | LayerKind::Ah | LayerKind::Ipcomp => 0,
-        _ => return None,
-    };
-    header.get(at).copied()
-}
-
-/// The header's names, for people and for scripts; `before` is the protocol number that led to it.
-fn names(kind: LayerKind, before: Option<u8>, link: LinkType) -> (&'static str, &'static str) {
-    let key = match kind {
-        LayerKind::Ethernet => "ethernet",
-        LayerKind::Vlan => "vlan",
-        LayerKind::Link => match link {
-            LinkType::LINUX_SLL => return ("Linux cooked header", "sll"),
-            LinkType::LINUX_SLL2 => return ("Linux cooked header, version 2", "sll2"),
-            LinkType::NULL | LinkType::LOOP => return ("loopback header", "loopback"),
-            _ => "link",
-        },
-        LayerKind::Arp => "arp",
-        LayerKind::Ipv4 => "ipv4",
-        LayerKind::Ipv6 => "ipv6",
-        LayerKind::Ipv6Extension => match before {
-            Some(ipv6_ext::HOP_BY_HOP) => return ("IPv6 hop-by-hop options", "ipv6-hop-by-hop"),
-            Some(ipv6_ext::ROUTING) => return ("IPv6 routing header", "ipv6-routing"),
-            Some(ipv6_ext::FRAGMENT) => return ("IPv6 fragment header", "ipv6-fragment"),
-            Some(ipv6_ext::DESTINATION) => return ("IPv6 destination options", "ipv6-destination"),
-            Some(135) => return ("IPv6 mobility header", "ipv6-mobility"),
-            _ => "ipv6-extension",
-        },
-        LayerKind::Ah => "ah",
-        LayerKind::Esp => "esp",
-        LayerKind::Ipcomp => "ipcomp",
-        LayerKind::Mpls => "mpls",
-        LayerKind::Ppp => "ppp",
-        LayerKind::Gre => "gre",
-        LayerKind::Vxlan => "vxlan",
-        LayerKind::Icmpv4 => "icmpv4",
-        LayerKind::Icmpv6 => "icmpv6",
-        LayerKind::Tcp => "tcp",
-        LayerKind::Udp => "udp",
-    };
-    (kind.name(), key)
-}
-
-/// Lays out a header. ICMP's length is a matter of what the whole message says.
-fn layout(kind: LayerKind, before: Option<u8>, header: &[u8], message: &[u8]) -> Layout {
-    match kind {
-        LayerKind::Ethernet => ethernet::layout(header),
-        LayerKind::Vlan => ethernet::vlan_layout(header),
-        LayerKind::Arp => arp::layout(header),
-        LayerKind::Ipv4 => ipv4::layout(header),
-        LayerKind::Ipv6 => ipv6::layout(header),
-        LayerKind::Ipv6Extension => ipv6_ext::layout(before.unwrap_or(u8::MAX), header),
-        LayerKind::Ah => ah::layout(header),
-        LayerKind::Icmpv4 => icmpv4::layout(message),
-        LayerKind::Icmpv6 => icmpv6::layout(message),
-        LayerKind::Tcp => tcp::layout(header),
-        LayerKind::Udp => udp::layout(header),
-        // Headers without a table are told by name, place and length alone.
-        LayerKind::Link
-        | LayerKind::Mpls
-        | LayerKind::Ppp
-        | LayerKind::Gre
-        | LayerKind::Vxlan
-        | LayerKind::Esp
-        | LayerKind::Ipcomp => Layout::default(),
-    }
 }

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use super::sheet::ip_end;
 use super::{Header, Sheet};
 use crate::decode::{Checksum, Ip, LayerKind};
 
@@ -107,8 +108,8 @@ fn working(
     let start = header.offset as usize;
     let (end, cut) = match header.kind {
         LayerKind::Ipv4 => (start + header.len as usize, false),
-        LayerKind::Udp => udp_end(bytes, start, covered(sheet, header)),
-        _ => covered(sheet, header),
+        LayerKind::Udp => udp_end(bytes, start, covered(sheet, index, header, whole)),
+        _ => covered(sheet, index, header, whole),
     };
     let message = bytes.get(start..end)?;
     let stated = u16::from_be_bytes(*message.get(at..)?.first_chunk()?);
@@ -130,7 +131,7 @@ fn working(
     };
     let verdict = match () {
         () if header.kind == LayerKind::Udp && stated == 0 => Checksum::Absent,
-        () if cut || !whole && header.kind != LayerKind::Ipv4 => Checksum::Unverified,
+        () if cut => Checksum::Unverified,
         // Ones' complement has two zeros, and either is right (RFC 1071 section 1).
         () if stated == computed || (folded + u32::from(stated)) % 0xffff == 0 => Checksum::Good,
         () if protocol.is_some() && u32::from(stated) == fold(pseudo) => Checksum::Partial,
@@ -148,25 +149,34 @@ fn working(
     })
 }
 
-/// Where the datagram around a header ends, and whether that is more than there is.
-fn covered(sheet: &Sheet<'_>, header: &Header) -> (usize, bool) {
-    let there = sheet.bytes(header.origin).len();
-    let ends = sheet
-        .rests
-        .iter()
-        .find(|rest| rest.name == "padding" && rest.origin == header.origin);
-    let end = ends.map_or(there, |padding| padding.offset as usize);
-    (end.min(there), false)
+/// Where the datagram around a header ends, and whether that is more than there is: as the IP header
+/// before it says, else where the frame does.
+fn covered(sheet: &Sheet<'_>, index: usize, header: &Header, whole: bool) -> (usize, bool) {
+    let bytes = sheet.bytes(header.origin);
+    let before = sheet.headers.get(..index).unwrap_or_default();
+    let ip = before.iter().rfind(|other| {
+        let is_ip = matches!(other.kind, LayerKind::Ipv4 | LayerKind::Ipv6);
+        is_ip && (other.origin, other.quoted) == (header.origin, 0)
+    });
+    let end = ip.and_then(|ip| {
+        let at = ip.offset as usize;
+        ip_end(ip.kind, at, bytes.get(at..)?)
+    });
+    match end {
+        // A frame that was captured whole and is too short for its datagram has all there will be.
+        Some(end) => (end.min(bytes.len()), end > bytes.len() && !whole),
+        None => (bytes.len(), !whole),
+    }
 }
 
 /// A UDP datagram's own length, where it fits, ends what is summed.
-fn udp_end(bytes: &[u8], start: usize, (end, _): (usize, bool)) -> (usize, bool) {
+fn udp_end(bytes: &[u8], start: usize, (end, cut): (usize, bool)) -> (usize, bool) {
     let length = bytes.get(start + 4..).and_then(<[u8]>::first_chunk);
     let length = length.map_or(0, |length| usize::from(u16::from_be_bytes(*length)));
     match length {
-        0 => (end, false),
+        0 => (end, cut),
         length if start + length <= end => (start + length, false),
-        _ => (end, true),
+        _ => (end, cut),
     }
 }
 

@@ -65,6 +65,18 @@ fn every_byte_of_the_recordings_is_in_one_place() {
     }
 }
 
+#[test]
+fn so_is_every_byte_wherever_a_frame_is_cut() {
+    let mut frames = frames();
+    frames.sort();
+    frames.dedup_by_key(|frame| frame.len());
+    for frame in frames {
+        for len in 0..frame.len().min(200) {
+            check(&frame[..len], LinkType::ETHERNET, false);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn so_is_every_byte_of_any_frame(bytes in prop::collection::vec(any::<u8>(), 0..300)) {

@@ -3,6 +3,7 @@
 //! Only this module, `commands` and `main` touch sockets, files, threads or clocks.
 
 pub mod clock;
+pub mod craft;
 pub mod doctor;
 pub mod file;
 pub mod filter;
@@ -10,6 +11,7 @@ pub mod interfaces;
 pub mod lab;
 pub mod live;
 pub mod machine;
+pub mod names;
 mod netlink;
 pub mod privileges;
 pub mod probe;
@@ -19,6 +21,7 @@ pub mod saving;
 mod signals;
 mod source;
 mod sys;
+pub mod trace;
 
 pub use signals::Signals;
 pub use source::{Interface, Progress, Source, SourceError};

@@ -47,7 +47,7 @@ pub enum PrivilegeError {
         reason: String,
     },
     /// Every step seemed to work, and yet rights are left.
-    #[error("can't give up root's rights: afterwards {0}; nothing was captured")]
+    #[error("can't give up root's rights: afterwards {0}; nothing was captured or sent")]
     Left(String),
 }
 

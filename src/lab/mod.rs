@@ -62,6 +62,7 @@ mod hold;
 mod impair;
 mod ip;
 mod link;
+pub mod listener;
 pub mod matching;
 mod parcel;
 mod random;

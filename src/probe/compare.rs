@@ -15,10 +15,8 @@ pub(super) fn compare(
     message: &[u8],
     expected: &mut Vec<u8>,
 ) -> Option<ReplyFault> {
-    plan.write(expected, echo::reply(plan.is_v6()), plan.id, count);
+    write_reply(plan, count, from, expected);
     let sound = is_sound(plan, from, message);
-    // What checksum it should have: that of an IPv6 reply covers who sent it.
-    echo::seal(expected, ends(plan, from));
     let checked = !plan.is_v6() || plan.source.is_some();
     let differs = |at: &usize| {
         let known = checked || !echo::CHECKSUM.contains(at);
@@ -49,6 +47,12 @@ pub(super) fn compare(
         bytes: bytes.max(1),
         checksum_fits: sound,
     }))
+}
+
+/// The reply to request `count` as it should be. The checksum of an IPv6 reply covers who sent it.
+pub(super) fn write_reply(plan: &Plan, count: u64, from: IpAddr, reply: &mut Vec<u8>) {
+    plan.write(reply, echo::reply(plan.is_v6()), plan.id, count);
+    echo::seal(reply, ends(plan, from));
 }
 
 /// Whether the checksum of a reply is right, as far as that can be known.

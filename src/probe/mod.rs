@@ -13,15 +13,19 @@
 //! against the truth.
 
 mod compare;
+mod intake;
 mod plan;
 mod quote;
+mod route;
 mod samples;
 mod session;
 mod slot;
 
+pub use intake::Received;
 pub use plan::{Pace, Pattern, Plan};
 pub use quote::{Queued, Reported};
-pub use session::{Received, Request, Session, Unsent};
+pub use route::Trace;
+pub use session::{Request, Session, Unsent};
 
 #[cfg(test)]
 mod tests;

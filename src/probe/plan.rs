@@ -1,12 +1,29 @@
 //! What a run of echo requests is to be.
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::time::Duration;
+use std::{fmt, iter};
 
 use crate::wire::echo;
 
 /// Bytes at the beginning of the data that hold the request's count, where there is room for them.
 pub(super) const TAG: usize = 8;
+/// Where in the ICMP message the bytes are that no other run has.
+const NONCE: Range<usize> = echo::HEADER + TAG..echo::HEADER + TAG + 8;
+/// So many of them are not damaged at once: then they are somebody else's.
+const OTHERS: usize = 4;
+
+/// Each byte its own offset.
+const OFFSETS: [u8; 256] = {
+    let mut bytes = [0; 256];
+    let mut at = 0;
+    while at < bytes.len() {
+        bytes[at] = at as u8;
+        at += 1;
+    }
+    bytes
+};
 
 /// What the data of a request is filled with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,10 +69,25 @@ impl Pattern {
         Ok(Self(bytes))
     }
 
-    /// The byte at that offset of the data.
-    pub(super) fn byte(&self, at: usize) -> u8 {
-        let repeated = at.checked_rem(self.0.len()).and_then(|at| self.0.get(at));
-        repeated.copied().unwrap_or(at as u8)
+    /// Appends so many bytes of data. It is done twice for each request, so in as few pieces as can be.
+    fn fill(&self, out: &mut Vec<u8>, size: usize) {
+        let piece = if self.0.is_empty() {
+            &OFFSETS
+        } else {
+            &*self.0
+        };
+        let end = out.len() + size;
+        while out.len() < end {
+            let left = end - out.len();
+            out.extend_from_slice(piece.get(..left).unwrap_or(piece));
+        }
+    }
+}
+
+/// As hexadecimal digits.
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -87,6 +119,9 @@ pub struct Plan {
     pub id: u16,
     /// The identifier that is written; another one where the kernel puts in its own.
     pub written_id: u16,
+    /// Eight bytes that no other run has. Two programs can have the same identifier; where there is room for
+    /// these in the data, they are told apart.
+    pub nonce: Option<[u8; 8]>,
     /// What the data holds.
     pub pattern: Pattern,
     /// Bytes of data.
@@ -106,6 +141,10 @@ pub struct Plan {
     pub ttl: u8,
     /// The DSCP and ECN bits that requests leave with.
     pub tos: u8,
+    /// So many requests may be under way before the pace counts, at least 1.
+    pub preload: u32,
+    /// Whether messages that settle nothing are told as well.
+    pub verbose: bool,
 }
 
 impl Plan {
@@ -117,6 +156,7 @@ impl Plan {
             many: false,
             id,
             written_id: id,
+            nonce: None,
             pattern: Pattern::default(),
             size: 56,
             count: None,
@@ -126,6 +166,8 @@ impl Plan {
             deadline: None,
             ttl: 64,
             tos: 0,
+            preload: 1,
+            verbose: false,
         }
     }
 
@@ -136,14 +178,26 @@ impl Plan {
 
     /// Writes an echo message of that type with the data of request `count`.
     pub(super) fn write(&self, message: &mut Vec<u8>, kind: u8, id: u16, count: u64) {
-        let tag = count.to_be_bytes();
-        let tagged = self.size >= TAG;
-        let data = (0..self.size).map(|at| match tag.get(at) {
-            Some(&byte) if tagged => byte,
-            _ => self.pattern.byte(at),
-        });
         // The low bits of the count: after 65535 comes 0.
-        echo::emit(message, kind, id, count as u16, data);
+        echo::emit(message, kind, id, count as u16, iter::empty());
+        self.pattern.fill(message, self.size);
+        if self.size >= TAG
+            && let Some(tag) = message.get_mut(echo::HEADER..echo::HEADER + TAG)
+        {
+            tag.copy_from_slice(&count.to_be_bytes());
+        }
+        if let (Some(nonce), Some(field)) = (self.nonce, message.get_mut(NONCE)) {
+            field.copy_from_slice(&nonce);
+        }
+    }
+
+    /// Whether a message with our identifier is of another run all the same.
+    pub(super) fn is_of_others(&self, message: &[u8]) -> bool {
+        let (Some(nonce), Some(found)) = (self.nonce, message.get(NONCE)) else {
+            return false;
+        };
+        let fits = self.size >= NONCE.end - echo::HEADER;
+        fits && nonce.iter().zip(found).filter(|(a, b)| a != b).count() >= OTHERS
     }
 
     /// What the checksum of a request covers besides itself; `None` for IPv4.

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::plan::Plan;
 use crate::event::{EchoError, Quote, QuoteChange};
 use crate::wire::checksum::Sum;
-use crate::wire::{echo, icmp};
+use crate::wire::{echo, icmp, icmpv6};
 
 /// The protocol number of ICMPv4.
 const ICMP_V4: u8 = 1;
@@ -142,7 +142,7 @@ const fn is_error(v6: bool, kind: u8) -> bool {
 fn whose(message: &[u8], plan: &Plan) -> Option<u16> {
     let quoted = echo::Echo::parse(message)?;
     let ours = quoted.kind == echo::request(plan.is_v6()) && quoted.id == plan.id;
-    ours.then_some(quoted.seq)
+    (ours && !plan.is_of_others(message)).then_some(quoted.seq)
 }
 
 fn inner_v4<'a>(quoted: &'a [u8], plan: &Plan) -> Option<Inner<'a>> {
@@ -160,7 +160,7 @@ fn inner_v6<'a>(quoted: &'a [u8], plan: &Plan) -> Option<Inner<'a>> {
         FRAGMENT => (*rest.first()?, rest.get(8..)?),
         next => (next, rest),
     };
-    let ours = next == echo::ICMP_V6 && plan.target == IpAddr::from(Ipv6Addr::from(dst));
+    let ours = next == icmpv6::PROTOCOL && plan.target == IpAddr::from(Ipv6Addr::from(dst));
     ours.then_some(Inner { header, message })
 }
 

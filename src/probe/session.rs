@@ -1,20 +1,18 @@
 //! The requests to one host: when to send which, whose reply came, and what became of each.
 //!
 //! A request is open until its state can be taken as final: an answered one until the time for a reply
-//! is over (a duplicate may still come), an unanswered one for ten seconds (a late reply may). Requests
+//! is over, and a second longer than its reply (a duplicate may still come), an unanswered one for ten
+//! seconds (a late reply may). Requests
 //! are settled in the order in which they were made. A sequence number has 16 bits and starts over; with
 //! 8 bytes of data or more, the data tells a late reply to the first request 7 from one to the second.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::time::Duration;
 
-use super::compare::{compare, is_sound};
-use super::plan::{Pace, Plan, TAG};
-use super::quote::{Queued, Reported};
+use super::plan::{Pace, Plan};
 use super::samples::Samples;
 use super::slot::Slot;
-use crate::event::{EchoError, EchoEvent, EchoState, EchoStatistics, Reply, RoundTrip};
+use crate::event::{EchoError, EchoEvent, EchoState, EchoStatistics};
 use crate::frame::Timestamp;
 use crate::wire::echo;
 
@@ -39,19 +37,6 @@ pub struct Request<'a> {
     pub message: &'a [u8],
 }
 
-/// A message that came.
-#[derive(Clone, Copy, Debug)]
-pub struct Received<'a> {
-    /// Who sent it.
-    pub from: IpAddr,
-    /// The ICMP message, without IP header.
-    pub message: &'a [u8],
-    /// TTL or hop limit.
-    pub ttl: Option<u8>,
-    /// How long the kernel had it before we did, where it says.
-    pub kernel_lag: Option<Duration>,
-}
-
 /// Why a request could not be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unsent {
@@ -69,30 +54,32 @@ pub enum Unsent {
 /// A run of echo requests to one host.
 #[derive(Debug)]
 pub struct Session {
-    plan: Plan,
-    open: VecDeque<Slot>,
+    pub(super) plan: Plan,
+    pub(super) open: VecDeque<Slot>,
     /// The count of the first in `open`.
-    first: u64,
+    pub(super) first: u64,
     /// Requests made.
-    sent: u64,
-    started: Option<Timestamp>,
-    last_event: Timestamp,
+    pub(super) sent: u64,
+    pub(super) started: Option<Timestamp>,
+    pub(super) last_event: Timestamp,
     /// When the latest reply came, which the end waits for copies of.
-    last_reply: Timestamp,
-    next_due: Option<Timestamp>,
-    tries: u32,
+    pub(super) last_reply: Timestamp,
+    pub(super) next_due: Option<Timestamp>,
+    pub(super) tries: u32,
     /// The highest count with a reply.
-    highest: u64,
+    pub(super) highest: u64,
     /// Requests with an end that are in `open`.
-    ended: u64,
-    stopped: bool,
-    samples: Samples,
+    pub(super) ended: u64,
+    pub(super) stopped: bool,
+    pub(super) samples: Samples,
+    /// Round trips by the kernel's clock alone.
+    pub(super) kernel: Samples,
     /// How much later than the kernel we had good replies, and of how many that is known.
-    lag: (u128, u128),
-    stats: EchoStatistics,
-    events: VecDeque<EchoEvent>,
-    message: Vec<u8>,
-    expected: Vec<u8>,
+    pub(super) lag: (u128, u128),
+    pub(super) stats: EchoStatistics,
+    pub(super) events: VecDeque<EchoEvent>,
+    pub(super) message: Vec<u8>,
+    pub(super) expected: Vec<u8>,
 }
 
 impl Session {
@@ -112,6 +99,7 @@ impl Session {
             ended: 0,
             stopped: false,
             samples: Samples::default(),
+            kernel: Samples::default(),
             lag: (0, 0),
             stats: EchoStatistics::default(),
             events: VecDeque::new(),
@@ -131,6 +119,7 @@ impl Session {
             return None;
         }
         self.advance(now);
+        self.last_event = now;
         if let Some(last) = self.open.back()
             && !last.has_end()
         {
@@ -164,14 +153,27 @@ impl Session {
     /// When the next one is due.
     fn due(&self, now: Timestamp) -> Timestamp {
         let Some(due) = self.next_due else { return now };
+        let preload = u64::from(if self.tries == 0 {
+            self.plan.preload
+        } else {
+            0
+        });
         let least = match self.plan.pace {
+            Pace::Steady if self.sent < preload => return now,
             Pace::Steady => return due,
             Pace::Adaptive { least } => least,
             Pace::Flood => Duration::ZERO,
         };
+        let mut latest = self
+            .open
+            .iter()
+            .rev()
+            .take(self.plan.preload.max(1) as usize);
         match self.open.back() {
             // One that had to be put back waits its time.
-            Some(last) if last.has_end() && self.tries == 0 => due.min(after(last.sent, least)),
+            Some(last) if self.tries == 0 && (self.sent < preload || latest.any(Slot::has_end)) => {
+                due.min(after(last.sent, least))
+            }
             _ => due,
         }
     }
@@ -179,6 +181,7 @@ impl Session {
     fn schedule(&mut self, now: Timestamp) {
         // From when it was due, so that lateness does not add up; unless it is too late for that.
         let from = match (self.plan.pace, self.next_due) {
+            (Pace::Steady, Some(due)) if self.sent <= u64::from(self.plan.preload) => due,
             (Pace::Steady, Some(due)) if now.since(due) < self.plan.interval => due,
             _ => now,
         };
@@ -212,150 +215,12 @@ impl Session {
         self.fail(now, self.sent, error);
     }
 
-    /// The request just given was sent.
-    pub const fn handle_sent(&mut self) {
+    /// The request just given was sent; the call that did it began then.
+    pub fn handle_sent(&mut self, began: Timestamp) {
         self.tries = 0;
-    }
-
-    /// A message came. Messages that are no reply to a request of this run are ignored.
-    pub fn handle_reply(&mut self, now: Timestamp, received: Received<'_>) {
-        let Some(message) = echo::Echo::parse(received.message) else {
-            return;
-        };
-        if message.kind != echo::reply(self.plan.is_v6()) || message.id != self.plan.id {
-            return;
+        if let Some(slot) = self.open.back_mut() {
+            slot.sent = began;
         }
-        self.advance(now);
-        let sound = is_sound(&self.plan, received.from, received.message);
-        let Some(count) = self.find(message, sound) else {
-            self.stats.strays += 1;
-            return;
-        };
-        let timeout = self.timeout();
-        let fault = compare(
-            &self.plan,
-            count,
-            received.from,
-            received.message,
-            &mut self.expected,
-        );
-        let reordered = count < self.highest;
-        self.highest = self.highest.max(count);
-        let Some(slot) = self.slot(count) else { return };
-        let sent = slot.sent;
-        let own_ns = now.nanos_since(sent);
-        // A clock that was set between the two readings would make nonsense of it.
-        let lag = received.kernel_lag.map(|lag| lag.as_nanos() as u64);
-        let lag = lag.filter(|&lag| lag <= own_ns);
-        let round_trip = RoundTrip {
-            ns: own_ns - lag.unwrap_or(0),
-            own_ns,
-            by_kernel: lag.is_some(),
-        };
-        slot.replies += 1;
-        let reply = Reply {
-            count,
-            seq: count as u16,
-            time: now,
-            from: received.from,
-            bytes: received.message.len(),
-            ttl: received.ttl,
-            round_trip,
-            number: slot.replies,
-            late: Duration::from_nanos(round_trip.ns) > timeout,
-            reordered: reordered && slot.replies == 1,
-            fault,
-        };
-        self.take(now, reply);
-    }
-
-    fn take(&mut self, now: Timestamp, reply: Reply) {
-        self.last_reply = now;
-        let event = EchoEvent::Reply(reply.clone());
-        let good = reply.fault.is_none();
-        let (number, round_trip) = (reply.number, reply.round_trip);
-        let Some(slot) = self.slot(reply.count) else {
-            return;
-        };
-        let (was_received, had_end) = (slot.is_received(), slot.has_end());
-        if slot.reply.is_none() || (good && !was_received) {
-            slot.reply = Some(Box::new(reply));
-        }
-        self.ended += u64::from(!had_end);
-        self.stats.duplicates += u64::from(number > 1);
-        if good && !was_received {
-            self.stats.received += 1;
-            self.samples.add(round_trip.ns);
-            if round_trip.by_kernel {
-                self.lag.0 += u128::from(round_trip.own_ns - round_trip.ns);
-                self.lag.1 += 1;
-            }
-        }
-        self.events.push_back(event);
-    }
-
-    /// Which open request a reply is to.
-    fn find(&self, message: echo::Echo<'_>, sound: bool) -> Option<u64> {
-        let behind = u64::from((self.sent as u16).wrapping_sub(message.seq));
-        let latest = self.sent.checked_sub(behind).filter(|&count| count > 0);
-        let is_open = |count: &u64| (self.first..=self.sent).contains(count);
-        let tag = (self.plan.size >= TAG)
-            .then(|| message.data.get(..TAG)?.try_into().ok())
-            .flatten()
-            .map(u64::from_be_bytes);
-        let Some(tag) = tag.filter(|&tag| Some(tag) != latest) else {
-            return latest.filter(is_open);
-        };
-        let earlier = tag > 0 && tag < self.sent && tag as u16 == message.seq;
-        // A late one of an earlier round; or the sequence number is what was damaged.
-        if earlier || (!sound && is_open(&tag)) {
-            return Some(tag).filter(is_open);
-        }
-        latest.filter(is_open)
-    }
-
-    fn slot(&mut self, count: u64) -> Option<&mut Slot> {
-        let index = count.checked_sub(self.first)?;
-        self.open.get_mut(usize::try_from(index).ok()?)
-    }
-
-    /// An ICMP message came that may quote one of the requests; ignored if it does not.
-    pub fn handle_reported(&mut self, now: Timestamp, reported: &Reported<'_>) {
-        if let Some((seq, error)) = reported.read(&self.plan) {
-            self.blame(now, seq, error);
-        }
-    }
-
-    /// An error was in the socket's queue; ignored if it is about none of the requests.
-    pub fn handle_queued(&mut self, now: Timestamp, queued: &Queued<'_>) {
-        if let Some((seq, error)) = queued.read(&self.plan) {
-            self.blame(now, seq, error);
-        }
-    }
-
-    fn blame(&mut self, now: Timestamp, seq: u16, error: EchoError) {
-        let behind = u64::from((self.sent as u16).wrapping_sub(seq));
-        if let Some(count) = self.sent.checked_sub(behind).filter(|&it| it >= self.first) {
-            self.fail(now, count, error);
-        }
-    }
-
-    /// Puts an error down to a request.
-    fn fail(&mut self, now: Timestamp, count: u64, error: EchoError) {
-        self.advance(now);
-        let Some(slot) = self.slot(count) else { return };
-        let had_end = slot.has_end();
-        if slot.error.is_none() {
-            slot.error = Some(Box::new(error.clone()));
-        }
-        self.ended += u64::from(!had_end);
-        self.stats.errors += 1;
-        self.events.push_back(EchoEvent::Error {
-            count,
-            seq: count as u16,
-            time: now,
-            error,
-        });
     }
 
     /// How long a reply may take.
@@ -369,22 +234,22 @@ impl Session {
     }
 
     /// Takes note of the time.
-    fn advance(&mut self, now: Timestamp) {
+    pub(super) fn advance(&mut self, now: Timestamp) {
         self.started.get_or_insert(now);
-        self.last_event = self.last_event.max(now);
         while let Some(first) = self.open.front()
-            && now.since(first.sent) >= self.open_for(first)
+            && self.open_until(first) <= now
         {
             self.settle_first();
         }
     }
 
-    /// How long a request stays open.
-    fn open_for(&self, slot: &Slot) -> Duration {
-        if slot.has_end() {
-            self.timeout()
-        } else {
-            self.timeout().max(GUARD)
+    /// How long a request stays open: an unanswered one for late replies, an answered one for copies, which
+    /// come soon after even if it was late.
+    fn open_until(&self, slot: &Slot) -> Timestamp {
+        let timeout = self.timeout();
+        match slot.ended {
+            None => after(slot.sent, timeout.max(GUARD)),
+            Some(ended) => after(slot.sent, timeout).max(after(ended, timeout.min(LEAST_WAIT))),
         }
     }
 
@@ -478,6 +343,7 @@ impl Session {
             transmitted: self.sent,
             elapsed_ns: elapsed.unwrap_or(0),
             round_trips: self.samples.figures(),
+            kernel: self.kernel.figures(),
             read_lag_ns: (self.lag.0)
                 .checked_div(self.lag.1)
                 .and_then(|lag| u64::try_from(lag).ok()),
@@ -486,7 +352,7 @@ impl Session {
     }
 }
 
-fn after(time: Timestamp, long: Duration) -> Timestamp {
+pub(super) fn after(time: Timestamp, long: Duration) -> Timestamp {
     let long = u64::try_from(long.as_nanos()).unwrap_or(u64::MAX);
     Timestamp::from_nanos(time.as_nanos().saturating_add(long))
 }

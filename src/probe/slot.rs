@@ -10,6 +10,12 @@ use crate::frame::Timestamp;
 pub(super) struct Slot {
     /// When it was sent.
     pub(super) sent: Timestamp,
+    /// When the kernel gave it to the driver, by the kernel's clock.
+    pub(super) departed: Option<Timestamp>,
+    /// When the kernel received the reply, by the kernel's clock.
+    pub(super) arrived: Option<Timestamp>,
+    /// When the first reply or error came.
+    pub(super) ended: Option<Timestamp>,
     /// Replies so far.
     pub(super) replies: u32,
     /// The good reply, or the first one while there is none.
@@ -22,6 +28,9 @@ impl Slot {
     pub(super) const fn new(sent: Timestamp) -> Self {
         Self {
             sent,
+            departed: None,
+            arrived: None,
+            ended: None,
             replies: 0,
             reply: None,
             error: None,
@@ -41,6 +50,14 @@ impl Slot {
     /// Whether it is still waited for, if a reply may take so long.
     pub(super) fn is_awaited(&self, now: Timestamp, timeout: Duration) -> bool {
         !self.has_end() && now.since(self.sent) < timeout
+    }
+
+    /// The round trip by the kernel's clock alone. A clock that was set in between makes it longer than
+    /// ours, which is never set, or negative; a thousandth is what it may be steered by.
+    pub(super) fn kernel_ns(&self, own_ns: u64) -> Option<u64> {
+        let (departed, arrived) = (self.departed?, self.arrived?);
+        let ns = (arrived >= departed).then(|| arrived.nanos_since(departed))?;
+        (ns <= own_ns + own_ns / 1_000).then_some(ns)
     }
 
     /// The state that it would end in now.
@@ -74,6 +91,7 @@ impl Slot {
             bytes: reply.as_ref().map(|reply| reply.bytes),
             from: reply.as_ref().map(|reply| reply.from).or(of_error),
             replies: self.replies,
+            route: reply.as_ref().and_then(|reply| reply.route.clone()),
             fault,
             error: self.error.map(|error| *error),
         }

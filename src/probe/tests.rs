@@ -61,7 +61,7 @@ impl Run {
         reply[2..4].fill(0);
         let ends = plan.source.map(|source| (plan.target, source));
         echo::seal(&mut reply, ends.filter(|_| plan.is_v6()));
-        self.session.handle_sent();
+        self.session.handle_sent(at);
         self.collect();
         reply
     }
@@ -71,7 +71,9 @@ impl Run {
             from,
             message,
             ttl: Some(60),
+            options: &[],
             kernel_lag: None,
+            stamp: None,
         };
         self.session.handle_reply(self.at(), received);
         self.collect();
@@ -478,7 +480,9 @@ fn the_kernels_stamp_is_taken_only_where_it_makes_sense() {
             from: IpAddr::from(HOST),
             message: &message,
             ttl: None,
+            options: &[],
             kernel_lag: Some(Duration::from_millis(lag_ms)),
+            stamp: None,
         };
         run.session.handle_reply(run.at(), received);
         run.end();
@@ -553,4 +557,31 @@ fn a_pattern_is_read_as_iputils_reads_it() {
     for wrong in ["", "xy", "+f", "0123456789abcdef0123456789abcdef01"] {
         assert!(Pattern::parse(wrong).is_err(), "{wrong}");
     }
+}
+
+/// Edge case 4: two programs can have the same identifier.
+#[test]
+fn another_runs_replies_are_not_ours_even_with_our_identifier() {
+    let ours = |plan: &mut Plan| plan.nonce = Some([1; 8]);
+    let mut other = Run::new(|plan| plan.nonce = Some([2; 8]));
+    let theirs = other.request();
+    let mut run = Run::new(ours);
+    let reply = run.request();
+    run.reply(&theirs);
+    run.reply_from(IpAddr::from([10, 0, 0, 3]), &theirs);
+    let message = error_about(&request_of(&theirs), 11, 0, 1, 84);
+    let from = IpAddr::from([10, 0, 9, 1]);
+    let reported = Reported {
+        from,
+        message: &message,
+    };
+    run.session.handle_reported(run.at(), &reported);
+    run.reply(&reply);
+    assert_eq!(run.end(), [EchoState::Answered]);
+    // A bit of it is damage.
+    let mut run = Run::new(ours);
+    let mut reply = run.request();
+    reply[echo::HEADER + 9] ^= 1;
+    run.reply(&reply);
+    assert_eq!(run.end(), [EchoState::Corrupted]);
 }

@@ -60,25 +60,19 @@ impl Connection {
             data.keep_in_reach(first_frame, store);
         }
         if ack.after(data.una) {
-            o.newly_acked = ack.offset_from(data.una);
-            let sacked_before = data.sacked().1;
-            let echo = o.options.ts.map(|ts| ts.1);
-            let acked = data.sent.ack(ack, echo, first_frame, store);
-            // What called forth an ACK of unseen bytes was not seen either.
-            if o.acked_unseen == 0 {
-                data.sample(o, &acked, sacked_before);
-            }
-            acked_holes(o, data, ack);
-            data.counts.cumulatively_acked += acked.count.saturating_sub(1);
-            (data.una, data.una_frame, data.una_time) = (ack, o.frame, o.time);
-            (data.acked, data.dup_acks) = (true, 0);
-            data.data_acked |= ack != data.base.plus(1);
-            data.keep_in_reach(first_frame, store);
-            recover(o, data, ack);
+            data.advance(o, ack, first_frame, store);
         }
         forgot |= read_sack(o, data, ack);
         if o.newly_acked > 0 || o.newly_sacked > 0 || o.dsack.is_some() {
             data.look_back(o, ack);
+        }
+        if let Some((left, right)) = o.dsack
+            && o.sent_twice.is_none()
+            && o.answers.is_none()
+        {
+            let copied = data.rare().and_then(|rare| rare.copied);
+            let such = copied.filter(|(seq, end, _)| seq.before(right) && left.before(*end));
+            o.copy_arrived = such.map(|(.., frame)| frame);
         }
         if repeats {
             duplicate(o, data, ack);
@@ -106,6 +100,32 @@ fn acked_holes(o: &mut Observation, data: &mut Half, ack: Seq) {
 }
 
 impl Half {
+    /// Takes in that the other side has everything before `ack`, and had not before.
+    #[inline]
+    pub(super) fn advance(
+        &mut self,
+        o: &mut Observation,
+        ack: Seq,
+        first_frame: u64,
+        store: &mut Store,
+    ) {
+        o.newly_acked = ack.offset_from(self.una);
+        let sacked_before = self.sacked().1;
+        let echo = o.options.ts.map(|ts| ts.1);
+        let acked = self.sent.ack(ack, echo, first_frame, store);
+        // What called forth an ACK of unseen bytes was not seen either.
+        if o.acked_unseen == 0 {
+            self.sample(o, &acked, sacked_before);
+        }
+        acked_holes(o, self, ack);
+        self.counts.cumulatively_acked += acked.count.saturating_sub(1);
+        (self.una, self.una_frame, self.una_time) = (ack, o.frame, o.time);
+        (self.acked, self.dup_acks) = (true, 0);
+        self.data_acked |= ack != self.base.plus(1);
+        self.keep_in_reach(first_frame, store);
+        recover(o, self, ack);
+    }
+
     /// Takes in why it sent again: `timeout` is the how-manieth timeout in a row, 0 if it was none.
     ///
     /// A recovery lasts until all is acknowledged that was out when it began, and a timeout begins

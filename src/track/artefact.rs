@@ -3,7 +3,8 @@
 //! The same packet captured twice (a span port, the `any` device) is told by everything in it being
 //! equal, within moments.
 //!
-//! What makes it the same *packet* is the IP identification. Where there is none (IPv6, and stacks
+//! What makes it the same *packet* is the IP identification. One that comes again later than at once was
+//! copied all the same, but rather by the network. Where there is none (IPv6, and stacks
 //! that send 0 with don't-fragment set, RFC 6864 section 4.1), only the very same time shows a copy:
 //! nobody sends the same bytes again before the clock moves on.
 
@@ -11,8 +12,13 @@ use super::connection::Connection;
 use super::half::Half;
 use super::observation::{Facts, Observation};
 
-/// Copies made by a capture come within this time; a sender's own copy has a new identification.
-const MOMENT_NS: u64 = 100_000;
+/// Copies made by a capture come within this time, nanoseconds: whoever mirrors a packet does so at once, and
+/// the copy waits for little more than the packet itself, which takes 12 µs at 1 Gbit/s and 120 µs at
+/// 100 Mbit/s. A network that copies packets (a loop, a radio link that lost an ACK, a bond) is slower.
+const AT_ONCE_NS: u64 = 100_000;
+/// A copy by the network comes within this time. After it a timer may have run out (no one's runs for less,
+/// and RFC 6298 section 2.4 wants a second), and some senders give all their packets one identification.
+const SOON_NS: u64 = 200_000_000;
 const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Scrambles what tells one packet from another into one number; never 0, which means "none".
@@ -24,18 +30,18 @@ fn fingerprint(o: &Observation, id: u32) -> u32 {
         (u64::from(id) << 32) | (u64::from(o.len) << 9) | u64::from(o.flags.0 & 0x1ff),
         (u64::from(value) << 32) | u64::from(echo),
     ];
-    (scramble(1, &parts) >> 32) as u32 | 1
-}
-
-/// The same for a packet without an identification: its time stands in for that, and what else can
-/// differ between two ACKs of the same number counts too.
-fn fingerprint_of_the_moment(o: &Observation) -> u32 {
+    // What else can differ between two ACKs of the same number.
     let blocks = o.options.sack.as_slice().iter();
-    let sack = blocks.fold(1, |sum, &(left, right)| {
+    let start = blocks.fold(u64::from(o.field), |sum, &(left, right)| {
         scramble(sum, &[(u64::from(left) << 32) | u64::from(right)])
     });
-    let parts = [u64::from(fingerprint(o, 0)), o.time.as_nanos(), sack];
-    (scramble(u64::from(o.field), &parts) >> 32) as u32 | 1
+    (scramble(start, &parts) >> 32) as u32 | 1
+}
+
+/// The same for a packet without an identification: its time stands in for that.
+fn fingerprint_of_the_moment(o: &Observation) -> u32 {
+    let parts = [u64::from(fingerprint(o, 0)), o.time.as_nanos()];
+    (scramble(1, &parts) >> 32) as u32 | 1
 }
 
 fn scramble(start: u64, parts: &[u64]) -> u64 {
@@ -44,15 +50,16 @@ fn scramble(start: u64, parts: &[u64]) -> u64 {
     })
 }
 
+/// Whether packets of its were copied at once before.
+fn has_copied(half: &Half) -> bool {
+    half.rare().is_some_and(|rare| rare.copied_at_once)
+}
+
 /// Whether a sender may well say this twice at once: a burst of segments is answered by a burst of
 /// equal duplicate ACKs, or RSTs, macOS repeats a plain ACK, and a coarse clock gives them all one
 /// time. Where the capture has made certain copies before, it is the likelier reason.
 fn may_be_said_twice(o: &Observation, sender: &Half, receiver: &Half) -> bool {
-    let copied = |half: &Half| {
-        half.rare()
-            .is_some_and(|rare| rare.counts.capture_duplicates > 0)
-    };
-    o.end == o.seq && !copied(sender) && !copied(receiver)
+    o.end == o.seq && !has_copied(sender) && !has_copied(receiver)
 }
 
 impl Connection {
@@ -67,24 +74,57 @@ impl Connection {
         }
     }
 
-    /// Whether the sender's same packet was captured moments ago; remembers it otherwise.
+    /// Whether the sender's same packet was captured before; remembers it otherwise.
     pub(super) fn captured_twice(&mut self, o: &mut Observation, ip_id: Option<u32>) -> bool {
         let id = ip_id.filter(|&id| id != 0);
-        let print = id.map_or_else(|| fingerprint_of_the_moment(o), |id| fingerprint(o, id));
+        let print = print_of(o, ip_id);
         let (sender, receiver) = self.pair(o.side);
+        let known = sender.recent.iter().position(|&known| known == print);
         // New data can't be a copy, whatever its fingerprint is.
-        let told_before = o.end.at_or_before(sender.seen_end);
-        if told_before
-            && sender.recent.contains(&print)
-            && (id.is_some() && o.end != o.seq || o.time.nanos_since(sender.last_time) <= MOMENT_NS)
-            && (id.is_some() || !may_be_said_twice(o, sender, receiver))
-        {
-            let latest = usize::from(sender.recent_next.wrapping_sub(1) & 3);
-            o.original_frame = (sender.recent[latest] == print).then_some(sender.last_frame);
-            return true;
+        if let Some(at) = known.filter(|_| o.end.at_or_before(sender.seen_end)) {
+            let latest = usize::from(sender.recent_next.wrapping_sub(1) & 3) == at;
+            // Of one further back only the least time is known: a capture that copies at once has done so before.
+            let idle_ns = o.time.nanos_since(sender.last_time);
+            let soon = idle_ns <= AT_ONCE_NS;
+            o.copied_at_once = soon && (latest || has_copied(sender) || has_copied(receiver));
+            // An identification that another packet has as well tells nothing.
+            let tells = latest || o.marks.id != o.marks_before.id;
+            let copy = match id {
+                Some(_) if o.end == o.seq => soon,
+                Some(_) => o.copied_at_once || (idle_ns <= SOON_NS && tells),
+                None => soon && !may_be_said_twice(o, sender, receiver),
+            };
+            if copy {
+                o.copied_at_once |= id.is_none();
+                if o.copied_at_once {
+                    sender.rare_mut().copied_at_once = true;
+                }
+                o.original_frame = latest.then_some(sender.last_frame);
+                if o.end != o.seq {
+                    sender.rare_mut().copied = Some((o.seq, o.end, o.frame));
+                }
+                return true;
+            }
         }
-        sender.recent[usize::from(sender.recent_next & 3)] = print;
-        sender.recent_next = sender.recent_next.wrapping_add(1);
+        sender.remember_print(print);
         false
+    }
+}
+
+/// What tells the packet from its sender's others.
+#[inline]
+pub(super) fn print_of(o: &Observation, ip_id: Option<u32>) -> u32 {
+    match ip_id {
+        Some(id) if id != 0 => fingerprint(o, id),
+        _ => fingerprint_of_the_moment(o),
+    }
+}
+
+impl Half {
+    /// Remembers the fingerprint of a packet, to know one that was captured twice.
+    #[inline]
+    pub(super) fn remember_print(&mut self, print: u32) {
+        self.recent[usize::from(self.recent_next & 3)] = print;
+        self.recent_next = self.recent_next.wrapping_add(1);
     }
 }

@@ -8,7 +8,6 @@ use super::half::Half;
 use super::observation::{Facts, Observation};
 use super::suspect::{Suspect, Suspicion};
 use crate::event::{Phase, TcpState};
-use crate::wire::seq::Seq;
 
 use TcpState::{
     CloseWait, Closed, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynReceived,
@@ -44,11 +43,7 @@ impl Connection {
                 o.facts.set(Facts::AFTER_PEER_FIN);
             }
         }
-        let carries = o.end != o.seq && !o.facts.any(Facts::PROBE);
-        let beyond = |fin| o.end.after(fin) && o.end.minus(1) != fin;
-        // Whose bytes beyond it are acknowledged has sent no FIN there that anybody took for one.
-        let taken = |fin: Seq| sender.una.at_or_before(fin.plus(1));
-        if carries && sender.fin.is_some_and(|fin| beyond(fin) && taken(fin)) {
+        if goes_beyond_its_fin(o, sender) {
             o.facts.set(Facts::AFTER_OWN_FIN);
         }
         if o.flags.fin() && !o.facts.any(Facts::PROBE) && !was_reset {
@@ -136,8 +131,33 @@ fn refuses_an_answer(o: &mut Observation, sender: &Half, receiver: &mut Half) ->
     o.challenges.is_some()
 }
 
+/// Whether the segment carries something beyond its sender's FIN, as far as that FIN can be believed: it is
+/// acknowledged, and nothing further; or its sender goes on where the FIN leaves off. Who puts data where
+/// the FIN stands knows of no FIN: then it was the flag that was wrong (RFC 9293 section 3.10.7.4 has the
+/// receiver ignore what comes after a FIN that it has received, and no other).
+fn goes_beyond_its_fin(o: &Observation, sender: &mut Half) -> bool {
+    let Some(fin) = sender.fin else { return false };
+    if o.end == o.seq || o.facts.any(Facts::PROBE) {
+        return false;
+    }
+    let taken = sender.una == fin.plus(1);
+    let data_end = o.end.minus(u32::from(o.flags.fin()));
+    if !taken && o.seq.at_or_before(fin) && data_end.after(fin) {
+        sender.rare_mut().fin_refuted = true;
+    }
+    let refuted = sender.rare().is_some_and(|rare| rare.fin_refuted);
+    let follows =
+        o.seq.after(fin) && sender.una.at_or_before(fin) && !o.facts.any(Facts::OPENED_HOLE);
+    let beyond = o.end.after(fin) && o.end.minus(1) != fin;
+    beyond && !refuted && (taken || follows)
+}
+
 fn on_syn(o: &mut Observation, sender: &mut Half, receiver: &mut Half) {
     if o.flags.ack() {
+        // What is answered by a SYN-ACK was a SYN, whatever its flags say here.
+        if receiver.fin.is_some() {
+            receiver.rare_mut().fin_refuted = true;
+        }
         if matches!(sender.state, Closed | Listen) {
             sender.state = SynReceived;
         }

@@ -14,6 +14,8 @@ use crate::event::{Endpoint, Kind, Note, NoteCounts, Phase, Side, TcpState};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
+/// No sender's retransmission timer is known to run for less.
+const SILENCE_NS: u64 = 100_000_000;
 /// Most letters kept of a connection's history: each side has each of the ten at most once.
 const MAX_HISTORY: usize = 20;
 
@@ -179,9 +181,43 @@ impl Connection {
         side: Side,
         store: &mut Store,
     ) {
+        self.observe_by(o, arrival, tcp, side, store, true);
+    }
+
+    /// The same, by the short way or by the long one alone.
+    #[inline]
+    pub(super) fn observe_by(
+        &mut self,
+        o: &mut Observation,
+        arrival: &Arrival,
+        tcp: &Tcp<'_>,
+        side: Side,
+        store: &mut Store,
+        may_be_short: bool,
+    ) {
         o.begin(tcp, side);
         self.begin(o, arrival);
         self.read_window(o);
+        if may_be_short && self.goes_as_predicted(o, arrival, tcp, store) {
+            o.state = o.state_before;
+            o.phase = self.phase;
+            return;
+        }
+        self.look_closely(o, arrival, tcp, side, store);
+        o.state = self.states();
+        o.phase = self.phase;
+        self.count(o, tcp);
+    }
+
+    /// All questions, for a segment that is not what the connection has led to expect.
+    fn look_closely(
+        &mut self,
+        o: &mut Observation,
+        arrival: &Arrival,
+        tcp: &Tcp<'_>,
+        side: Side,
+        store: &mut Store,
+    ) {
         if self.captured_twice(o, arrival.ip_id) {
             o.facts.set(Facts::CAPTURED_TWICE);
         } else if tcp.checksum == Checksum::Bad && self.halves[side.index()].checksums_work {
@@ -206,13 +242,10 @@ impl Connection {
             }
             self.change_state(o);
         }
-        o.state = self.states();
-        o.phase = self.phase;
-        self.count(o, tcp);
     }
 
     /// The connection as it was before the segment.
-    fn begin(&mut self, o: &mut Observation, arrival: &Arrival) {
+    pub(super) fn begin(&mut self, o: &mut Observation, arrival: &Arrival) {
         (o.frame, o.time, o.flow) = (arrival.frame, arrival.time, self.number);
         if let Some(remarks) = &mut self.remarks
             && let Some(earlier) = remarks.earlier.take()
@@ -295,10 +328,11 @@ impl Connection {
     }
 
     /// Takes in what the rules said of the segment just observed.
-    pub fn judged(&mut self, side: Side, notes: &[Note]) {
+    pub fn judged(&mut self, seen: &Observation, notes: &[Note]) {
         if notes.is_empty() {
             return;
         }
+        let side = seen.side;
         let counts = &mut self.remarks.get_or_insert_default().notes;
         for note in notes {
             counts[side.index()].add(note.kind);
@@ -306,10 +340,15 @@ impl Connection {
         let repeats = |note: &Note| {
             note.kind == Kind::Retransmission || note.alternatives.contains(&Kind::Retransmission)
         };
+        let [to_one, to_other] = self.legs_ns();
+        let rtt_ns = to_one.saturating_add(to_other);
+        // Who waits longer than for an answer has a timer that runs out; what is asked for comes sooner.
+        let longer_ns = rtt_ns.saturating_add(rtt_ns / 2).max(SILENCE_NS);
+        let silent = seen.time.nanos_since(seen.sender_time) > longer_ns;
         for note in notes {
-            if repeats(note) {
-                let (sender, _) = self.pair(side);
-                sender.rare_mut().repeated_at = Some(sender.last_time);
+            let (sender, _) = self.pair(side);
+            if repeats(note) && (silent || sender.repeats_unasked_within(rtt_ns, seen.time)) {
+                sender.rare_mut().unasked_at = Some(seen.time);
             }
             if let Some(cause) = note.cause {
                 self.pair(side)

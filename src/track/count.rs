@@ -44,7 +44,12 @@ impl Connection {
         flags(o, sender);
         window(o, sender);
         if o.len > 0 {
-            data(o, tcp, sender);
+            data(o, sender);
+            let cut = u64::from(o.len).saturating_sub(tcp.payload.len() as u64);
+            let odd = Facts::RESENT.and(Facts::FILLED);
+            if o.facts.any(odd) || o.flags.urg() || cut > 0 {
+                odd_data(o, tcp, sender, cut);
+            }
         }
         if o.probe == Some(Probe::ZeroWindow) {
             let stats = &mut sender.rare_mut().counts;
@@ -69,7 +74,31 @@ impl Connection {
         }
     }
 
+    /// The same for a segment that has nothing but ACK, and perhaps payload, and about which nothing is odd.
+    #[inline]
+    pub(super) fn count_plain(&mut self, o: &Observation) {
+        let (sender, receiver) = self.pair(o.side);
+        let is_data = o.len > 0;
+        if sender.counts.packets > 0 {
+            sender.counts.max_idle_ns = sender.counts.max_idle_ns.max(sender.idle_ns(o.time));
+        }
+        (sender.last_time, sender.last_frame) = (o.time, o.frame);
+        sender.counts.packets += 1;
+        sender.counts.acks += 1;
+        sender.counts.pure_acks += u32::from(!is_data);
+        window(o, sender);
+        if is_data {
+            data(o, sender);
+        }
+        outstanding(o, sender);
+        if o.newly_acked > 0 {
+            outstanding(o, receiver);
+        }
+        self.letters(o.side, if is_data { DATA } else { ACK });
+    }
+
     /// Zeek's history: each letter once a side; and tshark's completeness.
+    #[inline]
     fn letters(&mut self, side: Side, now: u16) {
         self.completeness |= (now & COMPLETENESS) as u8;
         let (half, _) = self.pair(side);
@@ -77,6 +106,12 @@ impl Connection {
         if fresh == 0 {
             return;
         }
+        self.write_letters(side, fresh);
+    }
+
+    #[cold]
+    fn write_letters(&mut self, side: Side, fresh: u16) {
+        let (half, _) = self.pair(side);
         half.letters |= fresh;
         let upper = side == Side::Initiator;
         for (_, &letter) in LETTERS
@@ -144,7 +179,7 @@ fn window(o: &Observation, sender: &mut Half) {
     }
 }
 
-fn data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half) {
+fn data(o: &Observation, sender: &mut Half) {
     let acked_data = sender.data_acked;
     let from_syn = sender.base_from == Base::Syn;
     let (len, counts) = (o.len, &mut sender.counts);
@@ -168,11 +203,6 @@ fn data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half) {
     };
     counts.max_segment = counts.max_segment.max(len);
     counts.last_data_time = o.time;
-    let odd = Facts::RESENT.and(Facts::FILLED);
-    let cut = u64::from(len).saturating_sub(tcp.payload.len() as u64);
-    if o.facts.any(odd) || o.flags.urg() || cut > 0 {
-        odd_data(o, tcp, sender, cut);
-    }
 }
 
 /// A segment, with data or SYN or FIN alone, that is sent again.

@@ -173,9 +173,10 @@ impl Half {
         self.rare().map_or(0, |rare| rare.timeouts)
     }
 
-    /// Whether it sent something again, or may have, within that time before `now`.
-    pub fn repeated_within(&self, ns: u64, now: Timestamp) -> bool {
-        let at = self.rare().and_then(|rare| rare.repeated_at);
+    /// Whether it sent something again without being asked, or may have, within that time before `now`: a
+    /// timer ran out, and what it took for lost may go again before anything shows that it was lost.
+    pub fn repeats_unasked_within(&self, ns: u64, now: Timestamp) -> bool {
+        let at = self.rare().and_then(|rare| rare.unasked_at);
         at.is_some_and(|at| now.nanos_since(at) < ns)
     }
 

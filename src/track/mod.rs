@@ -5,6 +5,7 @@
 //!
 //! | question | file |
 //! |---|---|
+//! | is it what was to be expected, so that nothing else need be asked? | `predicted` |
 //! | which connection? | `key`, `table` |
 //! | is it an artefact of the capture? | `artefact` |
 //! | how does it open? | `handshake` |
@@ -32,6 +33,7 @@ mod key;
 mod needless;
 mod observation;
 mod order;
+mod predicted;
 mod probe;
 mod ranges;
 mod rare;
@@ -102,6 +104,11 @@ pub struct Tracker {
     crowded_out: u64,
     seen: Observation,
     expected: ArrayVec<FlowKey, AHEAD>,
+    /// Where the connections of the segments to come probably are, and which of them is next.
+    ahead: ArrayVec<usize, AHEAD>,
+    next_ahead: usize,
+    /// Where the latest segment's connection was.
+    latest: usize,
     assumed_scale: Option<u8>,
 }
 
@@ -109,6 +116,8 @@ pub struct Tracker {
 pub const AHEAD: usize = 16;
 /// As many connections fit into a second-level cache; there is nothing to be brought near.
 const NEAR: usize = 512;
+/// A place that no table is large enough to have.
+const NOWHERE: usize = usize::MAX;
 
 /// Where in the tracker a connection is, until the next segment is observed.
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +135,9 @@ impl Tracker {
             crowded_out: 0,
             seen: Observation::blank(),
             expected: ArrayVec::new(),
+            ahead: ArrayVec::new(),
+            next_ahead: 0,
+            latest: NOWHERE,
             assumed_scale: None,
         }
     }
@@ -139,7 +151,12 @@ impl Tracker {
     /// Follows one segment; [`Tracker::found`] then gives the facts about it.
     pub fn observe(&mut self, arrival: &Arrival, tcp: &Tcp<'_>, tunnel: u32) -> Option<Place> {
         let (key, sender_is_low) = FlowKey::of(arrival.src, arrival.dst, tunnel);
-        let mut known = self.table.find(&key);
+        let near = self.guess();
+        let mut known = if self.table.is_at(near, &key) {
+            Some(near)
+        } else {
+            self.table.find(&key)
+        };
         let mut earlier = None;
         if tcp.flags.syn()
             && let Some(old) = known
@@ -158,6 +175,7 @@ impl Tracker {
             known = None;
         }
         let place = known.unwrap_or_else(|| self.begin(arrival, tcp, key, sender_is_low, earlier));
+        self.latest = place;
         let scarce = self.table.weight() > self.limits.details / 2;
         self.store.limit = if scarce {
             Limits::SCARCE
@@ -177,6 +195,17 @@ impl Tracker {
             self.let_go(&connection, LetGo::TableFull);
         }
         Some(Place(place))
+    }
+
+    /// Where the connection of the next segment probably is: where looking ahead has found it, or else
+    /// where that of the latest one was.
+    #[inline]
+    fn guess(&mut self) -> usize {
+        let Some(&place) = self.ahead.get(self.next_ahead) else {
+            return self.latest;
+        };
+        self.next_ahead += 1;
+        place
     }
 
     /// Takes in that a packet from `src` to `dst` was too long for the path.
@@ -206,12 +235,11 @@ impl Tracker {
     /// Brings what was expected near. With tens of thousands of connections each segment waits for
     /// its own to come from memory, several times; looked up together they are waited for at once.
     pub fn bring_near(&mut self) {
-        let places: ArrayVec<usize, AHEAD> = self
-            .expected
-            .drain(..)
-            .filter_map(|key| self.table.guess(&key))
-            .collect();
-        let near = places.iter().filter_map(|&place| self.table.get(place));
+        let table = &self.table;
+        let places = self.expected.drain(..).map(|key| table.guess(&key));
+        self.ahead = places.map(|place| place.unwrap_or(NOWHERE)).collect();
+        self.next_ahead = 0;
+        let near = self.ahead.iter().filter_map(|&place| table.get(place));
         let touched = near
             .clone()
             .map(Connection::touch)

@@ -12,7 +12,11 @@ use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
 /// Retransmissions remembered for each direction; a proof comes within a few round trips or never.
-const REMEMBERED: usize = 64;
+const REMEMBERED: usize = 128;
+/// Places remembered at which SND.UNA has been; where there are more, every other is let go.
+const PASSED: usize = 64;
+/// Places further back than this are let go: before and after mean nothing there.
+const REACH: u32 = 1 << 30;
 
 /// A retransmission that may turn out to have been needless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +41,11 @@ struct Resending {
 
 /// The latest retransmissions of a direction.
 #[derive(Clone, Debug, Default)]
-pub struct Resendings(VecDeque<Resending>);
+pub struct Resendings {
+    list: VecDeque<Resending>,
+    /// Where SND.UNA has been, and what had been sent latest of all that was seen by then.
+    passed: VecDeque<(Seq, Stamp)>,
+}
 
 /// What proves that a retransmission was needless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,20 +68,46 @@ pub struct Needless {
 impl Resendings {
     /// Bytes of memory they take beside themselves.
     pub(super) fn weight(&self) -> usize {
-        self.0.capacity() * size_of::<Resending>()
+        self.list.capacity() * size_of::<Resending>()
+            + self.passed.capacity() * size_of::<(Seq, Stamp)>()
     }
 
     fn add(&mut self, resending: Resending) {
-        if self.0.len() >= REMEMBERED {
-            self.0.pop_front();
+        if self.list.len() >= REMEMBERED {
+            self.list.pop_front();
         }
-        self.0.push_back(resending);
+        self.list.push_back(resending);
+    }
+
+    /// SND.UNA has come to `una`; of what was seen by then, `latest` was sent last.
+    fn pass(&mut self, una: Seq, latest: Stamp) {
+        if latest == Stamp::default() {
+            return;
+        }
+        let far = |place: &(Seq, Stamp)| una.offset_from(place.0) > REACH;
+        while self.passed.front().is_some_and(far) {
+            self.passed.pop_front();
+        }
+        if self.passed.len() >= PASSED {
+            let mut keep = false;
+            self.passed.retain(|_| {
+                keep = !keep;
+                keep
+            });
+        }
+        self.passed.push_back((una, latest));
+    }
+
+    /// What had been sent latest when everything up to `end` had come: who brought it was sent no later.
+    fn latest_at(&self, end: Seq) -> Option<Stamp> {
+        let at = self.passed.partition_point(|place| place.0.before(end));
+        self.passed.get(at).map(|place| place.1)
     }
 
     /// The one that carried any of `start..end`, which the receiver got twice: the one whose timestamp
     /// comes back, or else the latest.
     fn take(&mut self, start: Seq, end: Seq, echo: Option<u32>) -> Option<Resending> {
-        let list = &mut self.0;
+        let list = &mut self.list;
         let such = |it: &Resending| !it.first_sight && it.overlaps(start, end);
         let echoed = |it: &Resending| such(it) && it.tsval().is_some() && it.tsval() == echo;
         let at = list.iter().rposition(echoed);
@@ -106,11 +140,21 @@ impl Half {
     /// A frame that carried some of these bytes before, and whether it was sent earlier or later than
     /// this one, if that can be told of one of the latest; `Equal` if it can't be told and that one came late.
     pub(super) fn twin(&self, o: &Observation, end: Seq) -> Option<(u64, Ordering)> {
-        let original = o.original.and_then(|it| {
-            let order = it.tsval?.wrapping_sub(o.stamp.ts?.0) as i32;
-            (order < 0).then_some((it.frame, Ordering::Less))
-        });
-        let list = self.rare().map(|rare| &rare.resendings.0);
+        let mine = Stamp {
+            ts: o.stamp.ts.map(|ts| (ts.0, 0)),
+            ..o.stamp
+        };
+        let earlier = |it: Stamp| it.order(mine, o.ids_count) == Some(Ordering::Less);
+        let original = o.original.filter(|it| earlier(it.stamp()));
+        let original = original.map(|it| (it.frame, Ordering::Less));
+        // What brought these bytes when they were acknowledged was sent before that.
+        let acked = o.original.is_none() && end.at_or_before(self.una);
+        let latest = self.rare().filter(|_| acked);
+        let latest = latest.and_then(|rare| rare.resendings.latest_at(end));
+        let before = latest.filter(|&latest| earlier(latest));
+        let frame = o.original_frame.unwrap_or(self.una_frame);
+        let original = original.or(before.map(|_| (frame, Ordering::Less)));
+        let list = self.rare().map(|rare| &rare.resendings.list);
         let such = list
             .into_iter()
             .flatten()
@@ -153,9 +197,14 @@ impl Half {
         let dsack = o.dsack;
         let echo = o.options.ts.map(|ts| ts.1);
         let least_ns = self.counts.rtt.min;
+        let ts = self.stamped.then_some((self.latest_tsval, 0));
         let Some(rare) = self.rare_if_any() else {
             return;
         };
+        if o.newly_acked > 0 {
+            let id = rare.ids.latest();
+            rare.resendings.pass(ack, Stamp { ts, id });
+        }
         let twice = dsack.and_then(|(left, right)| rare.resendings.take(left, right, echo));
         o.sent_twice = twice.map(|it| it.frame);
         if let Some(it) = twice
@@ -169,7 +218,7 @@ impl Half {
         if o.newly_acked == 0 && o.newly_sacked == 0 {
             return;
         }
-        let (list, sacked) = (&mut rare.resendings.0, &rare.sacked);
+        let (list, sacked) = (&mut rare.resendings.list, &rare.sacked);
         for it in list.iter_mut().filter(|it| !it.arrived && !it.first_sight) {
             let acknowledged = it.end.at_or_before(ack);
             if !acknowledged && !sacked.covers(it.seq, it.end) {

@@ -205,6 +205,10 @@ pub struct Observation {
     pub doubled: Option<u64>,
     /// The retransmission of the other side whose bytes it says came twice.
     pub sent_twice: Option<u64>,
+    /// For what was captured twice: whether at once, as only a capture copies.
+    pub copied_at_once: bool,
+    /// The copy of a packet of the other side that it says it got, too.
+    pub copy_arrived: Option<u64>,
     /// The duplicate it reports, raw.
     pub dsack: Option<(Seq, Seq)>,
     /// The how-manieth duplicate ACK in a row.
@@ -290,6 +294,8 @@ impl Observation {
             needless: None,
             doubled: None,
             sent_twice: None,
+            copied_at_once: false,
+            copy_arrived: None,
             dsack: None,
             dup_ack: 0,
             dup_acks_received: 0,
@@ -337,7 +343,7 @@ impl Observation {
         self.original_frame = None;
         (self.newly_acked, self.newly_sacked, self.acked_unseen) = (0, 0, 0);
         (self.recover, self.needless, self.dsack) = (None, None, None);
-        (self.doubled, self.sent_twice) = (None, None);
+        (self.doubled, self.sent_twice, self.copy_arrived) = (None, None, None);
         self.dup_ack = 0;
         self.window = None;
         self.retreat = 0;

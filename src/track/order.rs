@@ -55,6 +55,11 @@ impl Ids {
         self.steps >= ENOUGH
     }
 
+    /// The latest that was seen.
+    pub(super) const fn latest(self) -> Option<u16> {
+        self.latest
+    }
+
     /// Takes in the identification of a segment that was not overtaken.
     pub(super) fn see(&mut self, id: u16) {
         let step = self.latest.map(|latest| id.wrapping_sub(latest) as i16);

@@ -14,8 +14,13 @@ impl Connection {
             o.facts.set(Facts::PROBE);
             let beyond = o.end.after(sender.nxt);
             let rare = sender.rare_mut();
-            rare.probes += 1;
-            o.probe_number = rare.probes;
+            let before = if rare.probes.0 == Some(kind) {
+                rare.probes.1
+            } else {
+                0
+            };
+            o.probe_number = before.saturating_add(1);
+            rare.probes = (Some(kind), o.probe_number);
             rare.probing = Some((kind, o.frame));
             if beyond {
                 rare.probe_end = Some(o.end);
@@ -29,11 +34,11 @@ impl Connection {
             && (kind == Probe::KeepAlive || o.field == 0)
         {
             o.facts.set(Facts::PROBE_ANSWER);
-            (o.probe_number, o.peer_frame) = (rare.probes, frame);
+            (o.probe_number, o.peer_frame) = (rare.probes.1, frame);
             o.answers = Some(kind);
         }
         if let (Some(rare), true) = (sender.rare_if_any(), o.end != o.seq) {
-            (rare.probing, rare.probes) = (None, 0);
+            (rare.probing, rare.probes) = (None, (None, 0));
         }
     }
 }

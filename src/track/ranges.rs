@@ -37,9 +37,10 @@ impl RangeSet {
 
     /// Whether `start..end` lies in one range.
     pub fn covers(&self, start: Seq, end: Seq) -> bool {
+        let at = self.ranges.partition_point(|&(_, r)| r.before(end));
         self.ranges
-            .iter()
-            .any(|&(l, r)| l.at_or_before(start) && r.at_or_after(end))
+            .get(at)
+            .is_some_and(|&(l, r)| l.at_or_before(start) && r.at_or_after(end))
     }
 
     /// Adds `start..end`, merging what touches; gives the number of bytes that were not in the set.

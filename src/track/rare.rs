@@ -20,8 +20,8 @@ pub struct Rare {
     /// SND.NXT when something was sent again: recovery lasts until that is acknowledged (RFC 6582,
     /// RFC 6675).
     pub recovery_until: Option<Seq>,
-    /// When it last sent something again, or may have.
-    pub repeated_at: Option<Timestamp>,
+    /// When it last sent something again after silence, or may have, or went on with that.
+    pub unasked_at: Option<Timestamp>,
     /// Whether it counts its packets.
     pub ids: Ids,
     /// What the recovery it is in was judged to be driven by.
@@ -36,8 +36,14 @@ pub struct Rare {
     pub dup_ack_frame: u64,
     /// The probe it sent last and its frame, until it is answered or something else is sent.
     pub probing: Option<(Probe, u64)>,
-    /// Probes of that kind in a row.
-    pub probes: u32,
+    /// The kind of its latest probe, and how many of that kind there were in a row.
+    pub probes: (Option<Probe>, u32),
+    /// The latest packet of its that was captured twice: its numbers, and the frame of the copy.
+    pub copied: Option<(Seq, Seq, u64)>,
+    /// Whether any was captured twice at once.
+    pub copied_at_once: bool,
+    /// Whether it has sent data where its FIN stands: then that was damage, or forged.
+    pub fin_refuted: bool,
     /// The byte past a probe that carried data beyond a closed window.
     pub probe_end: Option<Seq>,
     /// The latest word from the path that its packets are too long.
@@ -81,6 +87,14 @@ pub struct RareCounts {
 }
 
 impl Rare {
+    /// Whether nothing is going on that the next segment could be part of.
+    pub(super) fn is_quiet(&self) -> bool {
+        let whole = self.sacked.is_empty() && self.holes.is_empty() && self.spoiled.is_none();
+        let believed = self.stray.is_none() && self.suspect.is_none();
+        let unasked = self.probing.is_none() && self.probes == (None, 0);
+        whole && believed && unasked && self.recovery_until.is_none()
+    }
+
     /// Bytes of memory it takes.
     pub(super) fn weight(&self) -> usize {
         size_of::<Self>() + self.holes.weight() + self.sacked.weight() + self.resendings.weight()

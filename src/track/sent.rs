@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::order::Stamp;
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
@@ -57,6 +58,8 @@ pub struct Sent {
     pub resent: u8,
     /// Whether its payload was as long as any of its sender's so far.
     pub full_size: bool,
+    /// Identification of the IPv4 packet that carried it first; 0 for none.
+    pub id: u16,
     /// TSval of the first sending, if it had one.
     pub tsval: Option<u32>,
     /// TSval of the latest sending.
@@ -72,6 +75,14 @@ pub struct Sent {
 }
 
 impl Sent {
+    /// What tells when it was first sent.
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp {
+            ts: self.tsval.map(|value| (value, 0)),
+            id: (self.id != 0).then_some(self.id),
+        }
+    }
+
     /// The sending that carried `tsval`, if this was sent more than once and the timestamps differ.
     fn sending_of(&self, tsval: Option<u32>) -> Option<(u64, Timestamp)> {
         if self.resent == 0 || tsval.is_none() || self.tsval == self.last_tsval {
@@ -272,6 +283,7 @@ mod tests {
             end: Seq(end),
             resent: 0,
             full_size: false,
+            id: 0,
             tsval: None,
             last_tsval: None,
             frame,

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use super::connection::Connection;
-use super::half::Base;
+use super::half::{Base, Half};
 use super::holes::{Filled, Hole};
 use super::observation::{Facts, Observation};
 use super::sent::{Sent, Store};
@@ -73,24 +73,15 @@ impl Connection {
         }
         let (sender, _) = self.pair(o.side);
         if o.end.after(fresh_from) {
-            o.new += o.end.offset_from(fresh_from);
-            let full_size = o.len >= sender.counts.max_segment.max(SMALLEST_FULL);
-            let sent = Sent::first(o, fresh_from, o.end, full_size, tsval);
-            forgot |= sender.sent.push(sent, store);
-            (sender.nxt, sender.seen_end) = (o.end, o.end);
+            forgot |= sender.append(o, fresh_from, store);
         }
         sender.seen_end = sender.seen_end.max(o.end);
-        // One that is acknowledged is where the stream ends, whatever a later one says.
-        if o.flags.fin() && !sender.fin_acked() {
+        // One that is acknowledged is where the stream ends, whatever a later one says; and where data was seen
+        // before there is none.
+        if o.flags.fin() && !sender.fin_acked() && o.new > 0 {
             sender.fin = Some(o.end.minus(1));
         }
-        if o.len > 0 {
-            sender.one_byte = if o.len == 1 {
-                payload.first().copied()
-            } else {
-                None
-            };
-        }
+        sender.remember_one_byte(o.len, payload);
         sender.keep_in_reach(first_frame, store);
         self.respoil(o, store);
         if forgot {
@@ -169,6 +160,10 @@ impl Connection {
         let filled = rare.map_or_else(Filled::default, |rare| rare.holes.fill(o.seq, old_end));
         o.filled = filled.count + unseen;
         o.resent = old_end.offset_from(o.seq).saturating_sub(o.filled);
+        if sender.fin == Some(o.seq) && o.len > 0 && o.resent == 1 {
+            // Data where a FIN was said to be: the number is not new, the byte is.
+            (o.resent, o.new) = (0, o.new + 1);
+        }
         if o.filled > 0 {
             o.facts.set(Facts::FILLED);
             o.hole = filled.hole;
@@ -258,6 +253,28 @@ impl Connection {
     }
 }
 
+impl Half {
+    /// Takes in what the segment carries from `from` on, which is beyond everything known of; tells
+    /// whether something had to be forgotten for it.
+    #[inline]
+    pub(super) fn append(&mut self, o: &mut Observation, from: Seq, store: &mut Store) -> bool {
+        o.new += o.end.offset_from(from);
+        let full_size = o.len >= self.counts.max_segment.max(SMALLEST_FULL);
+        let tsval = o.options.ts.map(|ts| ts.0);
+        let forgot = (self.sent).push(Sent::first(o, from, o.end, full_size, tsval), store);
+        (self.nxt, self.seen_end) = (o.end, o.end);
+        forgot
+    }
+
+    /// Remembers what it sent, if that is one byte.
+    #[inline]
+    pub(super) fn remember_one_byte(&mut self, len: u32, payload: &[u8]) {
+        if len > 0 {
+            self.one_byte = payload.first().copied().filter(|_| len == 1);
+        }
+    }
+}
+
 impl Sent {
     /// `seq..end` as carried for the first time by the segment of `o`.
     fn first(o: &Observation, seq: Seq, end: Seq, full_size: bool, tsval: Option<u32>) -> Self {
@@ -266,6 +283,7 @@ impl Sent {
             end,
             resent: 0,
             full_size,
+            id: o.stamp.id.unwrap_or(0),
             tsval,
             last_tsval: tsval,
             frame: o.frame,

@@ -100,6 +100,13 @@ impl Table {
             })
     }
 
+    /// Whether the connection of `key` is at a place. Wherever a place was learned, and whatever has become
+    /// of the table since, the answer is right: no two connections share a key.
+    #[inline]
+    pub(super) fn is_at(&self, place: usize, key: &FlowKey) -> bool {
+        self.get(place).is_some_and(|at| at.key == *key)
+    }
+
     /// Where the connection of `key` probably is, without having looked at it.
     pub(super) fn guess(&self, key: &FlowKey) -> Option<usize> {
         let hash = self.hasher.hash_one(key);

@@ -86,7 +86,8 @@ impl Connection {
         let (sender, _) = self.pair(o.side);
         let pure = o.len == 0 && !o.flags.syn() && !o.flags.fin() && !o.flags.rst();
         let changed = match (o.window_before, o.window) {
-            (Some(before), Some(now)) => before != now,
+            // After a SYN, whose window is not scaled, the same room is rounded to whole units.
+            (Some(before), Some(now)) => before.abs_diff(now) >= 1 << sender.shift.unwrap_or(0),
             _ => sender.window_field.is_some_and(|before| before != o.field),
         };
         if pure && changed && o.ack.is_some() && sender.last_ack == o.ack {

@@ -25,7 +25,7 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         .with("ack", Quantity::Seq(case.ack()))
         .with("unseen", Quantity::Bytes(u64::from(unseen)));
     if case.seen.facts.any(Facts::STRAY) {
-        note.confidence = Confidence::Ambiguous;
+        (note.confidence, note.alternatives) = (Confidence::Ambiguous, &[Kind::Unacceptable]);
         note.why.sentence = stray;
     }
     Some(note.frame(case.seen.frame))

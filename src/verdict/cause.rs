@@ -37,7 +37,7 @@ pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
     let waited_ns = seen.time.nanos_since(started);
     let rto_ns = sender
         .rto_ns()
-        .map_or(0, |rto| rto + way_to_sender_ns(case));
+        .map_or(0, |rto| rto.saturating_add(way_to_sender_ns(case)));
     let found = |cause, confidence| Finding {
         cause,
         confidence,
@@ -91,7 +91,10 @@ pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
         return found(Cause::Fast, Confidence::Likely);
     }
     // RFC 8985 section 7.2: two round trips after the last sending, the last segment goes again.
-    let two_round_trips = 2 * (sender.srtt_ns + way_to_sender_ns(case));
+    let two_round_trips = sender
+        .srtt_ns
+        .saturating_add(way_to_sender_ns(case))
+        .saturating_mul(2);
     if probes(case, original)
         && sender.srtt_ns > 0
         && waited_ns >= two_round_trips - two_round_trips / 8
@@ -106,20 +109,73 @@ pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
 pub(super) fn of_unseen(case: &Case<'_>, shown: Timestamp) -> (Cause, u64) {
     let (seen, sender) = (case.seen, case.sender());
     let waited_ns = seen.time.nanos_since(shown.max(sender.una_time));
-    let rto_ns = sender
-        .rto_ns()
-        .map_or(SHORTEST_RTO_NS, |rto| rto + way_to_sender_ns(case));
+    let rtt_ns = round_trip_ns(case);
     // Round trips grow while a queue fills: only silence shows that its sender waited for the timer.
-    let silent_ns = seen.time.nanos_since(seen.sender_time);
-    let silent = waited_ns.min(silent_ns) >= rto_ns - rto_ns / 10;
-    let cause = if silent || sender.recovery_cause() == Some(Cause::Rto) {
+    let cause = if timed_out(case, waited_ns) || timer_goes_on(case) {
         Cause::Rto
     } else if seen.dup_acks_received > 0 || sender.sacked().0 > 0 {
+        Cause::Fast
+    } else if rtt_ns > 0 && seen.time.nanos_since(shown) >= rtt_ns - rtt_ns / 8 {
+        // Without SACK, an ACK that ends at the hole tells of it as well (RFC 6582 section 3.2).
         Cause::Fast
     } else {
         Cause::Unknown
     };
     (cause, waited_ns)
+}
+
+/// Why something was sent again that its receiver had acknowledged: its sender had not heard of that, so
+/// it is by silence and by what it had been told before that a timer is known from news of loss.
+pub(super) fn of_needless(case: &Case<'_>) -> Cause {
+    let (seen, sender) = (case.seen, case.sender());
+    if seen.flags.syn() {
+        return if answers_syn(case) {
+            Cause::Unknown
+        } else {
+            Cause::Rto
+        };
+    }
+    let silent_ns = seen.time.nanos_since(seen.sender_time);
+    let rtt_ns = round_trip_ns(case);
+    let may_probe = in_use(case)
+        && seen.end == sender.nxt
+        && sender.recovery_cause().is_none()
+        && !sender.makes_no_probes();
+    let two_round_trips = rtt_ns > 0 && silent_ns >= (rtt_ns - rtt_ns / 8).saturating_mul(2);
+    if may_probe && two_round_trips {
+        Cause::Tlp
+    } else if timed_out(case, silent_ns) || timer_goes_on(case) {
+        Cause::Rto
+    } else if sender.recovery_cause() == Some(Cause::Fast) || sender.dup_ack_frame() > 0 {
+        Cause::Fast
+    } else {
+        Cause::Unknown
+    }
+}
+
+/// Whether its sender was silent for as long as its retransmission timer runs, and `waited_ns` allows it.
+fn timed_out(case: &Case<'_>, waited_ns: u64) -> bool {
+    let silent_ns = case.seen.time.nanos_since(case.seen.sender_time);
+    let rto_ns = case.sender().rto_ns().map_or(SHORTEST_RTO_NS, |rto| {
+        rto.saturating_add(way_to_sender_ns(case))
+    });
+    waited_ns.min(silent_ns) >= rto_ns - rto_ns / 10
+}
+
+/// Whether it is part of what follows a timeout: then all that was outstanding goes again (RFC 5681
+/// section 3.1), and far from its sender only that it goes on without a pause shows how much that was.
+fn timer_goes_on(case: &Case<'_>) -> bool {
+    let rtt_ns = round_trip_ns(case);
+    let sender = case.sender();
+    let far = !near_sender(case);
+    sender.recovery_cause() == Some(Cause::Rto)
+        || far && sender.repeats_unasked_within(rtt_ns.saturating_add(rtt_ns / 2), case.seen.time)
+}
+
+/// From here to the receiver and back, and to the sender and back.
+fn round_trip_ns(case: &Case<'_>) -> u64 {
+    let to_receiver_ns = case.sender().counts.rtt.min;
+    to_receiver_ns.saturating_add(way_to_sender_ns(case))
 }
 
 /// How long what passes the capture takes to its sender and back: nothing, if the capture is there.
@@ -136,7 +192,7 @@ fn in_silence(case: &Case<'_>, waited_ns: u64) -> bool {
     let silent_ns = seen.time.nanos_since(seen.peer_time).min(waited_ns);
     let head =
         seen.seq == seen.una && (seen.end != sender.nxt || sender.recovery_cause().is_some());
-    let long_ns = (2 * sender.srtt_ns).max(SHORTEST_RTO_NS / 2);
+    let long_ns = sender.srtt_ns.saturating_mul(2).max(SHORTEST_RTO_NS / 2);
     head && near_sender(case) && sender.srtt_ns > 0 && silent_ns > long_ns
 }
 
@@ -145,12 +201,20 @@ fn near_sender(case: &Case<'_>) -> bool {
     way_to_sender_ns(case) < case.sender().counts.rtt.min / 2
 }
 
+/// The same, where that is known of both ways: nothing has happened to what is seen yet.
+pub(super) fn at_sender(case: &Case<'_>) -> bool {
+    let known = way_to_sender_ns(case) > 0 && case.sender().counts.rtt.min > 0;
+    known && way_to_sender_ns(case) < case.sender().counts.rtt.min / 8
+}
+
 /// Whether it answers an ACK: news of something came just before it, as seen from near its sender.
 fn answers(case: &Case<'_>) -> bool {
     let (seen, sender) = (case.seen, case.sender());
     let way = way_to_sender_ns(case);
     let news = seen.peer_frame == sender.una_frame || seen.peer_frame == sender.dup_ack_frame();
-    near_sender(case) && news && seen.time.nanos_since(seen.peer_time) <= MOMENT_NS.max(2 * way)
+    near_sender(case)
+        && news
+        && seen.time.nanos_since(seen.peer_time) <= MOMENT_NS.max(way.saturating_mul(2))
 }
 
 /// Whether it is a SYN-ACK that comes again because the SYN did (RFC 9293 section 3.10.7.4).
@@ -158,7 +222,7 @@ fn answers_syn(case: &Case<'_>) -> bool {
     let (seen, receiver) = (case.seen, case.receiver());
     let way = way_to_sender_ns(case);
     let waited = seen.time.nanos_since(seen.peer_time);
-    seen.flags.ack() && receiver.repeats_its_syn() && waited <= MOMENT_NS.max(2 * way)
+    seen.flags.ack() && receiver.repeats_its_syn() && waited <= MOMENT_NS.max(way.saturating_mul(2))
 }
 
 /// Whether it may be a tail loss probe, if it was a timer that sent it (RFC 8985 section 7.2 and 7.3): the
@@ -167,14 +231,18 @@ fn answers_syn(case: &Case<'_>) -> bool {
 /// probe, unless its sender has shown that it makes none.
 fn probes(case: &Case<'_>, original: &Sent) -> bool {
     let (seen, sender) = (case.seen, case.sender());
-    let half_has = |half: &Half| half.base_from != Base::Syn || half.offer.sack_permitted;
-    let in_use = half_has(sender) && half_has(case.receiver());
     let last = seen.end == sender.nxt;
     let calm = sender.recovery_cause().is_none() && sender.sacked().0 == 0;
-    in_use
+    in_use(case)
         && last
         && calm
         && original.resent == 0
         && !case.proved.timeout
         && !sender.makes_no_probes()
+}
+
+/// Whether SACK may be in use, without which there are no probes.
+fn in_use(case: &Case<'_>) -> bool {
+    let half_has = |half: &Half| half.base_from != Base::Syn || half.offer.sack_permitted;
+    half_has(case.sender()) && half_has(case.receiver())
 }

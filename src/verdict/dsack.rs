@@ -32,6 +32,11 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         note.of_frame = Some(needless.frame);
         note = note.frame(needless.frame);
     }
+    if let Some(frame) = case.seen.copy_arrived {
+        note.why.sentence = copied_as_seen;
+        note.of_frame = Some(frame);
+        note = note.frame(frame);
+    }
     if case.seen.answers == Some(Probe::KeepAlive) {
         note.why.sentence = of_the_keep_alive;
         note = note.frame(case.seen.peer_frame);
@@ -64,6 +69,15 @@ fn copied(note: &Note) -> String {
          the way, or sent again where this capture does not see it",
         note.number_of("left"),
         note.number_of("right"),
+    )
+}
+
+fn copied_as_seen(note: &Note) -> String {
+    format!(
+        "bytes {} to {} came to the receiver twice: the packet of frame {} was sent once, and copied on the way",
+        note.number_of("left"),
+        note.number_of("right"),
+        note.of_frame.unwrap_or(0),
     )
 }
 

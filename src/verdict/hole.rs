@@ -51,6 +51,6 @@ fn stray(case: &Case<'_>) -> Option<Note> {
     })
     .with("seq", Quantity::Seq(case.seq()))
     .with("expected", Quantity::Seq(case.sender().relative(seen.nxt)));
-    note.confidence = Confidence::Ambiguous;
+    (note.confidence, note.alternatives) = (Confidence::Ambiguous, &[Kind::Unacceptable]);
     Some(note.frame(seen.frame))
 }

@@ -55,8 +55,14 @@ fn answer(case: &Case<'_>) -> Option<Note> {
             note.of_frame.unwrap_or(0)
         )
     })
+    .with("ack", Quantity::Seq(case.ack()))
+    .with(
+        "after",
+        Quantity::Nanos(seen.time.nanos_since(seen.peer_time)),
+    )
     .frame(seen.peer_frame)
     .frame(seen.frame);
+    note.number = Some(seen.probe_number);
     note.of_frame = Some(seen.peer_frame);
     Some(note)
 }

@@ -93,13 +93,17 @@ pub struct Case<'a> {
     pub proved: Proved,
 }
 
-/// What later segments prove of a retransmission.
+/// What later segments prove of one that carries something again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Proved {
     /// It was sent again without need.
     pub needless: bool,
     /// Its sender's retransmission timer ran out.
     pub timeout: bool,
+    /// What it brought late came once more later, and nothing tells which was sent first.
+    pub twice: bool,
+    /// It is a copy that its receiver got, too.
+    pub copied: bool,
 }
 
 impl Case<'_> {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::{Case, Rule};
 use crate::event::{Confidence, Kind, Note, Quantity, units};
-use crate::track::Facts;
+use crate::track::{Facts, Hole};
 
 /// Fills a hole with bytes this capture has not held before; or brings bytes that it has held, but sent
 /// before what brought them first.
@@ -37,15 +37,25 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     let late_ns = seen.time.nanos_since(hole.time);
     let rtt_ns = round_trip_ns(case);
     let stamped_before = order == Some(Ordering::Less);
-    // Who is repeating things already needs not be asked for this one.
-    let calm = !case.sender().repeated_within(rtt_ns, seen.time);
+    // Whose timer has run out needs not be asked for this one.
+    let calm = !case.sender().repeats_unasked_within(rtt_ns, seen.time);
     let too_soon = rtt_ns > 0 && late_ns < rtt_ns - rtt_ns / 8 && calm;
-    let (sentence, confidence): (fn(&Note) -> String, _) = match (stamped_before, too_soon) {
+    let (sentence, confidence): (fn(&Note) -> String, _) = if stamped_before {
         // What was lost with nothing behind it may be sent again and be overtaken, too.
-        (true, _) if !calm => (stamped, Confidence::Likely),
-        (true, _) => (stamped, Confidence::Certain),
-        (false, true) => (soon, Confidence::Likely),
-        (false, false) => (undecided, Confidence::Ambiguous),
+        let sure = if calm {
+            Confidence::Certain
+        } else {
+            Confidence::Likely
+        };
+        (stamped, sure)
+    } else if too_soon {
+        (soon, Confidence::Likely)
+    } else if stamped_with(case, &hole) {
+        (same_tick, Confidence::Likely)
+    } else if case.proved.twice && calm {
+        (came_again, Confidence::Likely)
+    } else {
+        (undecided, Confidence::Ambiguous)
     };
     let mut note = Note::new(RULE.kind, RULE.rfc, sentence)
         .with("seq", Quantity::Seq(case.seq()))
@@ -89,18 +99,35 @@ fn round_trip_ns(case: &Case<'_>) -> u64 {
     (case.sender().counts.rtt.min).saturating_add(case.receiver().counts.rtt.min)
 }
 
-/// Whether these are bytes that their sender had to send again by now, come when that can be here: three
-/// duplicate ACKs ask for them, and the first was a round trip ago at least. What is overtaken is
-/// rarely so late: RFC 8985 section 6.2 waits less than a round trip for it.
+/// Whether these are bytes that their sender had to send again by now, come when that can be here.
+///
+/// Three duplicate ACKs ask for them, and the first was a round trip ago at least: RFC 8985 section 6.2
+/// waits less than that for what is overtaken. Or selective ACKs have told of the hole, or none that was
+/// answered: half a round trip more covers what RACK waits, and then nothing else is left than that they
+/// were sent again. What was only overtaken would come once more, since it was asked for.
 pub(super) fn is_overdue(case: &Case<'_>) -> bool {
-    let seen = case.seen;
+    let (seen, sender) = (case.seen, case.sender());
     let Some(hole) = seen.hole.filter(|hole| !hole.before_capture) else {
         return false;
     };
+    if case.proved.twice || stamped_with(case, &hole) {
+        return false;
+    }
     let rtt_ns = round_trip_ns(case);
     let late_ns = seen.time.nanos_since(hole.time);
     let asked = seen.dup_acks_received >= 3 && seen.seq == seen.una;
-    rtt_ns > 0 && asked && late_ns >= rtt_ns
+    let told = sender.sacked().0 > 0 && late_ns >= rtt_ns.saturating_add(rtt_ns / 2);
+    rtt_ns > 0 && (asked && late_ns >= rtt_ns || told)
+}
+
+/// Whether they bear the timestamp of what showed the hole, from a clock that is known to have gone on by
+/// more than that since: who is asked for them a round trip later stamps them later.
+fn stamped_with(case: &Case<'_>, hole: &Hole) -> bool {
+    let (mine, its) = (case.seen.stamp.ts, hole.stamp.ts);
+    let same = mine.is_some() && mine == its;
+    let latest = case.sender().latest_tsval;
+    let went_on = mine.is_some_and(|mine| latest.wrapping_sub(mine.0) as i32 >= 4);
+    same && went_on
 }
 
 /// Whether these are the bytes that three duplicate ACKs have just asked for.
@@ -145,6 +172,20 @@ fn soon(note: &Note) -> String {
         "{}, sooner than the shortest round trip ({}): nobody could have asked for them, they were overtaken",
         late(note),
         units::nanos(note.number_of("rtt")),
+    )
+}
+
+fn same_tick(note: &Note) -> String {
+    format!(
+        "{}, with the same timestamp from a clock that has gone on since: sent together, and overtaken",
+        late(note)
+    )
+}
+
+fn came_again(note: &Note) -> String {
+    format!(
+        "{}, and come once more later: who was asked for them sent them again, and these are the first",
+        late(note)
     )
 }
 

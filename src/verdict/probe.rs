@@ -59,6 +59,12 @@ fn answer(case: &Case<'_>) -> Option<Note> {
             note.of_frame.unwrap_or(0)
         )
     })
+    .with("ack", Quantity::Seq(case.ack()))
+    .with("window", Quantity::Bytes(u64::from(seen.field)))
+    .with(
+        "after",
+        Quantity::Nanos(seen.time.nanos_since(seen.peer_time)),
+    )
     .frame(seen.peer_frame)
     .frame(seen.frame);
     note.number = Some(seen.probe_number);

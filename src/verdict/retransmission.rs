@@ -51,6 +51,10 @@ fn judge(case: &Case<'_>) -> Option<Note> {
 /// a time ago that who sends them again has not heard of it.
 fn may_be_a_copy(case: &Case<'_>) -> bool {
     let seen = case.seen;
+    // What was sent later than what brought these bytes first is another packet.
+    if seen.twin.is_some_and(|twin| twin.1 == Ordering::Less) || cause::at_sender(case) {
+        return false;
+    }
     let before = match seen.original {
         Some(original) => original.last_time,
         None => case.sender().una_time,
@@ -59,7 +63,9 @@ fn may_be_a_copy(case: &Case<'_>) -> bool {
     let answer = seen.flags.syn() && seen.flags.ack();
     let soon = seen.time.nanos_since(before) < rtt_ns - rtt_ns / 8;
     // Timestamps that don't tell them apart are equal: nothing is sent again as soon as that.
-    let same = seen.stamp.ts.is_some() && seen.twin.is_none();
+    let stamp = seen.stamp.ts.map(|ts| ts.0);
+    let alike = seen.original.is_none_or(|it| it.tsval == stamp);
+    let same = stamp.is_some() && alike && seen.twin.is_none();
     seen.stamp.id.is_none() && !answer && (soon || same)
 }
 
@@ -157,12 +163,17 @@ fn needless(case: &Case<'_>) -> Note {
     let mut note = Note::new(RULE.kind, RULE.rfc, |note| {
         let last = note.frames.iter().rev().nth(1).copied().unwrap_or(0);
         format!(
-            "{} were acknowledged already in frame {last}: sent again without need",
-            range(note)
+            "{} {} acknowledged already in frame {last}: sent again without need",
+            range(note),
+            if note.number_of("end") == note.number_of("seq") + 1 {
+                "was"
+            } else {
+                "were"
+            },
         )
     });
     note = bytes(case, note).with("una", Quantity::Seq(case.sender().relative(seen.una)));
-    (note.cause, note.spurious) = (Some(Cause::Unknown), Some(true));
+    (note.cause, note.spurious) = (Some(cause::of_needless(case)), Some(true));
     note.of_frame = seen.original_frame;
     if let Some(frame) = seen.original_frame {
         note = note.frame(frame);

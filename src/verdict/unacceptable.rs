@@ -2,7 +2,7 @@
 
 use super::{Case, Rule};
 use crate::event::{Confidence, Kind, Note, Quantity};
-use crate::track::Facts;
+use crate::track::{Base, Facts};
 
 /// The answer to another SYN than the one that was sent.
 pub(super) const ANSWER: Rule = Rule {
@@ -22,7 +22,7 @@ pub(super) const BEYOND: Rule = Rule {
 
 fn answer(case: &Case<'_>) -> Option<Note> {
     let sent = case.receiver().nxt;
-    let note = Note::new(ANSWER.kind, ANSWER.rfc, |note| {
+    let mut note = Note::new(ANSWER.kind, ANSWER.rfc, |note| {
         format!(
             "acknowledges {} (raw) where only {} would answer the SYN: left over from another connection, or \
              forged; its receiver drops it and says so with an RST",
@@ -30,6 +30,8 @@ fn answer(case: &Case<'_>) -> Option<Note> {
             note.number_of("expected_raw"),
         )
     });
+    // It may have been the SYN that was not as its sender sent it.
+    note.confidence = Confidence::Likely;
     Some(
         note.with("ack_raw", Quantity::Count(u64::from(case.seen.ack?.0)))
             .with("expected_raw", Quantity::Count(u64::from(sent.0)))
@@ -48,8 +50,9 @@ fn beyond(case: &Case<'_>) -> Option<Note> {
             note.number_of("fin"),
         )
     });
-    // The FIN may have been the forged one, if nobody has acknowledged it.
-    if !case.sender().fin_acked() {
+    // The FIN may have been the forged one, if nobody has acknowledged it; or the SYN with another flag, if no
+    // SYN was seen.
+    if !case.sender().fin_acked() || case.sender().base_from != Base::Syn {
         note.confidence = Confidence::Likely;
     }
     Some(

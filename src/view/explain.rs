@@ -1,5 +1,5 @@
-//! Findings laid out as a story: a heading for each connection, a sentence for each finding, what
-//! to do about it below, the frames that show it at the end.
+//! Findings laid out as a story: a heading for each connection, and one for what is not TCP, a sentence for each
+//! finding, what to do about it below, the frames that show it at the end.
 
 use std::io::{self, Write};
 
@@ -18,6 +18,8 @@ pub(super) struct Explain {
     /// The connection whose findings come next.
     flow: Option<Flow>,
     told: u64,
+    /// Whether the heading of what is not TCP stands.
+    beside: bool,
     shown: [u64; 2],
 }
 
@@ -27,6 +29,7 @@ impl Explain {
             style,
             flow: None,
             told: 0,
+            beside: false,
             shown: [0; 2],
         }
     }
@@ -35,11 +38,7 @@ impl Explain {
         let Some(flow) = self.flow.take() else {
             return Ok(());
         };
-        if self.told > 0 {
-            writeln!(out)?;
-        } else if let Some(title) = self.style.headline.lines().next() {
-            writeln!(out, "{}\n", self.style.paint(Paint::Strong, title))?;
-        }
+        self.apart(out)?;
         self.told += 1;
         let arrow = if self.style.unicode { "→" } else { "->" };
         let title = format!(
@@ -59,8 +58,28 @@ impl Explain {
         )
     }
 
+    /// An empty line between headings, and what is shown before the first.
+    fn apart(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.told > 0 {
+            writeln!(out)?;
+        } else if let Some(title) = self.style.headline.lines().next() {
+            writeln!(out, "{}\n", self.style.paint(Paint::Strong, title))?;
+        }
+        Ok(())
+    }
+
     fn finding(&mut self, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         self.heading(out)?;
+        if finding.flow.is_none() && !self.beside {
+            self.apart(out)?;
+            self.beside = true;
+            let title = if self.told > 0 {
+                "beside TCP"
+            } else {
+                "no TCP connections, but"
+            };
+            writeln!(out, "{}", self.style.paint(Paint::Strong, title))?;
+        }
         let style = &self.style;
         let (mark, paint) = match (finding.severity, style.unicode) {
             (Severity::Problem, _) => ("!", Paint::Trouble),
@@ -76,7 +95,11 @@ impl Explain {
         let mut sentence = finding.summary.clone();
         if !finding.evidence.is_empty() {
             sentence.push_str(" (");
-            sentence.push_str(&units::frames(&finding.evidence, EVIDENCE));
+            sentence.push_str(&units::frames_and_more(
+                &finding.evidence,
+                EVIDENCE,
+                finding.more,
+            ));
             sentence.push(')');
         }
         let room = usize::from(style.width.min(LONGEST)).saturating_sub(4);
@@ -136,7 +159,7 @@ impl View for Explain {
                 if let Some(what) = &end.truncated {
                     writeln!(out, "the capture ends early: {}", text::escape(what))?;
                 }
-                if self.told == 0 {
+                if self.told == 0 && !self.beside {
                     return writeln!(out, "{}", self.style.nothing(end.frames));
                 }
                 self.end(out)
@@ -160,18 +183,19 @@ mod tests {
         let flow = talk.at(2_500_000).summary();
         let finding = Finding {
             kind: "zero-window",
-            flow: 0,
+            flow: Some(0),
             severity: Severity::Problem,
             side: None,
             summary: "10.0.0.2 had no room for more data for 1.76s (window 0)".to_owned(),
             evidence: vec![8, 9, 10, 11, 12, 13],
+            more: 2,
             advice: "the application does not read".to_owned(),
         };
         talk.flow(&flow).event(&Event::Finding(&finding)).end();
         let expected = [
             "connection 0: 10.0.0.1:40312 → 10.0.0.2:80 (0 segments, 2.50s)",
             "  ! 10.0.0.2 had no room for more data for 1.76s (window 0)",
-            "    (frames 8, 9, 10, 11, 12 and 1 more)",
+            "    (frames 8, 9, 10, 11, 12 and 3 more)",
             "    → the application does not read",
         ];
         assert_eq!(talk.text().lines().collect::<Vec<_>>(), expected);

@@ -5,8 +5,11 @@
 
 pub mod addr;
 pub mod bars;
+pub mod check;
+pub mod craft;
 mod explain;
 mod flows;
+pub mod handmade;
 pub mod inspect;
 mod json;
 mod ladder;
@@ -20,6 +23,7 @@ mod segments;
 pub mod sockets;
 mod style;
 pub mod text;
+pub mod trace;
 
 use std::io::{self, Write};
 

@@ -1,4 +1,17 @@
 //! The IP authentication header (RFC 4302 section 2), over IPv4 and IPv6 alike.
+//!
+//! ```
+//! use wirelab::wire::ah::{Repr, layout};
+//!
+//! let header = Repr { next_header: 6, spi: 0x100, seq: 1, icv: vec![0; 12], ..Repr::default() };
+//! let mut bytes = Vec::new();
+//! header.emit(b"", &mut bytes);
+//!
+//! assert_eq!(bytes.len(), 24);
+//! let fields = layout(&bytes).fields;
+//! let spi = fields.iter().find(|it| it.field.name == "security parameters index").unwrap();
+//! assert_eq!(spi.field.value(&bytes).unwrap(), "0x00000100");
+//! ```
 
 use super::field::{Field, Read};
 use super::layout::{Lay, Layout};

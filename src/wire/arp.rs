@@ -1,10 +1,26 @@
 //! ARP (RFC 826) and reverse ARP (RFC 903).
+//!
+//! ```
+//! use wirelab::wire::arp::Repr;
+//!
+//! let question = Repr {
+//!     operation: 1,
+//!     sender_hardware: [2, 0, 0, 0, 0, 1],
+//!     sender: [192, 0, 2, 1].into(),
+//!     target_hardware: [0; 6],
+//!     target: [192, 0, 2, 2].into(),
+//! };
+//! let mut bytes = Vec::new();
+//! question.emit(&mut bytes);
+//! assert_eq!(Repr::parse(&bytes)?, question);
+//! # Ok::<(), wirelab::wire::field::Malformed>(())
+//! ```
 
 use std::net::Ipv4Addr;
 
 use super::field::{Field, Malformed, Read};
 use super::layout::{Lay, Layout};
-use super::names::ethertype;
+use super::names::{ethertype, hardware};
 
 /// Bytes of a packet about IPv4 addresses on Ethernet.
 pub const LEN: usize = 28;
@@ -97,18 +113,6 @@ fn operation(number: u16) -> Option<&'static str> {
         4 => "reverse reply",
         8 => "inverse request",
         9 => "inverse reply",
-        _ => return None,
-    })
-}
-
-fn hardware(number: u16) -> Option<&'static str> {
-    Some(match number {
-        1 => "Ethernet",
-        6 => "IEEE 802",
-        7 => "ARCNET",
-        15 => "frame relay",
-        24 => "IEEE 1394",
-        32 => "InfiniBand",
         _ => return None,
     })
 }

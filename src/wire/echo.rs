@@ -12,15 +12,17 @@
 //! ```
 //!
 //! Both versions of IP share the layout; the types differ, and what the checksum covers: the message
-//! alone for IPv4, a pseudo-header as well for IPv6 (RFC 8200 section 8.1).
+//! alone for IPv4, a pseudo-header as well for IPv6 (RFC 8200 section 8.1). The header is that of every
+//! ICMP message, [`icmpv4::Repr`] and [`super::icmpv6::Repr`]; here is what makes it one of an echo.
 
 use std::net::IpAddr;
 use std::ops::Range;
 
 use super::checksum::Sum;
+use super::{icmpv4, icmpv6};
 
 /// Bytes before the data.
-pub const HEADER: usize = 8;
+pub const HEADER: usize = icmpv4::LEN;
 /// Where the type is.
 pub const KIND: usize = 0;
 /// Where the code is, 0 in all echo messages.
@@ -32,9 +34,6 @@ pub const ID: Range<usize> = 4..6;
 /// Where the sequence number is.
 pub const SEQ: Range<usize> = 6..8;
 
-/// The protocol number of ICMPv6, which its pseudo-header names.
-pub const ICMP_V6: u8 = 58;
-
 /// The type of an echo request.
 pub const fn request(v6: bool) -> u8 {
     if v6 { 128 } else { 8 }
@@ -45,13 +44,23 @@ pub const fn reply(v6: bool) -> u8 {
     if v6 { 129 } else { 0 }
 }
 
+/// The four bytes that an echo message has after its checksum.
+pub const fn rest(id: u16, seq: u16) -> [u8; 4] {
+    let ([i0, i1], [s0, s1]) = (id.to_be_bytes(), seq.to_be_bytes());
+    [i0, i1, s0, s1]
+}
+
 /// Writes an echo message of that type into `message`, which is emptied first. The checksum is left
 /// zero, which is what [`seal`] has to find there.
 pub fn emit(message: &mut Vec<u8>, kind: u8, id: u16, seq: u16, data: impl Iterator<Item = u8>) {
     message.clear();
-    message.extend([kind, 0, 0, 0]);
-    message.extend(id.to_be_bytes());
-    message.extend(seq.to_be_bytes());
+    let header = icmpv4::Repr {
+        kind,
+        code: 0,
+        checksum: Some(0),
+        rest: rest(id, seq),
+    };
+    header.emit(&[], message);
     message.extend(data);
 }
 
@@ -72,7 +81,12 @@ pub fn is_sound(message: &[u8], ends: Option<(IpAddr, IpAddr)>) -> bool {
 /// What the checksum covers besides the message.
 fn covered(len: usize, ends: Option<(IpAddr, IpAddr)>) -> Sum {
     ends.map_or(Sum::new(), |(src, dst)| {
-        Sum::pseudo_header(src, dst, ICMP_V6, u32::try_from(len).unwrap_or(u32::MAX))
+        Sum::pseudo_header(
+            src,
+            dst,
+            icmpv6::PROTOCOL,
+            u32::try_from(len).unwrap_or(u32::MAX),
+        )
     })
 }
 
@@ -97,17 +111,14 @@ impl<'a> Echo<'a> {
     /// Takes a message apart; `None` when it has no whole header. Whether it is an echo message at
     /// all, its type tells.
     pub fn parse(message: &'a [u8]) -> Option<Self> {
-        let (header, data) = message.split_at_checked(HEADER)?;
-        let word = |at: Range<usize>| {
-            let bytes = header.get(at)?.try_into().ok()?;
-            Some(u16::from_be_bytes(bytes))
-        };
+        let (header, data) = icmpv4::Repr::parse(message).ok()?;
+        let [i0, i1, s0, s1] = header.rest;
         Some(Self {
-            kind: *header.get(KIND)?,
-            code: *header.get(CODE)?,
-            checksum: word(CHECKSUM)?,
-            id: word(ID)?,
-            seq: word(SEQ)?,
+            kind: header.kind,
+            code: header.code,
+            checksum: header.checksum?,
+            id: u16::from_be_bytes([i0, i1]),
+            seq: u16::from_be_bytes([s0, s1]),
             data,
         })
     }

@@ -1,4 +1,18 @@
 //! The Ethernet header (IEEE 802.3 clause 3.2) and the VLAN tag (IEEE 802.1Q clause 9.6).
+//!
+//! ```
+//! use wirelab::wire::ethernet::{Repr, VlanRepr};
+//!
+//! let mut tagged = Vec::new();
+//! VlanRepr { id: 7, ethertype: 0x0800, ..VlanRepr::default() }.emit(b"packet", &mut tagged);
+//! let mut frame = Vec::new();
+//! Repr { dst: [0xff; 6], src: [2, 0, 0, 0, 0, 1], ethertype: 0x8100 }.emit(&tagged, &mut frame);
+//!
+//! let (header, rest) = Repr::parse(&frame)?;
+//! let (tag, packet) = VlanRepr::parse(rest)?;
+//! assert_eq!((header.ethertype, tag.id, packet), (0x8100, 7, &b"packet"[..]));
+//! # Ok::<(), wirelab::wire::field::Malformed>(())
+//! ```
 
 use super::field::{Field, Malformed, Read};
 use super::layout::{Lay, Layout};

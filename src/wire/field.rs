@@ -33,6 +33,8 @@ pub enum Read {
     Words,
     /// A number of 8-byte units: also in bytes.
     EightBytes,
+    /// A number of 8-second units: also in seconds.
+    EightSeconds,
     /// A number in hexadecimal.
     Hex,
     /// One bit, set or not.
@@ -47,6 +49,9 @@ pub enum Read {
     Named(fn(u16) -> Option<&'static str>),
     /// The same, the number in hexadecimal.
     NamedHex(fn(u16) -> Option<&'static str>),
+    /// A 32-bit number with a name, in the byte order of the machine that captured: numbers that have
+    /// names are small, so the smaller reading is the right one.
+    OwnOrder(fn(u16) -> Option<&'static str>),
     /// Bytes that are no number, as many as there are, in hexadecimal.
     Bytes,
 }
@@ -138,6 +143,15 @@ impl Field {
         Some((number >> self.shift()) & self.mask())
     }
 
+    /// The number that its bits are read as: `raw`, but for the fields whose byte order is not the
+    /// network's.
+    pub fn number_of(&self, raw: u128) -> u128 {
+        match self.read {
+            Read::OwnOrder(_) => raw.min((raw as u32).swap_bytes().into()),
+            _ => raw,
+        }
+    }
+
     /// Its bits as a number of at most 32 bits; 0 when they are not there, for getters over headers
     /// whose length has been checked.
     pub(super) fn number(&self, header: &[u8]) -> u32 {
@@ -166,11 +180,13 @@ impl Field {
         if let Read::Bytes = self.read {
             return self.bytes(header).map(hex);
         }
-        let raw = self.raw(header)?;
+        let raw = self.number_of(self.raw(header)?);
+        let named = |name: fn(u16) -> Option<&'static str>| u16::try_from(raw).ok().and_then(name);
         Some(match self.read {
             Read::Number => raw.to_string(),
             Read::Words => format!("{raw} ({} bytes)", raw * 4),
             Read::EightBytes => format!("{raw} ({} bytes)", raw * 8),
+            Read::EightSeconds => format!("{raw} ({} seconds)", raw * 8),
             Read::Hex => {
                 let digits = usize::from(self.bits).div_ceil(4) + 2;
                 format!("{raw:#0digits$x}")
@@ -180,13 +196,13 @@ impl Field {
             Read::Ipv4 => Ipv4Addr::from_bits(raw as u32).to_string(),
             Read::Ipv6 => Ipv6Addr::from_bits(raw).to_string(),
             Read::Hardware => hardware(header.get(self.start()..self.end())?),
-            Read::Named(name) => match name(raw as u16) {
+            Read::Named(name) | Read::OwnOrder(name) => match named(name) {
                 Some(name) => format!("{raw} ({name})"),
                 None => raw.to_string(),
             },
             Read::NamedHex(name) => {
                 let digits = usize::from(self.bits).div_ceil(4) + 2;
-                match name(raw as u16) {
+                match named(name) {
                     Some(name) => format!("{raw:#0digits$x} ({name})"),
                     None => format!("{raw:#0digits$x}"),
                 }
@@ -245,7 +261,8 @@ pub(super) fn assert_covers(fields: &[Field], len: usize) {
         assert_eq!(field.bit, next, "{}", field.name);
         assert!((1..=128).contains(&field.bits), "{}", field.name);
         assert!(field.end() - field.start() <= 16, "{}", field.name);
-        assert!(field.rfc.starts_with("RFC ") || field.rfc.starts_with("IEEE "));
+        let known = ["RFC ", "IEEE ", "LINKTYPE_", "draft-"];
+        assert!(known.iter().any(|start| field.rfc.starts_with(start)));
         assert!(!field.meaning.is_empty());
         next += field.bits;
     }

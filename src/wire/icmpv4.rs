@@ -1,10 +1,27 @@
 //! ICMP for IPv4: the header of every message and what each type has after it (RFC 792; path MTU:
 //! RFC 1191; router discovery: RFC 1256; extensions: RFC 4884; probes: RFC 8335).
+//!
+//! ```
+//! use wirelab::wire::icmpv4::{Repr, layout};
+//!
+//! let mut bytes = Vec::new();
+//! Repr::echo_request(7, 1).emit(b"abc", &mut bytes);
+//!
+//! let (read, data) = Repr::parse(&bytes)?;
+//! assert_eq!((read.kind, read.rest, data), (8, [0, 7, 0, 1], &b"abc"[..]));
+//!
+//! // Field by field, with where each is and what it is for.
+//! let fields = layout(&bytes).fields;
+//! let identifier = fields.iter().find(|it| it.field.name == "identifier").unwrap();
+//! assert_eq!(identifier.first_bit(), 32);
+//! assert_eq!(identifier.field.value(&bytes).unwrap(), "7");
+//! # Ok::<(), wirelab::wire::field::Malformed>(())
+//! ```
 
 use super::checksum::Sum;
 use super::field::{Field, Malformed, Read};
-use super::icmp;
 use super::layout::{Lay, Layout};
+use super::{echo, icmp};
 
 /// Bytes of a message without data: type, code, checksum, and four that depend on the type.
 pub const LEN: usize = 8;
@@ -132,7 +149,7 @@ const ADVERTISEMENT: &[Field] = &[
         "RFC 1256 3",
     ),
 ];
-const EXTENDED_REQUEST: &[Field] = &[
+pub(super) const EXTENDED_REQUEST: &[Field] = &[
     Field::new(
         "identifier",
         32,
@@ -152,7 +169,7 @@ const EXTENDED_REQUEST: &[Field] = &[
     Field::new("reserved", 56, 7, Read::Hex, "zero", "RFC 8335 2"),
     Field::flag("local", 63, "the interface is the node's own", "RFC 8335 2"),
 ];
-const EXTENDED_REPLY: &[Field] = &[
+pub(super) const EXTENDED_REPLY: &[Field] = &[
     Field::new(
         "identifier",
         32,
@@ -308,12 +325,11 @@ pub struct Repr {
 impl Repr {
     /// An echo request.
     pub const fn echo_request(id: u16, seq: u16) -> Self {
-        let ([i0, i1], [s0, s1]) = (id.to_be_bytes(), seq.to_be_bytes());
         Self {
-            kind: 8,
+            kind: echo::request(false),
             code: 0,
             checksum: None,
-            rest: [i0, i1, s0, s1],
+            rest: echo::rest(id, seq),
         }
     }
 

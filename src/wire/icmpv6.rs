@@ -1,12 +1,27 @@
 //! ICMP for IPv6: the header of every message and what each type has after it (RFC 4443; multicast
-//! listeners: RFC 2710, RFC 3810). Neighbor discovery is in `ndp`.
+//! listeners: RFC 2710, RFC 3810, RFC 4286; node information: RFC 4620; mobility: RFC 6275; probes: RFC 8335). Neighbor discovery is in `ndp`.
+//!
+//! ```
+//! use std::net::Ipv6Addr;
+//! use wirelab::wire::icmpv6::Repr;
+//!
+//! // The checksum covers the addresses, so they are told.
+//! let (src, dst) = (Ipv6Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
+//! let mut bytes = Vec::new();
+//! Repr::echo_request(7, 1).emit(src, dst, b"abc", &mut bytes);
+//!
+//! let (read, data) = Repr::parse(&bytes)?;
+//! assert_eq!((read.kind, data), (128, &b"abc"[..]));
+//! # Ok::<(), wirelab::wire::field::Malformed>(())
+//! ```
 
 use std::net::Ipv6Addr;
 
 use super::checksum::Sum;
 use super::field::{Field, Malformed, Read};
+use super::icmpv4::{EXTENDED_REPLY, EXTENDED_REQUEST};
 use super::layout::{Lay, Layout};
-use super::{icmp, ndp};
+use super::{echo, icmp, ndp};
 
 /// Bytes of a message without data: type, code, checksum, and four that depend on the type.
 pub const LEN: usize = 8;
@@ -172,6 +187,37 @@ const RECORD: &[Field] = &[
     ),
 ];
 
+#[rustfmt::skip] // a table reads best as one
+const NODE_INFORMATION: &[Field] = &[
+    Field::new("query type", 32, 16, Read::Number, "2 names, 3 IPv6 addresses, 4 IPv4 addresses", "RFC 4620 4"),
+    Field::new("flags", 48, 16, Read::Hex, "as the query type says", "RFC 4620 4"),
+];
+const INVERSE: &[Field] = &[Field::new(
+    "reserved",
+    32,
+    32,
+    Read::Hex,
+    "zero",
+    "RFC 3122 2",
+)];
+#[rustfmt::skip] // a table reads best as one
+const HOME_AGENTS: &[Field] = &[
+    Field::new("identifier", 32, 16, Read::Number, "ties an answer to its question", "RFC 6275 6.5"),
+    Field::new("reserved", 48, 16, Read::Hex, "zero", "RFC 6275 6.5"),
+];
+#[rustfmt::skip] // a table reads best as one
+const MOBILE_PREFIXES: &[Field] = &[
+    Field::new("identifier", 32, 16, Read::Number, "that of the solicitation", "RFC 6275 6.8"),
+    Field::flag("managed", 48, "addresses are to be had by DHCPv6", "RFC 6275 6.8"),
+    Field::flag("other", 49, "other settings are to be had by DHCPv6", "RFC 6275 6.8"),
+    Field::new("reserved", 50, 14, Read::Hex, "zero", "RFC 6275 6.8"),
+];
+#[rustfmt::skip] // a table reads best as one
+const ROUTERS: &[Field] = &[
+    Field::new("query interval", 32, 16, Read::Number, "seconds between queries", "RFC 4286 3.1"),
+    Field::new("robustness", 48, 16, Read::Number, "how often queries are repeated", "RFC 4286 3.1"),
+];
+
 /// The name of a type, whatever its code.
 fn kind(kind: u16) -> Option<&'static str> {
     Some(match kind {
@@ -222,7 +268,14 @@ const fn rest(kind: u8) -> &'static [Field] {
         128 | 129 => ECHO,
         130..=132 => LISTENER,
         133..=137 => ndp::rest(kind),
+        139 | 140 => NODE_INFORMATION,
+        141 | 142 => INVERSE,
         143 => LISTENER_V2,
+        144..=146 => HOME_AGENTS,
+        147 => MOBILE_PREFIXES,
+        151 => ROUTERS,
+        160 => EXTENDED_REQUEST,
+        161 => EXTENDED_REPLY,
         _ => &[REST],
     }
 }
@@ -251,7 +304,18 @@ pub fn layout(bytes: &[u8]) -> Layout {
                 addresses(&mut lay, sources);
             }
         }
-        133..=137 => ndp::lay(&mut lay, kind),
+        133..=137 | 141 | 142 => ndp::lay(&mut lay, kind),
+        139 | 140 => {
+            let meaning = "ties an answer to its question";
+            lay.bytes(8, "nonce", Read::Hex, meaning, "RFC 4620 4");
+        }
+        145 => {
+            let meaning = "a home agent";
+            while lay.rest().len() >= 16 {
+                lay.bytes(16, "home agent", Read::Ipv6, meaning, "RFC 6275 6.6");
+            }
+        }
+        147 => ndp::options(&mut lay),
         143 => records(&mut lay),
         _ => {}
     }
@@ -310,12 +374,11 @@ pub struct Repr {
 impl Repr {
     /// An echo request.
     pub const fn echo_request(id: u16, seq: u16) -> Self {
-        let ([i0, i1], [s0, s1]) = (id.to_be_bytes(), seq.to_be_bytes());
         Self {
-            kind: 128,
+            kind: echo::request(true),
             code: 0,
             checksum: None,
-            rest: [i0, i1, s0, s1],
+            rest: echo::rest(id, seq),
         }
     }
 

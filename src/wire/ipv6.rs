@@ -1,4 +1,17 @@
 //! The IPv6 header (RFC 8200 section 3). Its extension headers are in `ipv6_ext`.
+//!
+//! ```
+//! use wirelab::wire::ipv6::{LEN, Repr};
+//!
+//! let header = Repr { dst: "2001:db8::1".parse().unwrap(), hop_limit: 3, ..Repr::default() };
+//! let mut bytes = Vec::new();
+//! header.emit(b"payload", &mut bytes);
+//!
+//! assert_eq!(bytes.len(), LEN + 7);
+//! let (read, payload) = Repr::parse(&bytes)?;
+//! assert_eq!((read.hop_limit, read.payload_length, payload), (3, Some(7), &b"payload"[..]));
+//! # Ok::<(), wirelab::wire::field::Malformed>(())
+//! ```
 
 use std::fmt;
 use std::net::Ipv6Addr;

@@ -1,7 +1,21 @@
 //! IPv6 extension headers (RFC 8200 section 4): hop-by-hop and destination options, routing,
-//! fragment. The authentication header, which IPv4 has too, is in `ah`.
+//! fragment, mobility (RFC 6275), host identity (RFC 7401). The options of the first two are in
+//! `ipv6_options`; the authentication header, which IPv4 has too, is in `ah`.
+//!
+//! ```
+//! use wirelab::wire::ipv6_ext::{FRAGMENT, FragmentRepr, layout};
+//!
+//! let header = FragmentRepr { next_header: 17, offset: 1, more: true, identification: 7 };
+//! let mut bytes = Vec::new();
+//! header.emit(b"the second piece", &mut bytes);
+//!
+//! let fields = layout(FRAGMENT, &bytes[..8]).fields;
+//! let offset = fields.iter().find(|it| it.field.name == "fragment offset").unwrap();
+//! assert_eq!(offset.field.value(&bytes).unwrap(), "1 (8 bytes)");
+//! ```
 
 use super::field::{Field, Read};
+use super::ipv6_options;
 use super::layout::{Lay, Layout};
 use super::names::protocol;
 
@@ -13,9 +27,12 @@ pub const ROUTING: u8 = 43;
 pub const FRAGMENT: u8 = 44;
 /// Destination options.
 pub const DESTINATION: u8 = 60;
+/// Mobility header.
+pub const MOBILITY: u8 = 135;
+/// Host identity protocol.
+const HOST_IDENTITY: u8 = 139;
 
 const RFC: &str = "RFC 8200 4";
-const OPTIONS_RFC: &str = "RFC 8200 4.2";
 const ROUTING_RFC: &str = "RFC 8200 4.4";
 const FRAGMENT_RFC: &str = "RFC 8200 4.5";
 const SRH: &str = "RFC 8754 2";
@@ -152,39 +169,38 @@ const RPL_FIELDS: &[Field] = &[
     Field::new("reserved", 12, 20, Read::Hex, "zero", "RFC 6554 3"),
 ];
 
-/// An option's type: what to do with it when it is not known.
-const OPTION_TYPE: [Field; 3] = [
-    Field::new(
-        "action",
-        0,
-        2,
-        Read::Named(action),
-        "what a node does that does not know it",
-        OPTIONS_RFC,
-    ),
-    Field::flag(
-        "may change",
-        2,
-        "its data may change on the way",
-        OPTIONS_RFC,
-    ),
-    Field::new(
-        "type",
-        3,
-        5,
-        Read::Hex,
-        "which option it is, with the three bits before",
-        OPTIONS_RFC,
-    ),
+#[rustfmt::skip] // a table reads best as one
+const MOBILITY_FIELDS: &[Field] = &[
+    Field::new("type", 0, 8, Read::Named(mobility), "which message it is", "RFC 6275 6.1.1"),
+    Field::new("reserved", 8, 8, Read::Hex, "zero", "RFC 6275 6.1.1"),
+    Field::new("checksum", 16, 16, Read::Hex, "covers pseudo-header and this header", "RFC 6275 6.1.1"),
 ];
-const OPTION_LENGTH: Field = Field::new(
-    "length",
-    8,
-    8,
-    Read::Number,
-    "bytes of the option's data",
-    OPTIONS_RFC,
-);
+#[rustfmt::skip] // a table reads best as one
+const HIP_FIELDS: &[Field] = &[
+    Field::flag("fixed 0", 0, "zero: tells it from Shim6", "RFC 7401 5.1"),
+    Field::new("packet type", 1, 7, Read::Number, "which message it is", "RFC 7401 5.1"),
+    Field::new("version", 8, 4, Read::Number, "2: version 2", "RFC 7401 5.1"),
+    Field::new("reserved", 12, 3, Read::Number, "zero", "RFC 7401 5.1"),
+    Field::flag("fixed 1", 15, "set: tells it from Shim6", "RFC 7401 5.1"),
+    Field::new("checksum", 16, 16, Read::Hex, "covers pseudo-header and this header", "RFC 7401 5.1.1"),
+    Field::new("controls", 32, 16, Read::Hex, "what the sender can do", "RFC 7401 5.1.2"),
+    Field::new("sender identity", 48, 128, Read::Ipv6, "hash of the sender's public key", "RFC 7401 5.1"),
+    Field::new("receiver identity", 176, 128, Read::Ipv6, "hash of the receiver's public key", "RFC 7401 5.1"),
+];
+
+fn mobility(kind: u16) -> Option<&'static str> {
+    Some(match kind {
+        0 => "binding refresh request",
+        1 => "home test init",
+        2 => "care-of test init",
+        3 => "home test",
+        4 => "care-of test",
+        5 => "binding update",
+        6 => "binding acknowledgement",
+        7 => "binding error",
+        _ => return None,
+    })
+}
 
 fn routing(kind: u16) -> Option<&'static str> {
     Some(match kind {
@@ -199,45 +215,6 @@ fn routing(kind: u16) -> Option<&'static str> {
     })
 }
 
-fn action(action: u16) -> Option<&'static str> {
-    Some(match action {
-        0 => "skip it",
-        1 => "discard the packet",
-        2 => "discard, and send a parameter problem",
-        3 => "discard, and send a parameter problem unless multicast",
-        _ => return None,
-    })
-}
-
-fn alert(value: u16) -> Option<&'static str> {
-    Some(match value {
-        0 => "multicast listener discovery",
-        1 => "RSVP",
-        2 => "active networks",
-        _ => return None,
-    })
-}
-
-const fn option_name(kind: u8) -> &'static str {
-    match kind {
-        0x00 => "pad1",
-        0x01 => "padn",
-        0x04 => "tunnel encapsulation limit",
-        0x05 => "router alert",
-        0x07 => "CALIPSO",
-        0x08 => "SMF",
-        0x0f => "performance and diagnostic metrics",
-        0x26 => "quick-start",
-        0x30 => "minimum path MTU",
-        0x63 => "RPL",
-        0x6d => "MPL",
-        0xc2 => "jumbo payload",
-        0xc9 => "home address",
-        0xee => "IP_DFF",
-        _ => "unknown option",
-    }
-}
-
 /// Lays out the extension header of that protocol number.
 pub fn layout(number: u8, bytes: &[u8]) -> Layout {
     let mut lay = Lay::new(bytes);
@@ -248,7 +225,23 @@ pub fn layout(number: u8, bytes: &[u8]) -> Layout {
         ROUTING => routing_header(&mut lay),
         HOP_BY_HOP | DESTINATION => {
             lay.table(FIELDS);
-            options(&mut lay);
+            ipv6_options::lay(&mut lay);
+        }
+        MOBILITY => {
+            lay.table(FIELDS).table(MOBILITY_FIELDS);
+            let len = lay.rest().len();
+            lay.bytes(len, "data", Read::Bytes, "as its type says", "RFC 6275 6.1");
+        }
+        HOST_IDENTITY => {
+            lay.table(FIELDS).table(HIP_FIELDS);
+            let len = lay.rest().len();
+            lay.bytes(
+                len,
+                "parameters",
+                Read::Bytes,
+                "as its type says",
+                "RFC 7401 5.2",
+            );
         }
         _ => {
             lay.table(FIELDS);
@@ -293,57 +286,6 @@ fn addresses(lay: &mut Lay<'_>, mut most: usize, rfc: &'static str) {
     while most > 0 && lay.rest().len() >= 16 {
         lay.bytes(16, "address", Read::Ipv6, "a stop on the way", rfc);
         most -= 1;
-    }
-}
-
-fn options(lay: &mut Lay<'_>) {
-    while let (&[kind, ref after @ ..], false) = (lay.rest(), lay.is_done()) {
-        lay.part(option_name(kind));
-        if kind == 0 {
-            lay.table(&OPTION_TYPE);
-            continue;
-        }
-        let Some(len) = after.first().map(|&len| usize::from(len)) else {
-            lay.stop("the header ends before the option's length", OPTIONS_RFC);
-            return;
-        };
-        if len + 2 > lay.rest().len() {
-            lay.stop("the option's length reaches beyond the header", OPTIONS_RFC);
-            return;
-        }
-        let [action, may_change, kind_field] = OPTION_TYPE;
-        lay.table(&[action, may_change, kind_field, OPTION_LENGTH]);
-        option(lay, kind, len);
-    }
-}
-
-/// Lays out the data of an option.
-fn option(lay: &mut Lay<'_>, kind: u8, len: usize) {
-    match (kind, len) {
-        (0x01, _) => {
-            let meaning = "aligns what follows";
-            lay.bytes(len, "padding", Read::Bytes, meaning, OPTIONS_RFC);
-        }
-        (0x04, 1) => {
-            let meaning = "tunnels it may still be put into";
-            lay.bytes(1, "limit", Read::Number, meaning, "RFC 2473 4.1.1");
-        }
-        (0x05, 2) => {
-            let read = Read::Named(alert);
-            let meaning = "why routers shall look at it";
-            lay.bytes(2, "value", read, meaning, "RFC 2711 2.1");
-        }
-        (0xc2, 4) => {
-            let meaning = "bytes after the IPv6 header, in place of its own length field";
-            lay.bytes(4, "length", Read::Number, meaning, "RFC 2675 2");
-        }
-        (0xc9, 16) => {
-            let meaning = "the mobile node's address, which checksums cover instead of the source";
-            lay.bytes(16, "home address", Read::Ipv6, meaning, "RFC 6275 6.3");
-        }
-        _ => {
-            lay.bytes(len, "data", Read::Bytes, "the option's own", OPTIONS_RFC);
-        }
     }
 }
 
@@ -453,6 +395,8 @@ mod tests {
         assert_covers(ROUTING_FIELDS, 4);
         assert_covers(SRH_FIELDS, 4);
         assert_covers(RPL_FIELDS, 4);
+        assert_covers(MOBILITY_FIELDS, 4);
+        assert_covers(HIP_FIELDS, 38);
     }
 
     proptest! {
@@ -482,10 +426,10 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_laid_out_or_stopped_at(number in prop::sample::select(vec![0_u8, 43, 60, 135]), bytes in prop::collection::vec(any::<u8>(), 8..200)) {
+        fn any_bytes_are_laid_out_or_stopped_at(number in prop::sample::select(vec![0_u8, 43, 60, 135, 139, 140]), bytes in prop::collection::vec(any::<u8>(), 40..200)) {
             let layout = layout(number, &bytes);
-            let covered = layout.stop.map_or(bytes.len(), |stop| stop.at as usize);
-            assert_tiles(&layout, covered);
+            assert_tiles(&layout, layout.len as usize);
+            prop_assert!(layout.stop.is_some() || layout.len as usize == bytes.len());
         }
     }
 

@@ -14,6 +14,8 @@ pub struct Laid {
     pub at: u32,
     /// The part of the header it belongs to: an option, an address list. `None` for the fixed part.
     pub part: Option<&'static str>,
+    /// Which part it is, counted from 1: two of the same name may follow each other.
+    pub item: u16,
     /// The field.
     pub field: Field,
 }
@@ -68,6 +70,7 @@ pub(super) struct Lay<'a> {
     bytes: &'a [u8],
     at: usize,
     part: Option<&'static str>,
+    item: u16,
     /// Whether the bytes ended in the middle of something: nothing can follow.
     cut: bool,
     layout: Layout,
@@ -80,6 +83,7 @@ impl<'a> Lay<'a> {
             bytes,
             at: 0,
             part: None,
+            item: 0,
             cut: false,
             layout: Layout::default(),
         }
@@ -98,6 +102,8 @@ impl<'a> Lay<'a> {
     /// Names the part that what follows belongs to.
     pub(super) fn part(&mut self, name: &'static str) -> &mut Self {
         self.part = Some(name);
+        // A header has at most some thousand options, a message at most 64 KiB of them.
+        self.item = self.item.saturating_add(1);
         self
     }
 
@@ -118,6 +124,7 @@ impl<'a> Lay<'a> {
             self.layout.fields.push(Laid {
                 at: self.at as u32,
                 part: self.part,
+                item: self.item,
                 field: *field,
             });
         }
@@ -145,13 +152,17 @@ impl<'a> Lay<'a> {
 
     /// Says why nothing more can be laid out.
     pub(super) fn stop(&mut self, why: &'static str, rfc: &'static str) {
-        if !self.cut && self.layout.stop.is_none() {
-            self.layout.stop = Some(Stop {
-                at: self.at as u32,
-                why,
-                rfc,
-            });
+        self.stop_after(&[], why, rfc);
+    }
+
+    /// The same of what begins with these fields, which are certain as far as they are there.
+    pub(super) fn stop_after(&mut self, fields: &[Field], why: &'static str, rfc: &'static str) {
+        if self.cut || self.layout.stop.is_some() {
+            return;
         }
+        let at = self.at as u32;
+        self.table(fields);
+        self.layout.stop = Some(Stop { at, why, rfc });
     }
 
     /// The layout as far as it has come.

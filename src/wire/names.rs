@@ -61,6 +61,38 @@ pub const fn ethertype(ethertype: u16) -> Option<&'static str> {
     })
 }
 
+/// The name of a hardware type: ARP's (IANA), and those that only Linux has.
+pub const fn hardware(number: u16) -> Option<&'static str> {
+    Some(match number {
+        1 => "Ethernet",
+        6 => "IEEE 802",
+        7 => "ARCNET",
+        15 => "frame relay",
+        24 => "IEEE 1394",
+        32 => "InfiniBand",
+        512 => "PPP",
+        768 => "IPv4 tunnel",
+        769 => "IPv6 tunnel",
+        772 => "loopback",
+        778 => "GRE over IPv4",
+        803 => "IEEE 802.11 with a radio header",
+        824 => "netlink",
+        65534 => "none",
+        _ => return None,
+    })
+}
+
+/// The name of a protocol in a cooked header: an Ethernet type, or a small number of Linux.
+pub const fn cooked_protocol(number: u16) -> Option<&'static str> {
+    Some(match number {
+        1 => "802.3 without 802.2",
+        4 => "802.2",
+        12 => "CAN",
+        13 => "CAN FD",
+        _ => return ethertype(number),
+    })
+}
+
 /// The name of a differentiated services code point (RFC 2474, RFC 2597, RFC 3246, RFC 5865,
 /// RFC 8622).
 pub const fn dscp(code: u16) -> Option<&'static str> {

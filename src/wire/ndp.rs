@@ -1,5 +1,22 @@
 //! Neighbor discovery: what its messages have after type, code and checksum, and their options
 //! (RFC 4861 section 4; prefixes: RFC 4862; routes: RFC 4191; DNS: RFC 8106).
+//!
+//! ```
+//! use wirelab::wire::{icmpv6, ndp};
+//!
+//! // A neighbor solicitation: whose address, and where the answer goes.
+//! let target: std::net::Ipv6Addr = "2001:db8::2".parse().unwrap();
+//! let mut rest = target.octets().to_vec();
+//! ndp::emit_option(1, &[2, 0, 0, 0, 0, 1], &mut rest);
+//! let mut bytes = Vec::new();
+//! let solicitation = icmpv6::Repr { kind: 135, ..icmpv6::Repr::default() };
+//! solicitation.emit("2001:db8::1".parse().unwrap(), target, &rest, &mut bytes);
+//!
+//! let fields = icmpv6::layout(&bytes).fields;
+//! let address = fields.iter().find(|it| it.field.name == "address").unwrap();
+//! assert_eq!(address.part, Some("source link-layer address"));
+//! assert_eq!(address.field.value(address.base(&bytes)).unwrap(), "02:00:00:00:00:01");
+//! ```
 
 use super::field::{Field, Read};
 use super::layout::Lay;
@@ -145,6 +162,23 @@ const ROUTE: &[Field] = &[
         "RFC 4191 2.3",
     ),
 ];
+#[rustfmt::skip] // a table reads best as one
+const INTERVAL: &[Field] = &[
+    Field::new("reserved", 0, 16, Read::Hex, "zero", "RFC 6275 7.3"),
+    Field::new("interval", 16, 32, Read::Number, "most milliseconds between two advertisements", "RFC 6275 7.3"),
+];
+#[rustfmt::skip] // a table reads best as one
+const HOME_AGENT: &[Field] = &[
+    Field::new("reserved", 0, 16, Read::Hex, "zero", "RFC 6275 7.4"),
+    Field::new("preference", 16, 16, Read::Number, "over other home agents: the higher the better", "RFC 6275 7.4"),
+    Field::new("lifetime", 32, 16, Read::Number, "seconds it may be one", "RFC 6275 7.4"),
+];
+#[rustfmt::skip] // a table reads best as one
+const PREF64: &[Field] = &[
+    Field::new("lifetime", 0, 13, Read::EightSeconds, "how long it may be used", "RFC 8781 4"),
+    Field::new("prefix length code", 13, 3, Read::Named(pref64), "bits of the prefix that count", "RFC 8781 4"),
+    Field::new("prefix", 16, 96, Read::Bytes, "what IPv4 addresses are put behind, to reach them by NAT64", "RFC 8781 4"),
+];
 const TYPE: Field = Field::new(
     "type",
     0,
@@ -162,6 +196,18 @@ const LENGTH: Field = Field::new(
     OPTION,
 );
 
+fn pref64(code: u16) -> Option<&'static str> {
+    Some(match code {
+        0 => "96 bits",
+        1 => "64 bits",
+        2 => "56 bits",
+        3 => "48 bits",
+        4 => "40 bits",
+        5 => "32 bits",
+        _ => return None,
+    })
+}
+
 fn preference(code: u16) -> Option<&'static str> {
     Some(match code {
         0 => "medium",
@@ -175,6 +221,8 @@ fn preference(code: u16) -> Option<&'static str> {
 fn option(kind: u16) -> Option<&'static str> {
     Some(match kind {
         1 => "source link-layer address",
+        9 => "source address list",
+        10 => "target address list",
         2 => "target link-layer address",
         3 => "prefix information",
         4 => "redirected header",
@@ -221,16 +269,21 @@ pub(super) fn lay(lay: &mut Lay<'_>, kind: u8) {
         }
         _ => {}
     }
+    options(lay);
+}
+
+/// Lays out options up to the end of the message.
+pub(super) fn options(lay: &mut Lay<'_>) {
     while let (&[kind, ref after @ ..], false) = (lay.rest(), lay.is_done()) {
         lay.part(option(kind.into()).unwrap_or("unknown option"));
         let len = after.first().map_or(0, |&len| usize::from(len) * 8);
         if len == 0 {
             let why = "the option's length is missing or 0: the next one would be itself";
-            return lay.stop(why, OPTION);
+            return lay.stop_after(&[TYPE, LENGTH], why, OPTION);
         }
         if len > lay.rest().len() {
             let why = "the option's length reaches beyond the message";
-            return lay.stop(why, OPTION);
+            return lay.stop_after(&[TYPE, LENGTH], why, OPTION);
         }
         lay.table(&[TYPE, LENGTH]);
         data(lay, kind, len - 2);
@@ -241,9 +294,9 @@ pub(super) fn lay(lay: &mut Lay<'_>, kind: u8) {
 fn data(lay: &mut Lay<'_>, kind: u8, len: usize) {
     let mut left = len;
     match (kind, len) {
-        (1 | 2, 6) => {
+        (1 | 2, _) => {
             let meaning = "where on this link";
-            lay.bytes(6, "address", Read::Hardware, meaning, "RFC 4861 4.6.1");
+            lay.bytes(len, "address", Read::Hardware, meaning, "RFC 4861 4.6.1");
             return;
         }
         (3, 30) => {
@@ -261,6 +314,32 @@ fn data(lay: &mut Lay<'_>, kind: u8, len: usize) {
             let meaning = "longest packet, in bytes, that hosts should send on this link";
             lay.bytes(4, "mtu", Read::Number, meaning, "RFC 4861 4.6.4");
             return;
+        }
+        (7, 6) => {
+            lay.table(INTERVAL);
+            return;
+        }
+        (8, 6) => {
+            lay.table(HOME_AGENT);
+            return;
+        }
+        (38, 14) => {
+            lay.table(PREF64);
+            return;
+        }
+        (9 | 10, 6..) => {
+            lay.bytes(6, "reserved", Read::Hex, "zero", "RFC 3122 3.1");
+            left -= 6;
+            while left >= 16 {
+                lay.bytes(
+                    16,
+                    "address",
+                    Read::Ipv6,
+                    "an address of the interface",
+                    "RFC 3122 3.1",
+                );
+                left -= 16;
+            }
         }
         (24, 6..) => {
             lay.table(ROUTE);
@@ -285,6 +364,7 @@ fn data(lay: &mut Lay<'_>, kind: u8, len: usize) {
     let meaning = match kind {
         14 => "random; ties an answer to its question",
         31 => "domain names as in DNS, padded with zeros",
+        37 => "the address of the portal's API, padded with zeros",
         _ => "the option's own",
     };
     lay.bytes(left, "data", Read::Bytes, meaning, OPTION);
@@ -315,6 +395,9 @@ mod tests {
     fn the_tables_cover_the_options() {
         assert_covers(PREFIX, 30);
         assert_covers(ROUTE, 6);
+        assert_covers(INTERVAL, 6);
+        assert_covers(HOME_AGENT, 6);
+        assert_covers(PREF64, 14);
     }
 
     #[test]

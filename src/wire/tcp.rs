@@ -1,4 +1,19 @@
 //! The TCP header (RFC 9293 section 3.1).
+//!
+//! ```
+//! use wirelab::wire::tcp::{Flags, Repr, TcpOption, tcp_options};
+//!
+//! let mut options = Vec::new();
+//! TcpOption::Mss(1460).emit(&mut options);
+//! let syn = Repr { src_port: 40_000, dst_port: 80, flags: Flags::SYN, options, ..Repr::default() };
+//! let mut bytes = Vec::new();
+//! syn.emit([192, 0, 2, 1].into(), [192, 0, 2, 2].into(), b"", &mut bytes);
+//!
+//! let (read, _) = Repr::parse(&bytes)?;
+//! assert_eq!((read.flags, read.data_offset), (Flags::SYN, Some(6)));
+//! assert_eq!(tcp_options(&read.options).next(), Some(TcpOption::Mss(1460)));
+//! # Ok::<(), wirelab::wire::field::Malformed>(())
+//! ```
 
 use std::fmt;
 use std::net::IpAddr;

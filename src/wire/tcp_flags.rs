@@ -83,14 +83,20 @@ impl std::ops::BitOr for Flags {
 }
 
 /// One letter a set bit, high to low: a SYN-ACK is `AS`.
+impl Flags {
+    /// The letters of those that are set, the high bit's first.
+    pub fn letters(self) -> impl Iterator<Item = char> {
+        let set = LETTERS
+            .into_iter()
+            .filter(move |(bit, _)| self.0 & bit != 0);
+        set.map(|(_, letter)| letter)
+    }
+}
+
 impl fmt::Display for Flags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = arrayvec::ArrayString::<9>::new();
-        for (bit, letter) in LETTERS {
-            if self.0 & bit != 0 {
-                text.push(letter);
-            }
-        }
+        self.letters().for_each(|letter| text.push(letter));
         f.pad(&text)
     }
 }

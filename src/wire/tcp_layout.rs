@@ -1,8 +1,10 @@
-//! A TCP header laid out with its options (RFC 9293 section 3.2, RFC 7323, RFC 2018, RFC 7413).
+//! A TCP header laid out with its options (RFC 9293 section 3.2, RFC 7323, RFC 2018, RFC 7413, and others
+//! at their tables). Those of multipath TCP are in `tcp_mptcp`.
 
 use super::field::{Field, Read};
 use super::layout::{Lay, Layout};
 use super::tcp::FIELDS;
+use super::tcp_mptcp;
 
 const RFC: &str = "RFC 9293 3.2";
 
@@ -15,6 +17,42 @@ const LENGTH: Field = Field::new(
     "bytes of the option, kind and length included",
     RFC,
 );
+
+#[rustfmt::skip] // a table reads best as one
+const AUTHENTICATION: &[Field] = &[
+    Field::new("key id", 0, 8, Read::Number, "the sender's key that the code was made with", "RFC 5925 2.2"),
+    Field::new("next key id", 8, 8, Read::Number, "the key the sender wants to receive by", "RFC 5925 2.2"),
+];
+#[rustfmt::skip] // a table reads best as one
+const QUICK_START: &[Field] = &[
+    Field::new("reserved", 0, 4, Read::Number, "zero", "RFC 4782 3.2"),
+    Field::new("rate", 4, 4, Read::Number, "80 kbit/s times two to this power came through", "RFC 4782 3.2"),
+    Field::new("ttl difference", 8, 8, Read::Number, "the request's against the header's", "RFC 4782 3.2"),
+    Field::new("nonce", 16, 30, Read::Hex, "as it arrived", "RFC 4782 3.2"),
+    Field::new("reserved 2", 46, 2, Read::Number, "zero", "RFC 4782 3.2"),
+];
+
+/// What accurate ECN counts, in the order of kind 172; kind 174 begins with the last.
+#[rustfmt::skip] // a table reads best as one
+const COUNTERS: [(&str, &str); 3] = [
+    ("ECT(0) bytes", "bytes of data that came marked ECT(0), modulo 2^24"),
+    ("CE bytes", "bytes of data that came marked for congestion, modulo 2^24"),
+    ("ECT(1) bytes", "bytes of data that came marked ECT(1), modulo 2^24"),
+];
+/// The experiment that fast open was before it had a kind of its own.
+const FAST_OPEN: [u8; 2] = [0xf9, 0x89];
+const COOKIE: &str = "proof that the client has its address; none asks for one";
+
+fn experiment(id: u16) -> Option<&'static str> {
+    Some(match id {
+        0xacc0 => "accurate ECN order 0",
+        0xacc1 => "accurate ECN order 1",
+        0xacce => "accurate ECN",
+        0xe2d4 => "SMC-R",
+        0xf989 => "fast open",
+        _ => return None,
+    })
+}
 
 fn name(kind: u16) -> Option<&'static str> {
     Some(match kind {
@@ -60,12 +98,17 @@ pub fn layout(bytes: &[u8]) -> Layout {
             _ => {
                 let len = usize::from(after.first().copied().unwrap_or(0));
                 if len < 2 {
-                    lay.stop(
+                    lay.stop_after(
+                        &[KIND, LENGTH],
                         "the option's length is missing or below 2, the bytes of its kind and length",
                         RFC,
                     );
                 } else if len > lay.rest().len() {
-                    lay.stop("the option's length reaches beyond the header", RFC);
+                    lay.stop_after(
+                        &[KIND, LENGTH],
+                        "the option's length reaches beyond the header",
+                        RFC,
+                    );
                 } else {
                     lay.table(&[KIND, LENGTH]);
                     option(&mut lay, kind, len - 2);
@@ -122,9 +165,47 @@ fn option(lay: &mut Lay<'_>, kind: u8, len: usize) {
             ];
             lay.table(TIMEOUT);
         }
+        (19, 16) => {
+            let meaning = "keyed hash of the segment";
+            lay.bytes(16, "digest", Read::Bytes, meaning, "RFC 2385 3.0");
+        }
+        (27, 6) => {
+            lay.table(QUICK_START);
+        }
+        (29, 2..) => {
+            lay.table(AUTHENTICATION);
+            let meaning = "message authentication code of the segment";
+            lay.bytes(len - 2, "mac", Read::Bytes, meaning, "RFC 5925 2.2");
+        }
+        (30, _) => tcp_mptcp::lay(lay, len),
+        (172 | 174, _) if len <= 9 && len.is_multiple_of(3) => {
+            let mut counters = COUNTERS;
+            if kind == 174 {
+                counters.reverse();
+            }
+            for (name, meaning) in counters.into_iter().take(len / 3) {
+                lay.bytes(3, name, Read::Number, meaning, "RFC 9768 3.2.3");
+            }
+        }
+        (253 | 254, 2..) => {
+            let fast_open = lay.rest().starts_with(&FAST_OPEN);
+            let meaning = "which experiment";
+            lay.bytes(
+                2,
+                "experiment",
+                Read::NamedHex(experiment),
+                meaning,
+                "RFC 6994 3",
+            );
+            let (name, meaning) = if fast_open {
+                ("cookie", COOKIE)
+            } else {
+                ("data", "the experiment's own")
+            };
+            lay.bytes(len - 2, name, Read::Bytes, meaning, "RFC 6994 3");
+        }
         (34, _) => {
-            let meaning = "proof that the client has its address; none asks for one";
-            lay.bytes(len, "cookie", Read::Bytes, meaning, "RFC 7413 4.1.1");
+            lay.bytes(len, "cookie", Read::Bytes, COOKIE, "RFC 7413 4.1.1");
         }
         _ => {
             lay.bytes(len, "data", Read::Bytes, "the option's own", RFC);
@@ -135,6 +216,7 @@ fn option(lay: &mut Lay<'_>, kind: u8, len: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::field::assert_covers;
     use crate::wire::layout::assert_tiles;
     use crate::wire::tcp::{Repr, TcpOption};
     use proptest::prelude::*;
@@ -179,14 +261,20 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_tables_cover_the_options() {
+        assert_covers(AUTHENTICATION, 2);
+        assert_covers(QUICK_START, 6);
+    }
+
     proptest! {
         #[test]
         fn any_options_are_laid_out_or_stopped_at(options in prop::collection::vec(any::<u8>(), 0..40)) {
             let mut bytes = Vec::new();
             Repr { options, ..Repr::default() }.emit([1; 4].into(), [2; 4].into(), &[], &mut bytes);
             let layout = layout(&bytes);
-            let covered = layout.stop.map_or(bytes.len(), |stop| stop.at as usize);
-            assert_tiles(&layout, covered);
+            assert_tiles(&layout, layout.len as usize);
+            prop_assert!(layout.stop.is_some() || layout.len as usize == bytes.len());
         }
     }
 }

@@ -2,6 +2,19 @@
 //!
 //! This is the template for a header: the table of its fields, a view that reads them, a
 //! representation that can be parsed and emitted, how it is written, tests.
+//!
+//! ```
+//! use wirelab::wire::udp::Repr;
+//!
+//! let (src, dst) = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+//! let header = Repr { src_port: 4000, dst_port: 53, ..Repr::default() };
+//! let mut bytes = Vec::new();
+//! header.emit(src, dst, b"question", &mut bytes);
+//!
+//! let (read, data) = Repr::parse(&bytes)?;
+//! assert_eq!((read.dst_port, read.length, data), (53, Some(16), &b"question"[..]));
+//! # Ok::<(), wirelab::wire::field::Malformed>(())
+//! ```
 
 use std::fmt;
 use std::net::IpAddr;

@@ -14,7 +14,8 @@ fn shows(name: &str, text: &str) {
 #[test]
 fn help_has_examples_and_fits_a_terminal() {
     for command in [
-        "addr", "captures", "explain", "flows", "inspect", "ports", "replay", "sockets",
+        "addr", "captures", "check", "craft", "explain", "flows", "inspect", "ping", "ports",
+        "replay", "sockets", "trace",
     ] {
         let help = results(&[command, "--help"]);
         assert!(help.contains("Example"), "{help}");

@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jsonschema::Validator;
 use wirelab::analysis::{Analysis, Limits};
-use wirelab::event::{End, Event};
+use wirelab::event::{Confidence, End, Event, Kind, Note};
 use wirelab::explain::Explainer;
 use wirelab::frame::Frame;
 use wirelab::view::{Json, Lines, Style, VIEWS, View};
@@ -67,6 +67,42 @@ fn nothing_that_can_be_captured_breaks_anything() {
     );
 }
 
+/// Who is said for certain to have sent what can't be is the one frame that was damaged: the others were sent by
+/// Linux, which keeps to RFC 9293.
+#[test]
+fn damage_makes_nothing_else_unacceptable() {
+    let (rounds, seed) = (
+        from_environment("WIRELAB_SOAK", 2 * ROUNDS),
+        from_environment("WIRELAB_SEED", SEED),
+    );
+    let recorded = Recorded::all();
+    for seed in (0..rounds).map(|round| seed.wrapping_add(round)) {
+        let mut random = Random::new(seed);
+        let (frames, damaged) = recorded.damaged_once(&mut random);
+        let mut analysis = Analysis::new(Limits::default());
+        for frame in &frames {
+            let frame: Frame<'_> = frame.frame();
+            let Ok(()) = analysis.handle(&frame, &mut |event| {
+                if let Event::Segment(segment) = event
+                    && segment.frame != damaged
+                {
+                    let mut notes = segment.notes.iter();
+                    let wrong = notes.find(|note| {
+                        note.kind == Kind::Unacceptable && note.confidence == Confidence::Certain
+                    });
+                    assert!(
+                        wrong.is_none(),
+                        "seed {seed}, frame {damaged} damaged, frame {}: {}",
+                        segment.frame,
+                        wrong.map_or(String::new(), Note::why)
+                    );
+                }
+                Ok::<(), Infallible>(())
+            });
+        }
+    }
+}
+
 /// Mostly what is usual, sometimes so little that every limit bites.
 fn limits(random: &mut Random) -> Limits {
     if random.one_in(3) {
@@ -89,14 +125,21 @@ fn hold(frames: &[Kept], limits: Limits, schema: Option<&Validator>) {
     let mut show = |event: &Event<'_>| {
         books.enter(event);
         shown.event(event);
-        if let Event::Segment(segment) = event {
-            explainer.observe(segment);
-        }
-        if let Event::Flow(flow) = event {
-            for finding in explainer.conclude(flow) {
-                assert!(!finding.summary.is_empty(), "{}", finding.kind);
-                shown.event(&Event::Finding(&finding));
+        let findings = match event {
+            Event::Segment(segment) => {
+                explainer.observe(segment);
+                Vec::new()
             }
+            Event::Packet(frame, packet) => {
+                explainer.beside(frame, packet);
+                Vec::new()
+            }
+            Event::Flow(flow) => explainer.conclude(flow),
+            _ => Vec::new(),
+        };
+        for finding in findings {
+            assert!(!finding.summary.is_empty(), "{}", finding.kind);
+            shown.event(&Event::Finding(&finding));
         }
         Ok::<(), Infallible>(())
     };
@@ -106,6 +149,9 @@ fn hold(frames: &[Kept], limits: Limits, schema: Option<&Validator>) {
         let Ok(()) = analysis.handle(&frame, &mut show);
     }
     let Ok(()) = analysis.finish(&end, &mut show);
+    for finding in explainer.conclude_beside() {
+        shown.event(&Event::Finding(&finding));
+    }
     books.close();
     shown.check(schema);
 }

@@ -1,5 +1,11 @@
 //! `inspect`: what it shows of the recordings, how it is given packets, and that it keeps to its width.
 
+mod every;
+mod names;
+mod odd;
+mod pdml;
+mod tshark;
+
 use std::io::Write;
 use std::process::Stdio;
 

@@ -26,6 +26,7 @@ type Direction = (&'static str, May, &'static str);
 const DIRECTIONS: &[Direction] = &[
     ("wire", Only(&[]), "headers are bytes and RFCs, and know nothing of how they came here"),
     ("address", Only(&[]), "what an address says of itself, wherever it came from"),
+    ("check", Only(&["address", "event"]), "asks, is told, and says what that means"),
     ("sockets", Only(&["event"]), "what a kernel says of its sockets, as plain facts"),
     ("frame", Only(&[]), "the one input of everything that is pure"),
     ("decode", Only(&["wire", "frame"]), "one packet at a time, without memory of connections"),
@@ -33,8 +34,9 @@ const DIRECTIONS: &[Direction] = &[
     ("track", Only(&["event", "decode", "wire", "frame"]), "facts come before judgements"),
     ("verdict", Only(&["track", "event", "decode", "wire", "frame"]), "judges facts, shows nothing"),
     ("analysis", Only(&["verdict", "track", "decode", "event", "frame"]), "joins the pure parts"),
-    ("explain", Only(&["event", "wire", "frame"]), "tells a story from events alone"),
+    ("explain", Only(&["event", "decode", "wire", "frame"]), "tells a story from events, and what packets they hold"),
     ("compare", Only(&["event", "wire", "frame"]), "another program's rules, from what is known of it"),
+    ("handmade", Only(&["event", "wire", "frame"]), "a TCP of its own: runs in virtual time under tests"),
     ("select", Only(&["event", "frame"]), "chooses among events"),
     (
         "pair",
@@ -42,11 +44,13 @@ const DIRECTIONS: &[Direction] = &[
         "joins what two captures show with what the lab knows",
     ),
     ("inspect", Only(&["decode", "wire", "frame"]), "one frame's headers, joined with what their fields are"),
-    ("view", Only(&["event", "address", "sockets", "inspect", "decode", "wire", "frame"]), "shows; never judges, never computes"),
+    ("view", Only(&["event", "address", "check", "sockets", "inspect", "decode", "wire", "frame", "craft"]), "shows; never judges, never computes"),
     ("tui", Only(&["event", "inspect", "decode", "wire", "frame"]), "shows; never judges, never computes"),
+    ("craft", Only(&["wire", "frame"]), "words become bytes, and nothing is sent"),
     ("recordings", Only(&["lab"]), "bytes in the binary, and the experiments they are of"),
     ("lab", Not(&["io", "view", "tui", "commands", "cli"]), "runs in virtual time under tests"),
     ("probe", Not(&["io", "view", "tui", "commands", "cli"]), "runs in virtual time under tests"),
+    ("trace", Only(&["event", "wire", "frame"]), "runs in virtual time under tests"),
     (
         "io",
         Not(&["track", "verdict", "explain", "analysis", "view", "tui", "commands", "cli"]),

@@ -1,7 +1,7 @@
 //! tshark itself, where it is installed: does it say what `--as-wireshark` says that it says, and where
 //! does that differ from our notes? Writes the tables of docs/VERDICTS.md: `make tshark`.
 //!
-//! Asked of every recording, every conversation, and the captures in the folder `WIRELAB_CORPUS`. A
+//! Asked of every recording, every conversation, and the captures in the folders `WIRELAB_CORPUS`. A
 //! difference that `EXPLAINED` does not have fails.
 
 mod explained;
@@ -166,21 +166,24 @@ fn captures(folder: &Path) -> Vec<(From, PathBuf)> {
         std::fs::write(&path, pcap).expect("written");
         all.push((From::Conversations, path));
     }
-    let corpus = std::env::var_os("WIRELAB_CORPUS").map(PathBuf::from);
-    for entry in corpus
-        .into_iter()
-        .flat_map(|corpus| std::fs::read_dir(corpus).expect("a folder"))
-    {
-        let path = entry.expect("an entry").path();
-        let name = path.to_string_lossy();
-        if [".pcap", ".pcapng", ".gz"]
-            .iter()
-            .any(|end| name.ends_with(end))
-        {
-            all.push((From::Corpus, path));
-        }
-    }
+    all.extend(corpus().into_iter().map(|path| (From::Corpus, path)));
     all
+}
+
+/// Captures in the folders `WIRELAB_CORPUS`, which have commas between them.
+pub(crate) fn corpus() -> Vec<PathBuf> {
+    let folders = std::env::var("WIRELAB_CORPUS").unwrap_or_default();
+    let folders = folders.split(',').filter(|folder| !folder.is_empty());
+    let entries = folders.flat_map(|folder| std::fs::read_dir(folder).expect("a folder"));
+    let is_capture = |path: &PathBuf| {
+        let name = path.to_string_lossy();
+        let ends = [".pcap", ".pcapng", ".gz"];
+        ends.iter().any(|end| name.ends_with(end))
+    };
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut paths: Vec<_> = paths.filter(is_capture).collect();
+    paths.sort();
+    paths
 }
 
 /// What was counted.
@@ -290,7 +293,7 @@ impl Counted {
 }
 
 /// Puts `table` between the marks of that name.
-fn put(document: &str, name: &str, table: &str) -> String {
+pub(crate) fn put(document: &str, name: &str, table: &str) -> String {
     let (open, close) = (
         format!("<!-- {name} -->\n"),
         format!("<!-- end of {name} -->"),

@@ -4,7 +4,7 @@
 //! replies with our identifier, and errors about requests with our identifier.
 
 use crate::io::sys::filter::Instruction;
-use crate::wire::echo;
+use crate::wire::{echo, icmpv6};
 
 /// Where a jump leads: so many instructions further.
 type Skip = u8;
@@ -40,7 +40,7 @@ const fn branch(code: u16, k: u32, jt: Skip, jf: Skip) -> Instruction {
 }
 
 /// What a raw socket is to give us: replies and errors for requests with that identifier.
-pub(super) fn of(v6: bool, id: u16) -> Vec<Instruction> {
+pub(in crate::io) fn of(v6: bool, id: u16) -> Vec<Instruction> {
     if v6 { of_v6(id) } else { of_v4(id) }
 }
 
@@ -85,7 +85,7 @@ fn of_v6(id: u16) -> Vec<Instruction> {
         branch(op::IF_EQUAL, 4, 0, 5),
         // The quoted IPv6 header; behind an extension header the request is looked for by us.
         step(op::LOAD_BYTE, 8 + 6),
-        branch(op::IF_EQUAL, u32::from(echo::ICMP_V6), 0, 2),
+        branch(op::IF_EQUAL, u32::from(icmpv6::PROTOCOL), 0, 2),
         step(op::LOAD_HALF, 8 + 40 + 4),
         branch(op::IF_EQUAL, id, 0, 1),
         step(op::RETURN, ACCEPT),

@@ -5,11 +5,12 @@
 //! ([`super::privileges`]), and only then names are looked up and packets read. What is to be sent and
 //! what came of it is [`crate::probe`]'s business.
 
-mod filter;
-mod receive;
+pub(in crate::io) mod filter;
+pub(in crate::io) mod options;
+pub(in crate::io) mod receive;
 mod run;
 mod show;
-mod socket;
+pub(in crate::io) mod socket;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -17,9 +18,10 @@ use std::path::PathBuf;
 
 use nix::errno::Errno;
 
+pub use options::{Options, PathMtu};
 pub use run::{Target, Told, run};
 pub use show::{Shown, Witness};
-pub use socket::{Options, PathMtu, Ready, Sockets, Way};
+pub use socket::{Ready, Sockets, Way};
 
 use super::privileges;
 
@@ -80,19 +82,29 @@ impl Version {
     }
 
     /// What a host that was named so can turn out to be: IPv4, IPv6.
-    fn possible(self, host: &str) -> [bool; 2] {
+    pub(in crate::io) fn possible(self, host: &str) -> [bool; 2] {
         let bare = host.split('%').next().unwrap_or(host);
         let literal = bare.parse::<IpAddr>().ok().map(|address| address.is_ipv6());
         [false, true].map(|v6| self.fits(v6) && literal.is_none_or(|it| it == v6))
     }
 }
 
-/// Looks a host up (getaddrinfo(3)): an address, an address with `%zone`, or a name.
+/// What a host turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The address that is asked.
+    pub to: SocketAddr,
+    /// Its other addresses of that version of IP, or of either.
+    pub others: Vec<IpAddr>,
+}
+
+/// Looks a host up (getaddrinfo(3)): an address, an address with `%zone`, or a name. Of several
+/// addresses it is the first that this host has a way to.
 ///
 /// # Errors
 ///
 /// When it has no address, or none of that version.
-pub fn resolve(host: &str, version: Version) -> Result<SocketAddr, ProbeError> {
+pub fn resolve(host: &str, version: Version) -> Result<Resolved, ProbeError> {
     let unknown = |reason: String| ProbeError::Unknown {
         host: host.escape_debug().to_string(),
         reason,
@@ -102,7 +114,11 @@ pub fn resolve(host: &str, version: Version) -> Result<SocketAddr, ProbeError> {
         .map_err(|error| unknown(without_prefix(&error)))?
         .collect();
     let fits = |address: &&SocketAddr| version.fits(address.is_ipv6());
-    let address = found.iter().find(fits).copied().ok_or_else(|| {
+    let mut fitting: Vec<SocketAddr> = found.iter().filter(fits).copied().collect();
+    fitting.dedup();
+    let has_way = |to: &&SocketAddr| socket::source_for(**to, None).is_ok();
+    let chosen = fitting.iter().find(has_way).or(fitting.first()).copied();
+    let to = chosen.ok_or_else(|| {
         let wanted = match version {
             Version::V4 => "IPv4",
             Version::V6 => "IPv6",
@@ -113,7 +129,7 @@ pub fn resolve(host: &str, version: Version) -> Result<SocketAddr, ProbeError> {
             .map_or(String::new(), |it| format!("; it has {}", it.ip()));
         unknown(format!("no {wanted} address{has}"))
     })?;
-    if let SocketAddr::V6(v6) = address
+    if let SocketAddr::V6(v6) = to
         && v6.ip().is_unicast_link_local()
         && v6.scope_id() == 0
     {
@@ -122,7 +138,11 @@ pub fn resolve(host: &str, version: Version) -> Result<SocketAddr, ProbeError> {
             v6.ip()
         )));
     }
-    Ok(address)
+    let others = fitting.iter().filter(|it| **it != to).map(SocketAddr::ip);
+    Ok(Resolved {
+        to,
+        others: others.collect(),
+    })
 }
 
 /// What the resolver said, without the standard library's words before it.
@@ -138,7 +158,11 @@ pub fn may_flood() -> bool {
 }
 
 /// The error for a machine that gives no socket of either kind.
-fn no_socket(v6: bool, raw: Option<Errno>, datagram: Option<Errno>) -> ProbeError {
+pub(in crate::io) fn no_socket(
+    v6: bool,
+    raw: Option<Errno>,
+    datagram: Option<Errno>,
+) -> ProbeError {
     let version = if v6 { 6 } else { 4 };
     let words = |errno: Errno| errno.desc().to_lowercase();
     if let Some(errno) = raw.or(datagram)
@@ -176,7 +200,10 @@ mod tests {
 
     #[test]
     fn addresses_zones_and_versions() {
-        let of = |host: &str, version| resolve(host, version).map_err(|error| error.to_string());
+        let of = |host: &str, version| {
+            let resolved = resolve(host, version).map_err(|error| error.to_string())?;
+            Ok::<_, String>(resolved.to)
+        };
         assert_eq!(
             of("127.0.0.1", Version::Any),
             Ok("127.0.0.1:0".parse().unwrap())

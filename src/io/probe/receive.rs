@@ -1,8 +1,8 @@
 //! Taking what came to a socket: messages, and the errors in its queue.
 
 use std::io::IoSliceMut;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::fd::AsRawFd;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::cmsg_space;
@@ -19,25 +19,29 @@ use crate::probe::{Queued, Received, Reported, Session};
 
 /// Room for the longest message.
 const LONGEST: usize = 1 << 16;
+/// Longest time between two readings of clocks that are taken for one: several times what they take.
+const AT_ONCE: Duration = Duration::from_micros(1);
 /// Errors taken at once: a socket that is told one after the other has to send again in between.
 const MOST_ERRORS: usize = 1 << 10;
 
 /// Memory to receive into, used again and again.
 #[derive(Debug)]
-pub(super) struct Buffer {
-    bytes: Vec<u8>,
+pub(in crate::io) struct Buffer {
+    pub(in crate::io) bytes: Vec<u8>,
     control: Vec<u8>,
 }
 
 impl Buffer {
-    pub(super) fn new() -> Self {
+    pub(in crate::io) fn new() -> Self {
         Self {
             bytes: vec![0; LONGEST],
-            // The error with either kind of address, TTL, and time.
+            // The error with either kind of address, times of either kind, IP options, and TTL.
             control: cmsg_space!(
                 libc::sock_extended_err,
                 libc::sockaddr_in6,
                 libc::timespec,
+                [libc::timespec; 3],
+                [u8; 40],
                 [libc::c_int; 4]
             ),
         }
@@ -45,11 +49,15 @@ impl Buffer {
 }
 
 /// What a call to receive gave.
-struct Message {
-    len: usize,
-    from: Option<IpAddr>,
-    ttl: Option<u8>,
-    kernel_lag: Option<Duration>,
+pub(in crate::io) struct Message {
+    pub(in crate::io) len: usize,
+    pub(in crate::io) from: Option<IpAddr>,
+    /// TTL or hop limit it had left; a raw IPv4 socket has it in the header.
+    pub(in crate::io) ttl: Option<u8>,
+    /// Of a datagram socket; a raw one has them in the packet.
+    pub(in crate::io) options: Vec<u8>,
+    /// When the kernel had received it, by the time of day.
+    pub(in crate::io) stamp: Option<Timestamp>,
 }
 
 /// Takes one message, if there is one, and tells the session of it. Gives whether there was one.
@@ -57,36 +65,43 @@ pub(super) fn message(
     ready: &Ready,
     session: &mut Session,
     buffer: &mut Buffer,
+    stamps_from: Option<u64>,
     clock: Steady,
 ) -> bool {
-    let got = match receive(ready, buffer) {
+    let got = match receive(&ready.socket, buffer) {
         Ok(got) => got,
         Err(Errno::EINTR) => return true,
         Err(Errno::EAGAIN) => return false,
         // An error that is told here is in the queue as well.
-        Err(_) => return errors(ready, session, buffer, clock) > 0,
+        Err(_) => return errors(ready, session, buffer, stamps_from, clock) > 0,
     };
-    let now = clock.now();
+    let (now, kernel_lag) = match got.stamp {
+        Some(stamp) => when(stamp, clock),
+        None => (clock.now(), None),
+    };
     let bytes = buffer.bytes.get(..got.len).unwrap_or_default();
-    let (message, ttl) = match (ready.way, ready.to.is_ipv6(), bytes.first()) {
+    let (message, ttl, options) = match (ready.way, ready.to.is_ipv6(), bytes.first()) {
         // A raw IPv4 socket gives the IP header as well.
-        (Way::Raw, false, Some(first)) => (
-            bytes
-                .get(usize::from(first & 0x0f) * 4..)
-                .unwrap_or_default(),
-            bytes.get(8).copied(),
-        ),
-        _ => (bytes, got.ttl),
+        (Way::Raw, false, Some(first)) => {
+            let len = usize::from(first & 0x0f) * 4;
+            (
+                bytes.get(len..).unwrap_or_default(),
+                bytes.get(8).copied(),
+                bytes.get(20..len).unwrap_or_default(),
+            )
+        }
+        _ => (bytes, got.ttl, got.options.as_slice()),
     };
     let Some(from) = got.from else { return true };
     let is_v6 = ready.to.is_ipv6();
     if message.first() == Some(&crate::wire::echo::reply(is_v6)) {
-        let kernel_lag = got.kernel_lag;
         let received = Received {
             from,
             message,
             ttl,
+            options,
             kernel_lag,
+            stamp: got.stamp,
         };
         session.handle_reply(now, received);
     } else {
@@ -95,61 +110,93 @@ pub(super) fn message(
     true
 }
 
-fn receive(ready: &Ready, buffer: &mut Buffer) -> nix::Result<Message> {
+/// Takes one message, whatever it is.
+pub(in crate::io) fn receive(socket: &OwnedFd, buffer: &mut Buffer) -> nix::Result<Message> {
     let mut slices = [IoSliceMut::new(&mut buffer.bytes)];
-    let fd = ready.socket.as_raw_fd();
+    let fd = socket.as_raw_fd();
     let control = Some(buffer.control.as_mut_slice());
     let message = recvmsg::<SockaddrStorage>(fd, &mut slices, control, MsgFlags::MSG_DONTWAIT)?;
     let mut got = Message {
         len: message.bytes,
         from: message.address.as_ref().and_then(address),
         ttl: None,
-        kernel_lag: None,
+        options: Vec::new(),
+        stamp: None,
     };
     for control in message.cmsgs()? {
         match control {
             ControlMessageOwned::Ipv4Ttl(ttl) | ControlMessageOwned::Ipv6HopLimit(ttl) => {
                 got.ttl = u8::try_from(ttl).ok();
             }
-            ControlMessageOwned::ScmTimestampns(time) => got.kernel_lag = lag(time),
+            ControlMessageOwned::ScmTimestampns(time) => got.stamp = timestamp(time),
+            ControlMessageOwned::Unknown(other)
+                if other.cmsg_header.cmsg_type == libc::IP_RECVOPTS =>
+            {
+                got.options = other.data_bytes;
+            }
             _ => {}
         }
     }
     Ok(got)
 }
 
-/// How long ago the kernel stamped it. Both readings are of the time of day, moments apart.
-fn lag(time: TimeSpec) -> Option<Duration> {
+/// The kernel's time of day.
+fn timestamp(time: TimeSpec) -> Option<Timestamp> {
     let seconds = u64::try_from(time.tv_sec()).ok()?;
     let nanos = u64::try_from(time.tv_nsec()).ok()?;
-    let stamp = Timestamp::from_nanos(seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?);
-    let now = clock::now();
+    let all = seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?;
+    (all > 0).then(|| Timestamp::from_nanos(all))
+}
+
+/// The time by our clock, and how long ago by the time of day the kernel stamped it. Whoever is put to
+/// sleep between the two readings has to read them again.
+fn when(stamp: Timestamp, clock: Steady) -> (Timestamp, Option<Duration>) {
+    let mut now = clock.now();
+    let mut day = clock::now();
+    for _ in 0..4 {
+        let after = clock.now();
+        if after.since(now) < AT_ONCE {
+            break;
+        }
+        (now, day) = (after, clock::now());
+    }
+    (now, (day >= stamp).then(|| day.since(stamp)))
+}
+
+/// How long ago that was by the time of day; `None` if it is still to come.
+pub(in crate::io) fn lag(stamp: Option<Timestamp>) -> Option<Duration> {
+    let (stamp, now) = (stamp?, clock::now());
     (now >= stamp).then(|| now.since(stamp))
 }
 
 fn address(address: &SockaddrStorage) -> Option<IpAddr> {
-    match address.family()? {
-        nix::sys::socket::AddressFamily::Inet => Some(address.as_sockaddr_in()?.ip().into()),
-        nix::sys::socket::AddressFamily::Inet6 => Some(address.as_sockaddr_in6()?.ip().into()),
-        _ => None,
-    }
+    socket_address(address).map(|it| it.ip())
 }
 
-/// Empties the error queue (ip(7), `IP_RECVERR`), and tells the session of each. Gives how many.
+/// Empties the error queue (ip(7), `IP_RECVERR`), and tells the session of each. Gives how many. What
+/// the kernel stamped on their departure is there as well; the first of those is of request
+/// `stamps_from`.
 pub(super) fn errors(
     ready: &Ready,
     session: &mut Session,
     buffer: &mut Buffer,
+    stamps_from: Option<u64>,
     clock: Steady,
 ) -> usize {
     // The pending error is one of the queue's; asking for it takes it away.
     let _ = getsockopt(&ready.socket, sockopt::SocketError);
     let mut taken = 0;
     while taken < MOST_ERRORS {
-        let Some(error) = next_error(ready, buffer) else {
+        let Some(error) = next_error(&ready.socket, buffer) else {
             break;
         };
         taken += 1;
+        if let Some((number, stamp)) = error.departed {
+            if let Some(first) = stamps_from {
+                session.handle_departed(first + u64::from(number), stamp);
+            }
+            continue;
+        }
         // On a raw socket the ICMP message itself comes as well, and says more.
         if error.icmp.is_some() && ready.way == Way::Raw {
             continue;
@@ -171,11 +218,11 @@ pub(super) fn errors(
 }
 
 /// The MTU that an oversized packet was refused for, from the queue, which is emptied.
-pub(super) fn refused_mtu(ready: &Ready, buffer: &mut Buffer) -> Option<u32> {
-    let _ = getsockopt(&ready.socket, sockopt::SocketError);
+pub(in crate::io) fn refused_mtu(socket: &OwnedFd, buffer: &mut Buffer) -> Option<u32> {
+    let _ = getsockopt(socket, sockopt::SocketError);
     let mut mtu = None;
     for _ in 0..MOST_ERRORS {
-        let Some(error) = next_error(ready, buffer) else {
+        let Some(error) = next_error(socket, buffer) else {
             break;
         };
         mtu = Some(error.info).filter(|&it| it > 0).or(mtu);
@@ -183,40 +230,66 @@ pub(super) fn refused_mtu(ready: &Ready, buffer: &mut Buffer) -> Option<u32> {
     mtu
 }
 
-/// An error of the queue.
-struct Error {
-    errno: Errno,
-    icmp: Option<(u8, u8)>,
-    info: u32,
-    from: Option<IpAddr>,
-    len: usize,
+/// An error of the queue. What it quotes is in the buffer.
+pub(in crate::io) struct Error {
+    pub(in crate::io) errno: Errno,
+    /// Type and code, where it came as an ICMP message.
+    pub(in crate::io) icmp: Option<(u8, u8)>,
+    /// The MTU, or 0.
+    pub(in crate::io) info: u32,
+    /// Who sent it.
+    pub(in crate::io) from: Option<IpAddr>,
+    /// Where the quoted packet went to; the port of UDP.
+    pub(in crate::io) to: Option<SocketAddr>,
+    /// Bytes in the buffer.
+    pub(in crate::io) len: usize,
+    /// TTL or hop limit that the message had left.
+    pub(in crate::io) ttl: Option<u8>,
+    /// When the kernel had received it, by the time of day.
+    pub(in crate::io) stamp: Option<Timestamp>,
+    /// Bytes in the buffer before a sound extension structure (`IP_RECVERR_RFC4884`).
+    pub(in crate::io) extension_at: Option<usize>,
+    /// No error, but a packet that left: which one, from 0, and when.
+    departed: Option<(u32, Timestamp)>,
 }
 
-fn next_error(ready: &Ready, buffer: &mut Buffer) -> Option<Error> {
+/// Takes an error from the queue (ip(7), `MSG_ERRQUEUE`).
+pub(in crate::io) fn next_error(socket: &OwnedFd, buffer: &mut Buffer) -> Option<Error> {
     let mut slices = [IoSliceMut::new(&mut buffer.bytes)];
     let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
-    let fd = ready.socket.as_raw_fd();
+    let fd = socket.as_raw_fd();
     let message = loop {
         let control = Some(buffer.control.as_mut_slice());
         match recvmsg::<SockaddrStorage>(fd, &mut slices, control, flags) {
             Err(Errno::EINTR) => {}
             Err(_) => return None,
             // Borrowed by what is returned, so it can't be returned from within the loop.
-            Ok(message) => break (message.bytes, message.cmsgs().ok()?.collect::<Vec<_>>()),
+            Ok(message) => {
+                let to = message.address.as_ref().and_then(socket_address);
+                break (message.bytes, to, message.cmsgs().ok()?.collect::<Vec<_>>());
+            }
         }
     };
-    let (len, controls) = message;
-    let told = controls.into_iter().find_map(|control| match control {
-        ControlMessageOwned::Ipv4RecvErr(error, from) => {
-            let from = from.map(|from| Ipv4Addr::from(u32::from_be(from.sin_addr.s_addr)));
-            Some((error, from.map(IpAddr::from)))
+    let (len, to, controls) = message;
+    let (mut told, mut ttl, mut stamp, mut left) = (None, None, None, None);
+    for control in controls {
+        match control {
+            ControlMessageOwned::Ipv4RecvErr(error, from) => {
+                let from = from.map(|from| Ipv4Addr::from(u32::from_be(from.sin_addr.s_addr)));
+                told = Some((error, from.map(IpAddr::from)));
+            }
+            ControlMessageOwned::Ipv6RecvErr(error, from) => {
+                let from = from.map(|from| Ipv6Addr::from(from.sin6_addr.s6_addr));
+                told = Some((error, from.map(IpAddr::from)));
+            }
+            ControlMessageOwned::Ipv4Ttl(hops) | ControlMessageOwned::Ipv6HopLimit(hops) => {
+                ttl = u8::try_from(hops).ok();
+            }
+            ControlMessageOwned::ScmTimestampns(time) => stamp = timestamp(time),
+            ControlMessageOwned::ScmTimestampsns(stamps) => left = timestamp(stamps.system),
+            _ => {}
         }
-        ControlMessageOwned::Ipv6RecvErr(error, from) => {
-            let from = from.map(|from| Ipv6Addr::from(from.sin6_addr.s6_addr));
-            Some((error, from.map(IpAddr::from)))
-        }
-        _ => None,
-    });
+    }
     let (error, from) = told?;
     let by_icmp = matches!(
         error.ee_origin,
@@ -227,6 +300,35 @@ fn next_error(ready: &Ready, buffer: &mut Buffer) -> Option<Error> {
         icmp: by_icmp.then_some((error.ee_type, error.ee_code)),
         info: error.ee_info,
         from,
+        to,
         len,
+        ttl,
+        stamp,
+        departed: left
+            .filter(|_| error.ee_origin == libc::SO_EE_ORIGIN_TIMESTAMPING)
+            .map(|left| (error.ee_data, left)),
+        extension_at: extension_at(error.ee_data),
     })
+}
+
+/// `struct sock_ee_data_rfc4884` (linux/errqueue.h): where the extension structure begins, and a bit that
+/// says whether it is unsound.
+fn extension_at(data: u32) -> Option<usize> {
+    let [l0, l1, flags, _] = data.to_ne_bytes();
+    let at = usize::from(u16::from_ne_bytes([l0, l1]));
+    (at > 0 && flags & 1 == 0).then_some(at)
+}
+
+fn socket_address(address: &SockaddrStorage) -> Option<SocketAddr> {
+    match address.family()? {
+        nix::sys::socket::AddressFamily::Inet => {
+            let v4 = address.as_sockaddr_in()?;
+            Some(SocketAddr::from((v4.ip(), v4.port())))
+        }
+        nix::sys::socket::AddressFamily::Inet6 => {
+            let v6 = address.as_sockaddr_in6()?;
+            Some(SocketAddr::from((v6.ip(), v6.port())))
+        }
+        _ => None,
+    }
 }

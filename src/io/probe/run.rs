@@ -1,5 +1,6 @@
 //! The loop: sends what is due, takes what came, and sleeps in between.
 
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
@@ -8,14 +9,17 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::socket::{MsgFlags, SockaddrStorage, getsockopt, sendto, sockopt};
 use nix::sys::time::TimeSpec;
 
-use super::ProbeError;
 use super::receive::{self, Buffer};
 use super::show::{Shown, Witness};
 use super::socket::Ready;
+use super::{ProbeError, options};
 use crate::event::EchoEvent;
 use crate::io::Signals;
 use crate::io::clock::Steady;
-use crate::probe::{Session, Unsent};
+use crate::probe::{Pace, Session, Unsent};
+
+/// The shortest interval at which departures are stamped.
+const LEAST_TO_STAMP: Duration = Duration::from_millis(10);
 
 /// A host that is asked, and by what.
 #[derive(Debug)]
@@ -26,13 +30,27 @@ pub struct Target {
     pub session: Session,
     ended: bool,
     address: SockaddrStorage,
+    /// The request whose departure the kernel stamps as number 0; `None` where it stamps none.
+    stamps_from: Option<u64>,
+    /// Whether there is something in its error queue.
+    erred: bool,
 }
 
 impl Target {
     /// A host that nothing was sent to yet.
     pub fn new(ready: Ready, session: Session) -> Self {
-        let address = SockaddrStorage::from(ready.to);
+        let mut to = ready.to;
+        if let (SocketAddr::V6(to), Some(label)) = (&mut to, ready.flow_label) {
+            to.set_flowinfo(label.to_be());
+        }
+        let address = SockaddrStorage::from(to);
+        let plan = session.plan();
+        // It takes one more call for each request, and who is in a hurry has better use for that.
+        let stamps = plan.pace != Pace::Flood && plan.interval >= LEAST_TO_STAMP;
+        let stamps_from = (stamps && options::stamp_departures(&ready.socket, true)).then_some(1);
         Self {
+            stamps_from,
+            erred: false,
             ready,
             session,
             ended: false,
@@ -41,11 +59,31 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Has the kernel count anew which departure it stamps, from request `count` on: after a call that
+    /// failed, kernels differ in whether they counted it.
+    fn count_stamps_from(&mut self, count: u64, buffer: &mut Buffer, clock: Steady) {
+        if self.stamps_from.is_none() {
+            return;
+        }
+        receive::errors(
+            &self.ready,
+            &mut self.session,
+            buffer,
+            self.stamps_from,
+            clock,
+        );
+        let again = options::stamp_departures(&self.ready.socket, false)
+            && options::stamp_departures(&self.ready.socket, true);
+        self.stamps_from = again.then_some(count);
+    }
+}
+
 /// What whoever runs it is told.
 #[derive(Debug)]
 pub enum Told<'a> {
     /// Something happened to a request to the host of that number.
-    Event(usize, EchoEvent),
+    Event(usize, &'a EchoEvent),
     /// The first packet to the host of that number, as it was built and as it was on the wire.
     Shown(usize, &'a Shown),
     /// All is over for the host of that number.
@@ -94,7 +132,7 @@ pub fn run(
                 target.session.stop(now);
             }
             while let Some(event) = target.session.poll_event() {
-                tell(Told::Event(index, event))?;
+                tell(Told::Event(index, &event))?;
             }
             if target.ended {
                 tell(Told::Over(index, &target.session))?;
@@ -118,7 +156,7 @@ fn send(
     tell: &mut dyn FnMut(Told<'_>) -> std::io::Result<()>,
 ) -> Result<(), ProbeError> {
     // Bounded, so that other hosts get their turn.
-    for _ in 0..64 {
+    for _ in 0..256 {
         let Some(step) = send_one(target, buffer, clock) else {
             return Ok(());
         };
@@ -126,9 +164,13 @@ fn send(
             let shown = witness.look(&target.ready, built);
             tell(Told::Shown(index, &shown))?;
         }
-        receive::message(&target.ready, &mut target.session, buffer, clock);
+        let (ready, session) = (&target.ready, &mut target.session);
+        if target.stamps_from.is_some() {
+            receive::errors(ready, session, buffer, target.stamps_from, clock);
+        }
+        receive::message(ready, session, buffer, target.stamps_from, clock);
         while let Some(event) = target.session.poll_event() {
-            tell(Told::Event(index, event))?;
+            tell(Told::Event(index, &event))?;
         }
     }
     Ok(())
@@ -144,6 +186,7 @@ fn send_one(target: &mut Target, buffer: &mut Buffer, clock: Steady) -> Option<S
     let (ready, session) = (&target.ready, &mut target.session);
     let fd = ready.socket.as_raw_fd();
     let request = session.poll_transmit(clock.now())?;
+    let count = request.count;
     let first = (request.count == 1).then(|| request.message.to_vec());
     let try_once = || loop {
         match sendto(fd, request.message, &target.address, MsgFlags::MSG_DONTWAIT) {
@@ -151,6 +194,8 @@ fn send_one(target: &mut Target, buffer: &mut Buffer, clock: Steady) -> Option<S
             other => return other.map(drop),
         }
     };
+    // As late as can be: what went before is our doing, and not the network's.
+    let began = clock.now();
     let mut sent = try_once();
     if let Err(errno) = sent
         && !matches!(errno, Errno::EMSGSIZE | Errno::ENOBUFS | Errno::EAGAIN)
@@ -158,15 +203,18 @@ fn send_one(target: &mut Target, buffer: &mut Buffer, clock: Steady) -> Option<S
         // The kernel tells the error that an earlier request met to whatever call comes next. Asking
         // for it takes it away; the queue still has it.
         let _ = getsockopt(&ready.socket, sockopt::SocketError);
+        target.erred = true;
         sent = try_once();
     }
-    let now = clock.now();
     match sent {
-        Ok(()) => session.handle_sent(),
-        Err(Errno::ENOBUFS | Errno::EAGAIN) => session.handle_unsent(now, Unsent::Busy),
+        Ok(()) => session.handle_sent(began),
+        Err(Errno::ENOBUFS | Errno::EAGAIN) => {
+            session.handle_unsent(clock.now(), Unsent::Busy);
+            target.count_stamps_from(count, buffer, clock);
+        }
         Err(errno) => {
             let mtu = match errno {
-                Errno::EMSGSIZE => receive::refused_mtu(ready, buffer),
+                Errno::EMSGSIZE => receive::refused_mtu(&ready.socket, buffer),
                 _ => None,
             };
             let reason = match errno {
@@ -175,7 +223,8 @@ fn send_one(target: &mut Target, buffer: &mut Buffer, clock: Steady) -> Option<S
                 }
                 _ => errno.desc().to_lowercase(),
             };
-            session.handle_unsent(now, Unsent::Refused { reason, mtu });
+            session.handle_unsent(clock.now(), Unsent::Refused { reason, mtu });
+            target.count_stamps_from(count + 1, buffer, clock);
         }
     }
     Some(Step { first })
@@ -184,10 +233,13 @@ fn send_one(target: &mut Target, buffer: &mut Buffer, clock: Steady) -> Option<S
 /// Takes all that came.
 fn take(target: &mut Target, buffer: &mut Buffer, clock: Steady) {
     let (ready, session) = (&target.ready, &mut target.session);
-    receive::errors(ready, session, buffer, clock);
+    // An error mostly fails the next call too, and is looked for then; stamps don't.
+    if target.stamps_from.is_some() || std::mem::take(&mut target.erred) {
+        receive::errors(ready, session, buffer, target.stamps_from, clock);
+    }
     // Bounded: who is flooded has to send and stop as well.
     for _ in 0..256 {
-        if !receive::message(ready, session, buffer, clock) {
+        if !receive::message(ready, session, buffer, target.stamps_from, clock) {
             return;
         }
     }
@@ -195,14 +247,16 @@ fn take(target: &mut Target, buffer: &mut Buffer, clock: Steady) {
 
 /// Sleeps until something comes, is due, or a signal asks for something.
 fn wait(
-    targets: &[Target],
+    targets: &mut [Target],
     signals: Signals,
     clock: Steady,
     tell: &mut dyn FnMut(Told<'_>) -> std::io::Result<()>,
 ) -> Result<(), ProbeError> {
     let now = clock.now();
-    let open = || targets.iter().filter(|target| !target.ended);
-    let next = open()
+    let is_open = |target: &&Target| !target.ended;
+    let next = targets
+        .iter()
+        .filter(is_open)
         .filter_map(|target| target.session.poll_timeout(now))
         .min();
     let left = next.map(|next| next.since(now));
@@ -210,14 +264,27 @@ fn wait(
         return Ok(());
     }
     tell(Told::Pause)?;
-    let mut fds: Vec<PollFd<'_>> = open()
+    let mut fds: Vec<PollFd<'_>> = targets
+        .iter()
+        .filter(is_open)
         .map(|target| PollFd::new(target.ready.socket.as_fd(), PollFlags::POLLIN))
         .collect();
     fds.push(PollFd::new(signals.event(), PollFlags::POLLIN));
     // An hour at a time: a timespec that overflows would be refused.
     let left = left.map(|left| TimeSpec::from_duration(left.min(Duration::from_hours(1))));
     match ppoll(&mut fds, left, None) {
-        Ok(_) | Err(Errno::EINTR) => Ok(()),
-        Err(errno) => Err(ProbeError::Wait(errno)),
+        Ok(_) => {}
+        Err(Errno::EINTR) => return Ok(()),
+        Err(errno) => return Err(ProbeError::Wait(errno)),
     }
+    let has_error = |fd: &PollFd<'_>| {
+        fd.revents()
+            .is_some_and(|it| it.contains(PollFlags::POLLERR))
+    };
+    let erred: Vec<bool> = fds.iter().map(has_error).collect();
+    let open = targets.iter_mut().filter(|target| !target.ended);
+    for (target, erred) in open.zip(erred) {
+        target.erred |= erred;
+    }
+    Ok(())
 }

@@ -8,17 +8,16 @@ use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockProtocol, SockType, SockaddrIn, SockaddrIn6, SockaddrStorage,
-    bind, connect, getsockname, getsockopt, setsockopt, socket, sockopt,
+    bind, connect, getsockname, setsockopt, socket, sockopt,
 };
 
-use super::{ProbeError, Version, filter, no_socket};
+use super::options::{self, Options};
+use super::{ProbeError, filter, no_socket};
 use crate::io::sys::{filter as bpf, sockopt as numbered};
 
 /// `IPV6_CHECKSUM` at `SOL_RAW`: where the kernel keeps its hands off the checksum of ICMPv6, below -1.
 const SOL_RAW: i32 = 255;
 const IPV6_CHECKSUM: i32 = 7;
-/// Room for what comes while we are busy.
-const RECEIVE_BUFFER: usize = 1 << 20;
 
 /// The kind of socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,51 +36,6 @@ impl Way {
             Self::Datagram => "datagram",
         }
     }
-}
-
-/// What to do about packets that are too big for the path (ip(7), `IP_MTU_DISCOVER`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PathMtu {
-    /// Never fragment, not even here: DF is set.
-    Do,
-    /// Fragment here if need be; DF is set on what fits.
-    Want,
-    /// DF is not set.
-    Dont,
-    /// DF is set, and what the kernel knows of the path is ignored.
-    Probe,
-}
-
-impl PathMtu {
-    const fn value(self) -> i32 {
-        match self {
-            Self::Dont => libc::IP_PMTUDISC_DONT,
-            Self::Want => libc::IP_PMTUDISC_WANT,
-            Self::Do => libc::IP_PMTUDISC_DO,
-            Self::Probe => libc::IP_PMTUDISC_PROBE,
-        }
-    }
-}
-
-/// What is asked of sockets.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// A kind of socket, or whichever can be had, raw first.
-    pub way: Option<Way>,
-    /// Which version of IP.
-    pub version: Version,
-    /// The identifier of the first host; each further one has one more.
-    pub id: Option<u16>,
-    /// TTL or hop limit.
-    pub ttl: Option<u8>,
-    /// TOS or traffic class.
-    pub tos: Option<u8>,
-    /// What to do about big packets.
-    pub path_mtu: Option<PathMtu>,
-    /// An interface or an address of this host to send from.
-    pub from: Option<String>,
-    /// Whether a broadcast address may be asked.
-    pub broadcast: bool,
 }
 
 /// A socket that was opened, and is set up for nothing yet.
@@ -118,6 +72,8 @@ pub struct Ready {
     pub ttl: u8,
     /// TOS or traffic class.
     pub tos: u8,
+    /// Flow label of IPv6.
+    pub flow_label: Option<u32>,
 }
 
 impl Sockets {
@@ -128,7 +84,7 @@ impl Sockets {
     /// When there is no socket of any version that it may have.
     pub fn open(host: &str, options: &Options, id: u16) -> Result<Self, ProbeError> {
         let [v4, v6] = options.version.possible(host);
-        let open = |v6: bool| open(v6, options.way, id);
+        let open = |v6: bool| open(v6, options, id);
         let mut of = [v4.then(|| open(false)), v6.then(|| open(true))];
         // One is enough: which one it is to be, the name will tell.
         if of.iter().flatten().all(Result::is_err)
@@ -152,7 +108,8 @@ impl Sockets {
     }
 }
 
-fn open(v6: bool, wanted: Option<Way>, id: u16) -> Result<Opened, ProbeError> {
+fn open(v6: bool, options: &Options, id: u16) -> Result<Opened, ProbeError> {
+    let wanted = options.way;
     let family = if v6 {
         AddressFamily::Inet6
     } else {
@@ -179,7 +136,11 @@ fn open(v6: bool, wanted: Option<Way>, id: u16) -> Result<Opened, ProbeError> {
         }
     };
     let opened = Opened { socket, way, id };
+    options::privileged(&opened.socket, options)?;
     if way == Way::Raw {
+        options::refuse_types(&opened.socket, v6, options.verbose);
+    }
+    if way == Way::Raw && !options.verbose {
         // At once: from now on it gets every ICMP message there is.
         let program = filter::of(v6, id);
         bpf::attach(opened.socket.as_fd(), &program)
@@ -188,7 +149,7 @@ fn open(v6: bool, wanted: Option<Way>, id: u16) -> Result<Opened, ProbeError> {
     Ok(opened)
 }
 
-fn failed(option: impl Into<String>, errno: Errno) -> ProbeError {
+pub(in crate::io) fn failed(option: impl Into<String>, errno: Errno) -> ProbeError {
     ProbeError::Option {
         option: option.into(),
         reason: errno.desc().to_lowercase(),
@@ -198,8 +159,9 @@ fn failed(option: impl Into<String>, errno: Errno) -> ProbeError {
 fn set_up(opened: Opened, to: SocketAddr, options: &Options) -> Result<Ready, ProbeError> {
     let Opened { socket, way, id } = opened;
     let v6 = to.is_ipv6();
-    tell_all(&socket, v6)?;
-    let (ttl, tos) = header_fields(&socket, v6, options)?;
+    options.check(v6)?;
+    options::tell_all(&socket, v6, way, options)?;
+    let (ttl, tos) = options::header_fields(&socket, v6, options)?;
     if options.broadcast {
         setsockopt(&socket, sockopt::Broadcast, &true).map_err(|it| failed("-b", it))?;
     }
@@ -224,17 +186,31 @@ fn set_up(opened: Opened, to: SocketAddr, options: &Options) -> Result<Ready, Pr
             Some(name)
         }
     };
-    let asked_from = options.from.as_deref().and_then(|from| from.parse().ok());
-    let source = asked_from.or_else(|| source_for(to, device));
+    if options.on_link {
+        setsockopt(&socket, sockopt::DontRoute, &true).map_err(|it| failed("-r", it))?;
+    }
+    let asked_from: Option<IpAddr> = options.from.as_deref().and_then(|from| from.parse().ok());
+    let source = match asked_from {
+        Some(address) => Some(address),
+        None => match source_for(to, device) {
+            Err(Errno::EACCES) if !options.broadcast => return Err(broadcast_refused(to)),
+            found => found.ok(),
+        },
+    };
+    if let (true, None, Some(source)) = (options.sticky, asked_from, source) {
+        let id = options.id.filter(|_| way == Way::Datagram);
+        bind_to(&socket, source, to, id).map_err(|errno| failed("-B", errno))?;
+    }
+    let bound = asked_from.or(source.filter(|_| options.sticky)).is_some();
     let id = match way {
         Way::Raw => id,
-        Way::Datagram => port_of(&socket, v6, options.id.map(|_| id), asked_from.is_some())?,
+        Way::Datagram => port_of(&socket, v6, options.id.map(|_| id), bound)?,
     };
     let mut seals = way == Way::Raw;
     if let (true, Way::Raw, Some(source)) = (v6, way, source) {
         // The checksum covers the source, so it has to stay what it is; then it is ours to write, and
         // replies whose checksum is wrong come to us and are not dropped.
-        seals = asked_from.is_some() || bind_to(&socket, source, to, None).is_ok();
+        seals = bound || bind_to(&socket, source, to, None).is_ok();
         if seals {
             let set = numbered::set(
                 socket.as_fd(),
@@ -262,65 +238,17 @@ fn set_up(opened: Opened, to: SocketAddr, options: &Options) -> Result<Ready, Pr
         many,
         ttl,
         tos,
+        flow_label: options.flow_label,
     })
 }
 
-/// Has the kernel tell when a reply came, with which TTL, and which errors came.
-fn tell_all(socket: &OwnedFd, v6: bool) -> Result<(), ProbeError> {
-    let said = |errno| failed("a socket option", errno);
-    setsockopt(socket, sockopt::ReceiveTimestampns, &true).map_err(said)?;
-    // Less room is no reason to give up.
-    let _ = setsockopt(socket, sockopt::RcvBuf, &RECEIVE_BUFFER);
-    if v6 {
-        setsockopt(socket, sockopt::Ipv6RecvErr, &true).map_err(said)?;
-        setsockopt(socket, sockopt::Ipv6RecvHopLimit, &true).map_err(said)
-    } else {
-        setsockopt(socket, sockopt::Ipv4RecvErr, &true).map_err(said)?;
-        setsockopt(socket, sockopt::Ipv4RecvTtl, &true).map_err(said)
-    }
-}
-
-/// Sets what the IP header is to have; gives TTL and TOS.
-fn header_fields(socket: &OwnedFd, v6: bool, options: &Options) -> Result<(u8, u8), ProbeError> {
-    let number = |level, option, value: i32, name: &str| {
-        numbered::set(socket.as_fd(), level, option, &value.to_ne_bytes())
-            .map_err(|errno| failed(name, errno))
-    };
-    let (level, tos, mtu) = if v6 {
-        (
-            libc::IPPROTO_IPV6,
-            libc::IPV6_TCLASS,
-            libc::IPV6_MTU_DISCOVER,
-        )
-    } else {
-        (libc::IPPROTO_IP, libc::IP_TOS, libc::IP_MTU_DISCOVER)
-    };
-    if let Some(ttl) = options.ttl {
-        let (one, many) = if v6 {
-            (libc::IPV6_UNICAST_HOPS, libc::IPV6_MULTICAST_HOPS)
-        } else {
-            (libc::IP_TTL, libc::IP_MULTICAST_TTL)
-        };
-        number(level, one, ttl.into(), "-t")?;
-        number(level, many, ttl.into(), "-t")?;
-    }
-    if let Some(value) = options.tos {
-        number(level, tos, value.into(), "-Q")?;
-    }
-    if let Some(path_mtu) = options.path_mtu {
-        number(level, mtu, path_mtu.value(), "-M")?;
-    }
-    let ttl = if v6 {
-        getsockopt(socket, sockopt::Ipv6Ttl)
-    } else {
-        getsockopt(socket, sockopt::Ipv4Ttl)
-    };
-    let ttl = ttl.ok().and_then(|ttl| u8::try_from(ttl).ok());
-    Ok((ttl.unwrap_or(64), options.tos.unwrap_or(0)))
-}
-
 /// Binds to an address of this host; on a datagram socket, with the identifier as its port.
-fn bind_to(socket: &OwnedFd, address: IpAddr, to: SocketAddr, id: Option<u16>) -> nix::Result<()> {
+pub(in crate::io) fn bind_to(
+    socket: &OwnedFd,
+    address: IpAddr,
+    to: SocketAddr,
+    id: Option<u16>,
+) -> nix::Result<()> {
     let mut from = SocketAddr::new(address, id.unwrap_or(0));
     if let (SocketAddr::V6(from), SocketAddr::V6(to)) = (&mut from, to)
         && from.ip().is_unicast_link_local()
@@ -330,7 +258,7 @@ fn bind_to(socket: &OwnedFd, address: IpAddr, to: SocketAddr, id: Option<u16>) -
     bind(socket.as_raw_fd(), &SockaddrStorage::from(from))
 }
 
-fn bind_to_device(socket: &OwnedFd, name: &str) -> Result<(), ProbeError> {
+pub(in crate::io) fn bind_to_device(socket: &OwnedFd, name: &str) -> Result<(), ProbeError> {
     if if_nametoindex(name).is_err() {
         return Err(ProbeError::Option {
             option: format!("-I {}", name.escape_debug()),
@@ -341,28 +269,38 @@ fn bind_to_device(socket: &OwnedFd, name: &str) -> Result<(), ProbeError> {
         .map_err(|errno| failed(format!("-I {}", name.escape_debug()), errno))
 }
 
+fn broadcast_refused(to: SocketAddr) -> ProbeError {
+    ProbeError::Option {
+        option: to.ip().to_string(),
+        reason:
+            "a broadcast address, which every host of that network hears; give -b if it is to be \
+                 asked"
+                .to_owned(),
+    }
+}
+
 /// The address that packets to `to` leave from: the kernel chooses one for a UDP socket as it does for
 /// ours. Nothing is sent for it.
-fn source_for(to: SocketAddr, device: Option<&str>) -> Option<IpAddr> {
+pub(in crate::io) fn source_for(to: SocketAddr, device: Option<&str>) -> nix::Result<IpAddr> {
     let family = if to.is_ipv6() {
         AddressFamily::Inet6
     } else {
         AddressFamily::Inet
     };
-    let socket = socket(family, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).ok()?;
+    let socket = socket(family, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     if let Some(device) = device {
-        setsockopt(&socket, sockopt::BindToDevice, &OsString::from(device)).ok()?;
+        setsockopt(&socket, sockopt::BindToDevice, &OsString::from(device))?;
     }
     let mut to = to;
     // Any port but 0, to which nothing connects.
     to.set_port(7);
-    connect(socket.as_raw_fd(), &SockaddrStorage::from(to)).ok()?;
-    let (address, _) = name_of(&socket, to.is_ipv6()).ok()?;
-    Some(address)
+    connect(socket.as_raw_fd(), &SockaddrStorage::from(to))?;
+    let (address, _) = name_of(&socket, to.is_ipv6())?;
+    Ok(address)
 }
 
 /// A datagram socket's identifier: the port that it is bound to (icmp(7)).
-fn port_of(
+pub(in crate::io) fn port_of(
     socket: &OwnedFd,
     v6: bool,
     wanted: Option<u16>,
@@ -384,7 +322,7 @@ fn port_of(
     Ok(port)
 }
 
-fn name_of(socket: &OwnedFd, v6: bool) -> nix::Result<(IpAddr, u16)> {
+pub(in crate::io) fn name_of(socket: &OwnedFd, v6: bool) -> nix::Result<(IpAddr, u16)> {
     let fd = socket.as_raw_fd();
     Ok(if v6 {
         let name: SockaddrIn6 = getsockname(fd)?;

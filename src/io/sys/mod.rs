@@ -10,6 +10,7 @@
 pub(super) mod filter;
 pub(super) mod ifreq;
 pub(super) mod libpcap;
+pub(super) mod name;
 pub(super) mod signal;
 pub(super) mod sockopt;
 pub(super) mod tap;

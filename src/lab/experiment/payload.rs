@@ -37,6 +37,11 @@ impl Payload {
         Self { bytes, text: None }
     }
 
+    /// These bytes.
+    pub const fn of_bytes(bytes: Vec<u8>) -> Self {
+        Self { bytes, text: None }
+    }
+
     /// Text in an encoding.
     ///
     /// # Errors

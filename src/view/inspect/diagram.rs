@@ -270,3 +270,39 @@ fn value(sheet: &Sheet<'_>, header: &Header, laid: &Laid, columns: usize) -> Str
             cut(&shown, columns)
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{ipv6_ext, tcp};
+    use proptest::prelude::*;
+
+    /// Panics unless each bit of the fields is drawn once, under its field, each row from left to right,
+    /// and each field is named once.
+    fn check(fields: &[Laid]) {
+        let mut drawn = Vec::new();
+        let mut named = vec![0; fields.len()];
+        for (row, cells) in rows(fields).iter().enumerate() {
+            for cell in cells {
+                let bits = row * ROW + cell.from..row * ROW + cell.to;
+                drawn.extend(bits.map(|bit| (bit, cell.field)));
+                named[cell.field] += u32::from(cell.named);
+            }
+        }
+        let bits = fields.iter().enumerate().flat_map(|(index, laid)| {
+            let first = laid.first_bit();
+            (first..first + usize::from(laid.field.bits)).map(move |bit| (bit, index))
+        });
+        assert_eq!(drawn, bits.collect::<Vec<_>>());
+        assert!(named.iter().all(|&times| times == 1), "{named:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn each_bit_is_drawn_once(options in prop::collection::vec(any::<u8>(), 0..41), number in prop::sample::select(vec![0_u8, 43, 44, 60, 135])) {
+            let header = [&[0; 20][..], &options].concat();
+            check(&tcp::layout(&header).fields);
+            check(&ipv6_ext::layout(number, &header).fields);
+        }
+    }
+}

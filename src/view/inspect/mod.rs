@@ -80,11 +80,9 @@ pub fn fields(style: &Style, sheet: &Sheet<'_>, out: &mut dyn Write) -> io::Resu
         writeln!(out)?;
         heading(style, index, header, out)?;
         let name = name_width(style, header);
-        let mut part = None;
+        let mut item = 0;
         for laid in &header.layout.fields {
-            if laid.part.is_some()
-                && (laid.part != part || laid.field.bit == 0 && laid.field.name == "kind")
-            {
+            if laid.part.is_some() && laid.item != item {
                 let at = header.offset as usize + laid.start();
                 let text = laid.part.unwrap_or_default();
                 writeln!(
@@ -94,7 +92,7 @@ pub fn fields(style: &Style, sheet: &Sheet<'_>, out: &mut dyn Write) -> io::Resu
                     style.paint(Paint::Dim, format!("[{text}]"))
                 )?;
             }
-            part = laid.part;
+            item = laid.item;
             field(style, sheet, header, laid, name, out)?;
         }
     }

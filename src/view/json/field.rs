@@ -77,7 +77,11 @@ fn write_field(line: &mut Line, sheet: &Sheet<'_>, index: usize, header: &Header
     };
     let text = sheet.value(header, laid);
     line.key("value");
-    match (field.read, raw.and_then(|raw| u64::try_from(raw).ok())) {
+    let number = raw.map(|raw| field.number_of(raw));
+    match (
+        field.read,
+        number.and_then(|number| u64::try_from(number).ok()),
+    ) {
         (Read::Flag, Some(raw)) => line.bool(raw == 1),
         (Read::Ipv4 | Read::Ipv6 | Read::Hardware | Read::Bytes, _) | (_, None) => {
             line.string(&text)

@@ -41,7 +41,7 @@ pub(super) fn write(line: &mut Line, flow: &Flow) {
 
 fn endpoint(line: &mut Line, [address, port]: [&str; 2], endpoint: Endpoint) {
     line.key(address)
-        .show(endpoint.addr)
+        .address(endpoint.addr)
         .key(port)
         .int(endpoint.port.into());
 }

@@ -5,8 +5,11 @@
 //! terminal are written as `\u` escapes, which JSON readers turn back into themselves.
 
 use std::io::Write;
+use std::net::IpAddr;
 
+use super::digits;
 use crate::view::text;
+use crate::wire::tcp::Flags;
 
 /// A line under construction.
 #[derive(Debug, Default)]
@@ -60,10 +63,61 @@ impl Line {
         self
     }
 
+    /// Writes what stands between two values of a line whose keys are always the same: comma, quotes, key,
+    /// colon, as one piece that the compiler knows the length of. A value without its comma must follow, by
+    /// [`Line::digits`] or [`Line::or_null`], or any after another [`Line::piece`] or with a comma of its own.
+    #[inline]
+    pub(super) fn piece(&mut self, text: &'static str) -> &mut Self {
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.comma = false;
+        self
+    }
+
+    /// The digits of an integer.
+    #[inline]
+    pub(super) fn digits(&mut self, value: impl Into<u64>) -> &mut Self {
+        digits::push(&mut self.bytes, value.into());
+        self.comma = true;
+        self
+    }
+
+    /// The digits of an integer, or null.
+    #[inline]
+    pub(super) fn or_null(&mut self, value: Option<impl Into<u64>>) -> &mut Self {
+        match value {
+            Some(value) => self.digits(value),
+            None => self.piece("null"),
+        };
+        self.comma = true;
+        self
+    }
+
+    /// An address as a string.
+    pub(super) fn address(&mut self, address: IpAddr) -> &mut Self {
+        let IpAddr::V4(v4) = address else {
+            return self.show(address);
+        };
+        self.separate();
+        self.bytes.push(b'"');
+        digits::push_ipv4(&mut self.bytes, v4);
+        self.bytes.push(b'"');
+        self
+    }
+
+    /// Flags as a string of letters.
+    pub(super) fn flags(&mut self, flags: Flags) -> &mut Self {
+        self.separate();
+        self.bytes.push(b'"');
+        self.bytes
+            .extend(flags.letters().map(|letter| letter as u8));
+        self.bytes.push(b'"');
+        self
+    }
+
     /// An integer.
     pub(super) fn int(&mut self, value: u64) -> &mut Self {
         self.separate();
-        push_int(&mut self.bytes, value);
+        digits::push(&mut self.bytes, value);
         self
     }
 
@@ -137,15 +191,7 @@ impl Line {
     pub(super) fn time(&mut self, nanos: u64) -> &mut Self {
         self.separate();
         self.bytes.push(b'"');
-        push_int(&mut self.bytes, nanos / 1_000_000_000);
-        self.bytes.push(b'.');
-        let mut fraction = nanos % 1_000_000_000;
-        let mut digits = [b'0'; 9];
-        for digit in digits.iter_mut().rev() {
-            *digit += (fraction % 10) as u8;
-            fraction /= 10;
-        }
-        self.bytes.extend_from_slice(&digits);
+        digits::push_seconds(&mut self.bytes, nanos);
         self.bytes.push(b'"');
         self
     }
@@ -234,21 +280,6 @@ impl Line {
         self.comma = true;
         self
     }
-}
-
-/// Decimal digits, without the machinery of `format!`: a segment has some thirty numbers.
-fn push_int(bytes: &mut Vec<u8>, mut value: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    bytes.extend_from_slice(&digits[at..]);
 }
 
 #[cfg(test)]

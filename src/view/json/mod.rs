@@ -1,5 +1,6 @@
 //! JSON lines, one object for each event, as `docs/schema.json` describes them.
 
+mod digits;
 mod field;
 mod flow;
 mod line;
@@ -77,44 +78,39 @@ impl View for Json {
     }
 }
 
+// A capture has millions of these, each with thirty keys: they are pieces that always stand in this order.
 fn write_segment(line: &mut Line, s: &Segment<'_>) {
-    line.start("segment").key("frame").int(s.frame);
-    line.key("time").time(s.time.as_nanos());
-    line.key("flow").int(s.flow.into());
-    line.key("dir").name(s.dir.arrow());
-    line.key("src")
-        .show(s.src.addr)
-        .key("sport")
-        .int(s.src.port.into());
-    line.key("dst")
-        .show(s.dst.addr)
-        .key("dport")
-        .int(s.dst.port.into());
-    line.key("flags").show(s.flags);
-    line.key("seq").int(s.seq.into()).key("ack").maybe(s.ack);
-    line.key("seq_raw").int(s.seq_raw.into());
-    line.key("ack_raw").int(s.ack_raw.into());
-    line.key("len").int(s.len.into());
-    line.key("window").int(s.window.into());
-    line.key("window_bytes").maybe(s.window_bytes);
-    line.key("options").object();
+    line.start("segment").piece(",\"frame\":").digits(s.frame);
+    line.piece(",\"time\":").time(s.time.as_nanos());
+    line.piece(",\"flow\":").digits(s.flow);
+    line.piece(",\"dir\":").name(s.dir.arrow());
+    line.piece(",\"src\":").address(s.src.addr);
+    line.piece(",\"sport\":").digits(s.src.port);
+    line.piece(",\"dst\":").address(s.dst.addr);
+    line.piece(",\"dport\":").digits(s.dst.port);
+    line.piece(",\"flags\":").flags(s.flags);
+    line.piece(",\"seq\":").digits(s.seq);
+    line.piece(",\"ack\":").or_null(s.ack);
+    line.piece(",\"seq_raw\":").digits(s.seq_raw);
+    line.piece(",\"ack_raw\":").digits(s.ack_raw);
+    line.piece(",\"len\":").digits(s.len);
+    line.piece(",\"window\":").digits(s.window);
+    line.piece(",\"window_bytes\":").or_null(s.window_bytes);
+    line.piece(",\"options\":{");
     write_options(line, s);
-    line.end_object();
-    line.key("in_flight").int(s.in_flight.into());
-    line.key("in_flight_of").name(s.in_flight_of.name());
-    line.key("flight_window").maybe(s.flight_window);
-    line.key("rtt_ns").maybe(s.rtt.map(|r| r.ns));
-    line.key("acks_frame").maybe(s.rtt.map(|r| r.acks_frame));
-    line.key("srtt_ns").maybe(s.rtt.map(|r| r.srtt_ns));
-    line.key("state").object();
-    line.key("i")
-        .name(s.state[0].name())
-        .key("r")
-        .name(s.state[1].name());
-    line.end_object();
-    line.key("checksum").name(s.checksum.name());
-    line.key("comment").maybe_bytes(s.comment);
-    line.key("notes").list();
+    line.piece("},\"in_flight\":").digits(s.in_flight);
+    line.piece(",\"in_flight_of\":").name(s.in_flight_of.name());
+    line.piece(",\"flight_window\":").or_null(s.flight_window);
+    line.piece(",\"rtt_ns\":").or_null(s.rtt.map(|r| r.ns));
+    line.piece(",\"acks_frame\":")
+        .or_null(s.rtt.map(|r| r.acks_frame));
+    line.piece(",\"srtt_ns\":")
+        .or_null(s.rtt.map(|r| r.srtt_ns));
+    line.piece(",\"state\":{\"i\":").name(s.state[0].name());
+    line.piece(",\"r\":").name(s.state[1].name());
+    line.piece("},\"checksum\":").name(s.checksum.name());
+    line.piece(",\"comment\":").maybe_bytes(s.comment);
+    line.piece(",\"notes\":").list();
     for note in s.notes {
         write_note(line, note);
     }
@@ -130,15 +126,16 @@ fn write_segment(line: &mut Line, s: &Segment<'_>) {
 
 fn write_options(line: &mut Line, s: &Segment<'_>) {
     let options = &s.options;
-    line.key("mss").maybe(options.mss);
-    line.key("wscale").maybe(options.wscale);
-    line.key("sack_permitted").bool(options.sack_permitted);
+    line.piece("\"mss\":").or_null(options.mss);
+    line.piece(",\"wscale\":").or_null(options.wscale);
+    line.piece(",\"sack_permitted\":")
+        .bool(options.sack_permitted);
     // The blocks are in the numbers of the side that is acknowledged, which the acknowledgment
     // number ties to the relative ones.
     let relative = s.ack.map(|ack| ack.wrapping_sub(s.ack_raw));
     match relative {
         Some(base) if !options.sack.is_empty() => {
-            line.key("sack").list();
+            line.piece(",\"sack\":").list();
             for &(left, right) in options.sack.as_slice() {
                 line.list();
                 line.int(left.wrapping_add(base).into());
@@ -148,14 +145,17 @@ fn write_options(line: &mut Line, s: &Segment<'_>) {
             line.end_list();
         }
         _ => {
-            line.key("sack").null();
+            line.piece(",\"sack\":null");
         }
     }
     match options.ts {
-        Some((value, echo)) => line.key("ts").ints(&[value.into(), echo.into()]),
-        None => line.key("ts").null(),
+        Some((value, echo)) => {
+            line.piece(",\"ts\":[").digits(value);
+            line.piece(",").digits(echo).piece("]")
+        }
+        None => line.piece(",\"ts\":null"),
     };
-    line.key("other").list();
+    line.piece(",\"other\":").list();
     let sack_without_ack = relative.is_none() && !options.sack.is_empty();
     if options.others || sack_without_ack {
         for option in tcp_options(s.option_bytes) {
@@ -231,11 +231,12 @@ fn write_packet(line: &mut Line, frame: &Frame<'_>, packet: &Packet<'_>) {
 
 fn write_finding(line: &mut Line, finding: &Finding) {
     line.start("finding").key("kind").name(finding.kind);
-    line.key("flow").int(finding.flow.into());
+    line.key("flow").maybe(finding.flow);
     line.key("severity").name(finding.severity.name());
     line.key("side").maybe_name(finding.side.map(Side::name));
     line.key("summary").string(&finding.summary);
     line.key("evidence").ints(&finding.evidence);
+    line.key("more_evidence").int(finding.more.into());
     line.key("advice");
     if finding.advice.is_empty() {
         line.null();

@@ -94,11 +94,12 @@ fn strangers_text_reads_back_but_never_acts() {
 fn each_command_writes_its_own_lines() {
     let finding = Finding {
         kind: "opened",
-        flow: 0,
+        flow: Some(0),
         severity: Severity::Info,
         side: None,
         summary: "it opened".to_owned(),
         evidence: vec![1, 2],
+        more: 0,
         advice: String::new(),
     };
     let kinds = |which| {

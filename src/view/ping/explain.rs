@@ -115,17 +115,34 @@ fn of_round_trips(f: &RoundTrips) -> Vec<(&'static str, String)> {
 
 /// Which clocks were read.
 fn clock(s: &EchoStatistics) -> String {
-    match s.read_lag_ns {
+    let ms = thousandths;
+    let own = match s.read_lag_ns {
         Some(lag) => format!(
-            "a round trip begins by our own clock, which is never set, and ends when the kernel stamped \
-             the reply (SO_TIMESTAMPNS). We had the reply {} ms after that on average, which is not \
-             the network's fault.",
-            thousandths(lag)
+            "a round trip begins by our own clock, which is never set, just before the call that sends, \
+             and ends when the kernel stamped the reply (SO_TIMESTAMPNS). We had the reply {} ms after \
+             that on average, which is not the network's fault.",
+            ms(lag)
         ),
         None => {
             "the kernel stamped no reply: round trips end when we had read the reply, by our own \
                  clock."
                 .to_owned()
         }
-    }
+    };
+    let kernel = match (&s.kernel, &s.round_trips) {
+        (Some(kernel), Some(ours)) => format!(
+            "By the kernel's clock alone (SO_TIMESTAMPING), from when the driver had the request until \
+             the reply was received: min/avg/max = {}/{}/{} ms over {}; so {} ms of the average above \
+             are the way of a request from our call to the driver.",
+            ms(kernel.min_ns),
+            ms(kernel.avg_ns),
+            ms(kernel.max_ns),
+            units::plural(kernel.count, "round trip"),
+            ms(ours.avg_ns.saturating_sub(kernel.avg_ns)),
+        ),
+        _ => "When a request was given to the driver the kernel did not say: it is not asked to in a \
+              flood or below 10 ms, where it takes too long to tell, and not every driver knows."
+            .to_owned(),
+    };
+    format!("{own} {kernel}")
 }

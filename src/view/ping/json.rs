@@ -2,11 +2,12 @@
 //! docs/schema.json describes them.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use serde::Serialize;
 
 use super::{Host, corrupted, quoted, shown};
-use crate::event::{Echo, EchoState, EchoStatistics, ReplyFault};
+use crate::event::{Echo, EchoState, EchoStatistics, ReplyFault, Route};
 use crate::frame::Timestamp;
 
 /// Writes JSON lines.
@@ -31,13 +32,39 @@ struct EchoLine<'a> {
     state: &'static str,
     rtt_ns: Option<u64>,
     own_rtt_ns: Option<u64>,
+    kernel_rtt_ns: Option<u64>,
     ttl: Option<u8>,
     bytes: Option<usize>,
     from: Option<String>,
     replies: u32,
     error: Option<String>,
+    route: Option<Vec<Hop>>,
     damage: Option<DamageObject>,
     icmp: Option<Icmp<'a>>,
+}
+
+/// What a router recorded.
+#[derive(Serialize)]
+struct Hop {
+    address: Option<String>,
+    clock_ms: Option<u32>,
+}
+
+fn hops(route: &Route) -> Vec<Hop> {
+    let hop = |address: Option<IpAddr>, clock_ms| Hop {
+        address: shown(address),
+        clock_ms,
+    };
+    match route {
+        Route::Recorded(addresses) => addresses
+            .iter()
+            .map(|&it| hop(Some(it.into()), None))
+            .collect(),
+        Route::Stamped { stamps, .. } => stamps
+            .iter()
+            .map(|&(who, ms)| hop(who.map(IpAddr::from), Some(ms)))
+            .collect(),
+    }
 }
 
 #[derive(Serialize)]
@@ -92,6 +119,10 @@ struct StatisticsLine<'a> {
     jitter_ns: Option<u64>,
     exact: Option<bool>,
     read_lag_ns: Option<u64>,
+    kernel_rtt_min_ns: Option<u64>,
+    kernel_rtt_avg_ns: Option<u64>,
+    kernel_rtt_max_ns: Option<u64>,
+    kernel_rtt_median_ns: Option<u64>,
 }
 
 impl Json {
@@ -144,11 +175,13 @@ impl Json {
             state: echo.state.name(),
             rtt_ns: echo.round_trip.map(|it| it.ns),
             own_rtt_ns: echo.round_trip.map(|it| it.own_ns),
+            kernel_rtt_ns: echo.round_trip.and_then(|it| it.kernel_ns),
             ttl: echo.ttl,
             bytes: echo.bytes,
             from: shown(echo.from),
             replies: echo.replies,
             error: error_of(echo),
+            route: echo.route.as_ref().map(hops),
             damage,
             icmp,
         };
@@ -167,7 +200,7 @@ impl Json {
         s: &EchoStatistics,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let figures = s.round_trips.as_ref();
+        let (figures, kernel) = (s.round_trips.as_ref(), s.kernel.as_ref());
         let line = StatisticsLine {
             host: &host.name,
             address: &host.address,
@@ -193,6 +226,10 @@ impl Json {
             jitter_ns: figures.map(|it| it.jitter_ns),
             exact: figures.map(|it| it.exact),
             read_lag_ns: s.read_lag_ns,
+            kernel_rtt_min_ns: kernel.map(|it| it.min_ns),
+            kernel_rtt_avg_ns: kernel.map(|it| it.avg_ns),
+            kernel_rtt_max_ns: kernel.map(|it| it.max_ns),
+            kernel_rtt_median_ns: kernel.map(|it| it.median_ns),
         };
         write(&Line::Statistics(Box::new(line)), out)
     }

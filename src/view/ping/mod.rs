@@ -3,6 +3,7 @@
 
 mod explain;
 mod json;
+mod route;
 mod show;
 
 use std::io::{self, Write};
@@ -14,7 +15,8 @@ pub use show::{Asked, Packet};
 use super::text::{escape, wrap};
 use super::{Paint, Style};
 use crate::event::{
-    Damage, EchoError, EchoEvent, EchoState, EchoStatistics, Reply, ReplyFault, RoundTrips, units,
+    Damage, EchoError, EchoEvent, EchoState, EchoStatistics, OtherMessage, Reply, ReplyFault,
+    RoundTrips, units,
 };
 use crate::frame::Timestamp;
 use crate::wire::echo;
@@ -49,6 +51,8 @@ pub struct Shows {
     pub outstanding: bool,
     /// `-A`, `-f`: the pace is part of the figures.
     pub pace: bool,
+    /// `-a`: the bell at each good reply.
+    pub audible: bool,
     /// `--explain`: each figure's formula with its numbers.
     pub explain: bool,
 }
@@ -112,6 +116,7 @@ impl Text {
                 self.stamp(*time, out)?;
                 writeln!(out, "no answer yet for icmp_seq={seq}")
             }
+            EchoEvent::Other(message) => self.other(message, out),
             _ => Ok(()),
         }
     }
@@ -126,6 +131,9 @@ impl Text {
 
     fn reply(&self, reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
         self.stamp(reply.time, out)?;
+        if self.shows.audible && reply.fault.is_none() {
+            out.write_all(b"\x07")?;
+        }
         write!(
             out,
             "{} bytes from {}: icmp_seq={}",
@@ -154,7 +162,10 @@ impl Text {
             )?;
         }
         let what = match &reply.fault {
-            None => return writeln!(out),
+            None => {
+                writeln!(out)?;
+                return route::show(reply.route.as_ref(), out);
+            }
             Some(ReplyFault::Truncated { came, sent }) => {
                 format!("truncated: {came} of {sent} bytes came back, and those are right")
             }
@@ -165,6 +176,19 @@ impl Text {
         };
         writeln!(out)?;
         self.below(&what, Paint::Trouble, out)
+    }
+
+    fn other(&self, it: &OtherMessage, out: &mut dyn Write) -> io::Result<()> {
+        self.stamp(it.time, out)?;
+        let line = format!(
+            "From {}: {} (type {}, code {}), {} bytes, about no open request",
+            it.from,
+            capital(it.meaning),
+            it.kind,
+            it.code,
+            it.bytes
+        );
+        writeln!(out, "{}", self.style.paint(Paint::Dim, line))
     }
 
     fn error(
@@ -397,7 +421,8 @@ fn milliseconds(ns: u64) -> String {
         100_000_000.. => format!("{ms:.0}"),
         10_000_000.. => format!("{ms:.1}"),
         1_000_000.. => format!("{ms:.2}"),
-        _ => format!("{ms:.3}"),
+        // iputils counts microseconds, and what is less than one is cut off.
+        _ => thousandths(ns),
     }
 }
 

@@ -84,7 +84,10 @@ pub(super) const ENTRIES: &[Entry] = &[
     (
         "synack-lost",
         &[
-            Notes("1 rto retransmission", "2 unknown retransmission"),
+            Notes(
+                "1 rto retransmission",
+                "1 rto retransmission, 1 unknown retransmission",
+            ),
             Fates(&["client S delayed", "server AS dropped"]),
             Sent(Client, "S S A"),
             Sent(Server, "AS AS"),

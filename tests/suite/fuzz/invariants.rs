@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use wirelab::analysis::Limits;
 use wirelab::decode::{Body, Decoder};
-use wirelab::event::{Endpoint, Event, Flow, Kind, NoteCounts, Segment, TcpState};
+use wirelab::event::{
+    Confidence, Endpoint, Event, Flow, Kind, Note, NoteCounts, Segment, TcpState,
+};
 use wirelab::track::{Arrival, Tracker};
 
 use super::mutate::Kept;
@@ -114,10 +116,12 @@ impl Books {
             );
         }
         let kinds: Vec<Kind> = s.notes.iter().map(|note| note.kind).collect();
-        let not_judged = [Kind::CaptureDuplicate, Kind::ChecksumBad];
-        let discarded = kinds.len() == 1
-            && not_judged.contains(&kinds[0])
-            && s.notes[0].confidence == wirelab::event::Confidence::Certain;
+        let certain = |note: &Note| note.confidence == Confidence::Certain;
+        let discarded = match kinds[..] {
+            [Kind::CaptureDuplicate] => true,
+            [Kind::ChecksumBad] => certain(&s.notes[0]),
+            _ => false,
+        };
         account.packets[side] += 1;
         account.data_bytes[side] += if discarded { 0 } else { u64::from(s.len) };
         account.last_frame = s.frame;

@@ -124,6 +124,20 @@ fn read(source: &mut dyn Source) -> Vec<Kept> {
     frames
 }
 
+impl Recorded {
+    /// A recording of which one frame is damaged, so that no checksum tells; and which.
+    pub(super) fn damaged_once(&self, random: &mut Random) -> (Vec<Kept>, u64) {
+        let mut frames = self.0[random.below(self.0.len() as u64) as usize].clone();
+        let at = random.below(frames.len() as u64) as usize;
+        edit(&mut frames[at].bytes, random);
+        repair(&mut frames[at].bytes);
+        for (number, frame) in (1..).zip(&mut frames) {
+            frame.number = number;
+        }
+        (frames, at as u64 + 1)
+    }
+}
+
 /// Damages frames and their order, here a little and there a lot.
 fn damage(frames: &mut Vec<Kept>, random: &mut Random) {
     let rarity = random.pick(&[2, 4, 10, 30]);

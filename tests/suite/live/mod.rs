@@ -4,8 +4,11 @@
 //! say why and pass, except on CI (`CI=true`), where that is a failure.
 
 mod addr;
+mod check;
+mod craft;
 mod doctor;
 mod ends;
+mod inspect;
 mod net;
 mod ping;
 mod ports;
@@ -14,6 +17,7 @@ mod refusals;
 mod rights;
 mod runs;
 mod sockets;
+mod trace;
 
 use std::process::Command;
 

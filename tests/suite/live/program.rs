@@ -109,7 +109,8 @@ impl Running {
             shown: Arc::default(),
             said: String::new(),
         };
-        running.hear(|line| line.starts_with("capturing on "));
+        let begins = ["capturing on ", "waiting for "];
+        running.hear(|line| begins.iter().any(|start| line.starts_with(start)));
         running
     }
 

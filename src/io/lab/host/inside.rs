@@ -125,7 +125,7 @@ fn make(side: Side, experiment: &Experiment, group: Gid) -> Result<Made, HostErr
 }
 
 /// A socket that asks about the sockets of this thread's namespace (`sock_diag(7)`).
-fn open_diag() -> io::Result<OwnedFd> {
+pub(in crate::io::lab) fn open_diag() -> io::Result<OwnedFd> {
     let fd = socket(
         AddressFamily::Netlink,
         SockType::Raw,

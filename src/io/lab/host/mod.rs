@@ -35,12 +35,12 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process;
-use std::slice;
 use std::sync::mpsc::Sender;
 
 use nix::unistd::{Gid, Pid, getegid, geteuid};
 
 pub use error::{HostError, Step};
+pub(super) use inside::open_diag;
 pub use link::INTERFACE;
 pub use tap::Tap;
 
@@ -72,7 +72,7 @@ pub struct Host {
 pub fn open(experiment: &Experiment) -> Result<Both<Host>, HostError> {
     let rights = begin_with_rights()?;
     let hosts = rights.open(experiment)?;
-    give_up_rights(slice::from_ref(&hosts), rights.becomes)?;
+    give_up_rights([&hosts.client, &hosts.server], rights.becomes)?;
     Ok(hosts)
 }
 
@@ -90,8 +90,23 @@ pub fn open_each<'a>(
     let rights = begin_with_rights()?;
     let hosts = experiments.into_iter().map(|it| rights.open(it));
     let hosts = hosts.collect::<Result<Vec<_>, _>>()?;
-    give_up_rights(&hosts, rights.becomes)?;
+    let all = hosts.iter().flat_map(|it| [&it.client, &it.server]);
+    give_up_rights(all, rights.becomes)?;
     Ok(hosts)
+}
+
+/// Makes one host of an experiment alone: who holds its TAP is the other end. Gives up every right for
+/// good, as [`open`] does.
+///
+/// # Errors
+///
+/// As for [`open`].
+pub fn open_alone(side: Side, experiment: &Experiment) -> Result<Host, HostError> {
+    let rights = begin_with_rights()?;
+    let beginning = inside::begin(side, experiment, rights.group)?;
+    let host = rights.host(side, beginning)?;
+    give_up_rights([&host], rights.becomes)?;
+    Ok(host)
 }
 
 /// What is settled before hosts are made.
@@ -159,11 +174,14 @@ impl Beginner {
 }
 
 /// Takes all rights from this thread and the hosts'.
-fn give_up_rights(hosts: &[Both<Host>], becomes: Becomes) -> Result<(), HostError> {
+fn give_up_rights<'a>(
+    hosts: impl IntoIterator<Item = &'a Host>,
+    becomes: Becomes,
+) -> Result<(), HostError> {
     privileges::empty_bounding()?;
     // All threads become that user together, while each still may.
     privileges::become_other(becomes)?;
-    for host in hosts.iter().flat_map(|it| [&it.client, &it.server]) {
+    for host in hosts {
         let answer = inside::order(&host.orders, |answer| Order::GiveUp(becomes, answer));
         let gone = || PrivilegeError::Left("the thread of a host is gone".to_owned());
         answer.ok_or_else(gone)??;

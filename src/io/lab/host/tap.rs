@@ -22,13 +22,19 @@ impl Tap {
     /// Makes one in the namespace of this thread. Its frames are within the MTU and have their
     /// checksums, because it is without `IFF_VNET_HDR`: nobody is told that they might be added later.
     pub(super) fn make() -> Result<Self, HostError> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NONBLOCK)
-            .open(DEVICE)
-            .map_err(|error| remedy::device(&error))?;
+        let file = open().map_err(|error| remedy::device(&error))?;
         attach(file.as_fd(), INTERFACE).map_err(|error| remedy::attach(&error))?;
+        Ok(Self(file))
+    }
+
+    /// Takes hold of one that is there, or is made by this, in the namespace of this thread.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says: that this is not ours to hold, that somebody else does, that it is no TAP.
+    pub(in crate::io::lab) fn hold(name: &str) -> io::Result<Self> {
+        let file = open()?;
+        attach(file.as_fd(), name)?;
         Ok(Self(file))
     }
 
@@ -66,6 +72,14 @@ impl Tap {
             }
         }
     }
+}
+
+fn open() -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(DEVICE)
 }
 
 impl AsFd for Tap {

@@ -12,28 +12,28 @@ use crate::lab::truth::CallLine;
 
 /// How a program ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Ended {
-    pub(super) side: Side,
+pub(in crate::io::lab) struct Ended {
+    pub(in crate::io::lab) side: Side,
     /// Its name; empty for the host's nameless one.
-    pub(super) program: String,
+    pub(in crate::io::lab) program: String,
     /// What went wrong.
-    pub(super) result: Result<(), String>,
+    pub(in crate::io::lab) result: Result<(), String>,
 }
 
 /// What is new.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct News {
+pub(in crate::io::lab) struct News {
     /// Calls that programs have made.
-    pub(super) calls: Vec<CallLine>,
+    pub(in crate::io::lab) calls: Vec<CallLine>,
     /// Programs that have ended.
-    pub(super) ended: Vec<Ended>,
+    pub(in crate::io::lab) ended: Vec<Ended>,
     /// Whoever is told of what happens wants no more.
-    pub(super) unwatched: bool,
+    pub(in crate::io::lab) unwatched: bool,
 }
 
 /// Where it is told.
 #[derive(Debug)]
-pub(super) struct Control {
+pub(in crate::io::lab) struct Control {
     event: EventFd,
     /// Whether there is any, so that looking for it costs next to nothing.
     any: AtomicBool,
@@ -46,7 +46,7 @@ impl Control {
     /// # Errors
     ///
     /// When the kernel has no descriptor left.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(in crate::io::lab) fn new() -> io::Result<Self> {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         Ok(Self {
             event: EventFd::from_value_and_flags(0, flags)?,
@@ -56,22 +56,22 @@ impl Control {
     }
 
     /// A program has made a call.
-    pub(super) fn call(&self, call: CallLine) {
+    pub(in crate::io::lab) fn call(&self, call: CallLine) {
         self.tell(|news| news.calls.push(call));
     }
 
     /// A program has ended.
-    pub(super) fn program_ended(&self, ended: Ended) {
+    pub(in crate::io::lab) fn program_ended(&self, ended: Ended) {
         self.tell(|news| news.ended.push(ended));
     }
 
     /// Nobody watches any more.
-    pub(super) fn unwatched(&self) {
+    pub(in crate::io::lab) fn unwatched(&self) {
         self.tell(|news| news.unwatched = true);
     }
 
     /// Takes what is new.
-    pub(super) fn take(&self) -> News {
+    pub(in crate::io::lab) fn take(&self) -> News {
         if !self.any.swap(false, Ordering::AcqRel) {
             return News::default();
         }

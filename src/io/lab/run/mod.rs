@@ -16,7 +16,7 @@
 //! what a kernel sends at that is no part of the experiment.
 
 mod carrier;
-mod control;
+pub(super) mod control;
 mod lateness;
 mod ledger;
 mod life;

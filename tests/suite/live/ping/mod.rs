@@ -1,5 +1,38 @@
 //! `wirelab ping` on real sockets: raw and datagram, IPv4 and IPv6, against a host that answers as it is
-//! told to, so that the state of each request can be held against the truth.
+//! told to, and over the lab's wire between two kernels, so that the state of each request can be held
+//! against the truth.
+//!
+//! Where each edge case of ICMP is tested; `probe` is `src/probe/tests.rs`, where time is virtual, `echoes`
+//! is `tests/suite/echoes`, over the lab's wire in virtual time:
+//!
+//! | | edge case | tests |
+//! |--:|---|---|
+//! | 1 | the kernel's identifier; 0 is legal | `edges::the_identifier_is_ours_or_the_kernels_and_0_is_legal` |
+//! | 2 | datagram sockets: echo alone; the group range, for IPv6 too | `edges::a_datagram_socket_sends_echo_requests_and_nothing_else`, `a_user_without_rights_pings_over_a_datagram_socket_or_learns_why_not` |
+//! | 3 | where TTL and options come from | `both_kinds_of_socket_reach_both_kinds_of_loopback`, `edges::what_routers_record_comes_over_both_kinds_of_socket` |
+//! | 4 | raw sockets hear everybody, and their own requests | `edges::echoes_of_others_are_not_ours`, `io::probe::filter` |
+//! | 5 | errors by the queue | `an_error_is_told_over_both_kinds_of_socket`, `probe` |
+//! | 6 | a device hides local errors; `%interface` | `edges::where_no_way_leads_is_said_at_once_and_behind_a_device_by_the_link`, `edges::a_link_local_address_needs_its_interface` |
+//! | 7 | odd lengths; an ICMPv6 checksum of our own | `both_kinds_of_socket_reach_both_kinds_of_loopback`, `wire::echo`, `the_first_packet_is_shown_as_it_left` |
+//! | 8 | wrong checksums reach raw sockets alone | `edges::a_wrong_checksum_reaches_raw_sockets_alone`, `carried` (IPv6) |
+//! | 9 | a routing header | none is ever sent: the checksum is that of the address asked, `echoes` |
+//! | 10 | before transmit offload | ICMP has none: `the_first_packet_is_shown_as_it_left` sees the whole checksum |
+//! | 11 | `IP_HDRINCL` | not used here; `wirelab craft` is what forces headers |
+//! | 12 | the number starts over | `edges::the_number_starts_over_within_a_run`, `probe` |
+//! | 13 | one state each | `each_state_is_the_truth`, `carried`, `echoes` |
+//! | 14 | truncated, a code, fragments | `each_state_is_the_truth`, `edges::a_code_in_a_reply_is_damage_and_what_is_long_comes_in_pieces` |
+//! | 15 | broadcast | `edges::a_broadcast_address_is_asked_when_that_is_said` |
+//! | 16 | what an error quotes | `an_error_is_told_over_both_kinds_of_socket`, `edges::too_big_is_the_networks_word_first_and_then_this_hosts`, `probe` |
+//! | 17 | errors are limited, replies are not | `edges::errors_are_fewer_than_what_they_are_about_and_replies_are_not` |
+//! | 18 | too big: the network's word, then this host's | `edges::too_big_is_the_networks_word_first_and_then_this_hosts` |
+//! | 19 | two clocks | `edges::two_clocks_are_told`, `probe` |
+//! | 20 | interrupted, no room | `nothing_is_left_of_roots_rights_and_signals_are_obeyed`, `probe` |
+
+mod carried;
+mod edges;
+mod parity;
+mod responder;
+mod wired;
 
 use std::collections::HashMap;
 use std::os::unix::process::CommandExt;
@@ -9,9 +42,9 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use pnet_datalink::{Channel, Config, DataLinkReceiver, DataLinkSender};
 use serde_json::Value;
-use wirelab::wire::checksum::Sum;
+
+use responder::{Fault, Responder};
 
 use super::net::{CLIENT, Net, SERVER, inside, ip, live_or_skip, skip};
 use super::program::{Reachable, Running, WIRELAB, status_of, wait_until};
@@ -19,128 +52,6 @@ use crate::schema::schema;
 
 /// `nobody`, on every Linux.
 const NOBODY: u32 = 65_534;
-
-/// What happens to the reply to a request.
-#[derive(Clone, Copy)]
-enum Fault {
-    Drop,
-    Twice,
-    /// A bit of that byte of the ICMP message.
-    Flip(usize),
-    /// So many bytes of the ICMP message.
-    Cut(usize),
-    After(Duration),
-    /// Behind the reply to the next request.
-    Behind,
-    From([u8; 4]),
-}
-
-/// Answers echo requests on the server's end, with faults by sequence number, until told to stop.
-struct Responder<'a> {
-    sender: Box<dyn DataLinkSender>,
-    receiver: Box<dyn DataLinkReceiver>,
-    faults: &'a [(u16, Fault)],
-    held: Vec<(wirelab::io::clock::Stopwatch, Duration, Vec<u8>)>,
-    behind: Vec<Vec<u8>>,
-}
-
-impl<'a> Responder<'a> {
-    fn new(net: &Net, faults: &'a [(u16, Fault)]) -> Self {
-        let (sender, receiver) = inside(&net.server, || {
-            // Of the namespace that the writer is in: the server's kernel keeps silent.
-            std::fs::write("/proc/sys/net/ipv4/icmp_echo_ignore_all", "1")
-                .expect("its own setting");
-            let interfaces = pnet_datalink::interfaces();
-            let wire = interfaces.iter().find(|it| it.name == Net::IFACE);
-            let config = Config {
-                read_timeout: Some(Duration::from_millis(5)),
-                ..Config::default()
-            };
-            match pnet_datalink::channel(wire.expect("its end"), config) {
-                Ok(Channel::Ethernet(sender, receiver)) => (sender, receiver),
-                other => panic!("no channel: {:?}", other.err()),
-            }
-        });
-        Self {
-            sender,
-            receiver,
-            faults,
-            held: Vec::new(),
-            behind: Vec::new(),
-        }
-    }
-
-    fn run(mut self, over: &AtomicBool) {
-        while !over.load(Ordering::Relaxed) {
-            let request = self.receiver.next().map(<[u8]>::to_vec);
-            if let Ok(request) = request {
-                self.answer(&request);
-            }
-            let due = self
-                .held
-                .extract_if(.., |(since, long, _)| since.elapsed() >= *long);
-            for (_, _, frame) in due.collect::<Vec<_>>() {
-                self.send(&frame);
-            }
-        }
-    }
-
-    fn send(&mut self, frame: &[u8]) {
-        self.sender
-            .send_to(frame, None)
-            .expect("room")
-            .expect("sent");
-    }
-
-    fn answer(&mut self, request: &[u8]) {
-        let is_echo = request.get(12..14) == Some(&[8, 0])
-            && request.get(23) == Some(&1)
-            && request.get(34) == Some(&8);
-        if !is_echo {
-            return;
-        }
-        let mut reply = request.to_vec();
-        reply[..6].copy_from_slice(&request[6..12]);
-        reply[6..12].copy_from_slice(&request[..6]);
-        reply[26..30].copy_from_slice(&request[30..34]);
-        reply[30..34].copy_from_slice(&request[26..30]);
-        reply[34] = 0;
-        let seq = u16::from_be_bytes([reply[40], reply[41]]);
-        let fault = self.faults.iter().find(|(it, _)| *it == seq).map(|it| it.1);
-        match fault {
-            Some(Fault::Drop) => return,
-            Some(Fault::Cut(len)) => {
-                reply.truncate(34 + len);
-                reply[16..18].copy_from_slice(&(20 + len as u16).to_be_bytes());
-            }
-            Some(Fault::From(address)) => reply[26..30].copy_from_slice(&address),
-            _ => {}
-        }
-        for part in [14..34, 34..reply.len()] {
-            let at = part.start + if part.start == 14 { 10 } else { 2 };
-            reply[at..at + 2].fill(0);
-            let sum = Sum::new().add_bytes(&reply[part]).checksum();
-            reply[at..at + 2].copy_from_slice(&sum.to_be_bytes());
-        }
-        match fault {
-            Some(Fault::Flip(at)) => reply[34 + at] ^= 0x10,
-            Some(Fault::After(long)) => {
-                let now = wirelab::io::clock::Stopwatch::start();
-                self.held.push((now, long, reply));
-                return;
-            }
-            Some(Fault::Behind) => return self.behind.push(reply),
-            _ => {}
-        }
-        self.send(&reply);
-        if matches!(fault, Some(Fault::Twice)) {
-            self.send(&reply);
-        }
-        for frame in std::mem::take(&mut self.behind) {
-            self.send(&frame);
-        }
-    }
-}
 
 /// Runs commands on the client while the server answers with those faults.
 fn against(net: &Net, faults: &[(u16, Fault)], commands: &mut [Command]) -> Vec<Output> {
@@ -155,6 +66,18 @@ fn against(net: &Net, faults: &[(u16, Fault)], commands: &mut [Command]) -> Vec<
         over.store(true, Ordering::Relaxed);
         outputs.expect("they ran")
     })
+}
+
+/// Datagram ICMP sockets for everybody on that host.
+fn open_to_all(host: &str) {
+    setting(host, "ipv4/ping_group_range", "0 2147483647");
+}
+
+/// A setting of that host's network.
+fn setting(host: &str, name: &str, value: &str) {
+    inside(host, || {
+        std::fs::write(format!("/proc/sys/net/{name}"), value).expect("its own setting");
+    });
 }
 
 fn ping(arguments: &str) -> Command {
@@ -262,9 +185,7 @@ fn iputils_counts_the_same_on_the_same_wire() {
 #[test]
 fn both_kinds_of_socket_reach_both_kinds_of_loopback() {
     let Some(net) = live_or_skip() else { return };
-    inside(&net.client, || {
-        std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647").expect("opened");
-    });
+    open_to_all(&net.client);
     for kind in ["raw", "datagram"] {
         let mut command = ping(&format!(
             "-c 3 -i 0.01 -s 55 --socket {kind} --format json 127.0.0.1 ::1"
@@ -382,26 +303,30 @@ fn nothing_is_left_of_roots_rights_and_signals_are_obeyed() {
 #[test]
 fn the_first_packet_is_shown_as_it_left() {
     let Some(net) = live_or_skip() else { return };
-    inside(&net.client, || {
-        std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647").expect("opened");
-    });
-    let shown = |kind: &str| {
-        let mut command = ping(&format!("-c 1 --show --explain --socket {kind} {SERVER}"));
+    open_to_all(&net.client);
+    let shown = |kind: &str, host: &str| {
+        let mut command = ping(&format!("-c 1 --show --explain --socket {kind} {host}"));
         let output = inside(&net.client, move || command.output()).expect("it ran");
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    let raw = shown("raw");
+    let raw = shown("raw", SERVER);
     assert!(
         raw.contains("the ICMP message left as it was built, byte for byte"),
         "{raw}"
     );
-    let datagram = shown("datagram");
+    // The checksum of ICMPv6 too is ours: the kernel leaves it as it was written.
+    let raw_v6 = shown("raw", "::1");
+    assert!(
+        raw_v6.contains("the ICMP message left as it was built, byte for byte"),
+        "{raw_v6}"
+    );
+    let datagram = shown("datagram", SERVER);
     assert!(
         datagram.contains("identifier 0x0000 became 0x"),
         "{datagram}"
     );
     assert!(datagram.contains("checksum 0x0000 became 0x"), "{datagram}");
-    for text in [raw, datagram] {
+    for text in [raw, raw_v6, datagram] {
         assert!(
             text.lines().all(|line| line.chars().count() <= 80),
             "{text}"
@@ -412,9 +337,7 @@ fn the_first_packet_is_shown_as_it_left() {
 #[test]
 fn an_error_is_told_over_both_kinds_of_socket() {
     let Some(net) = live_or_skip() else { return };
-    inside(&net.client, || {
-        std::fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647").expect("opened");
-    });
+    open_to_all(&net.client);
     // To the server, which would have to pass it on.
     ip(&format!(
         "-n {} route add 10.99.0.0/16 via {SERVER}",
