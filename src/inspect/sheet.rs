@@ -219,7 +219,7 @@ impl<'a> Sheet<'a> {
         let quotes = match (layer.kind, message.first()) {
             (LayerKind::Icmpv4, Some(&kind)) => icmpv4::quotes(kind),
             (LayerKind::Icmpv6, Some(&kind)) => icmpv6::quotes(kind),
-            _ => false,
+            _ => return,
         };
         let extension = icmp_extension::find(layer.kind == LayerKind::Icmpv6, message);
         let until = extension.map_or(message.len(), |place| place.at);

@@ -1,7 +1,7 @@
 //! Any bytes make a sheet, and every byte of it is in one place.
 
 use super::*;
-use crate::decode::Decoder;
+use crate::decode::{Decoder, LayerKind};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::recordings;
 use proptest::prelude::*;
@@ -63,6 +63,30 @@ fn every_byte_of_the_recordings_is_in_one_place() {
     for frame in frames {
         check(&frame, LinkType::ETHERNET, true);
     }
+}
+
+#[test]
+fn what_is_no_icmp_has_no_icmp_extension() {
+    // A UDP header that reads as an ICMP error with a length: type 3, 32 words.
+    let mut bytes = vec![0x45, 0, 0x01, 0x34, 0, 0, 0, 0, 64, 17, 0, 0];
+    bytes.extend([10, 0, 0, 1, 10, 0, 0, 2]);
+    bytes.extend([3, 0, 0x10, 0, 0x01, 0x20, 0, 0]);
+    bytes.resize(20 + 288, 0x20);
+    let frame = Frame {
+        number: 1,
+        time: Timestamp::default(),
+        link_type: LinkType::IPV4,
+        interface: 0,
+        original_len: bytes.len() as u32,
+        bytes: &bytes,
+        comment: None,
+    };
+    let mut decoder = Decoder::new();
+    let packet = decoder.decode(&frame);
+    let sheet = Sheet::new(&frame, &packet);
+    let has = |kind| sheet.headers.iter().any(|header| header.kind == kind);
+    assert!(has(LayerKind::Udp));
+    assert!(!has(LayerKind::IcmpExtension));
 }
 
 #[test]

@@ -109,6 +109,9 @@ fn place(o: &Observation, sender: &Half, receiver: &Half) -> Hit {
     let (Some(next), Some(edge)) = (receiver.last_ack, receiver.furthest_edge()) else {
         return Hit::Next;
     };
+    // Who acknowledges less than the other's SYN errs about what it sends, not about what it expects.
+    let first = sender.base.plus(1);
+    let next = if next.before(first) { first } else { next };
     let known = o.seq.at_or_after(next) && o.seq.at_or_before(sender.nxt);
     let missed = sender.rare().is_some_and(|rare| rare.holes.missing() > 0);
     let inside = o.seq.at_or_after(next) && o.seq.at_or_before(edge);

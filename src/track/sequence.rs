@@ -232,6 +232,10 @@ impl Connection {
         let again = to.offset_from(from).min(o.new);
         (o.new, o.filled) = (o.new - again, o.filled.saturating_sub(again));
         o.resent += again;
+        // They are sent again, and yet this is the first time that they are there.
+        let flags =
+            u32::from(o.flags.syn() && from == o.seq) + u32::from(o.flags.fin() && to == o.end);
+        sender.counts.unique_bytes += u64::from(again.saturating_sub(flags));
         o.facts.set(Facts::RESENT);
         if o.filled == 0 {
             o.facts.clear(Facts::FILLED);

@@ -2,11 +2,16 @@
 //! `tests/suite/experiments/`.
 
 use std::convert::Infallible;
+use std::fs;
 
+use serde_json::Value;
 use wirelab::analysis::{Analysis, Limits};
 use wirelab::event::{End, Event, Flow, Kind};
 use wirelab::io::file;
 use wirelab::recordings;
+
+use crate::root;
+use crate::run::results;
 
 #[test]
 fn the_figures_of_a_connection_agree_with_its_notes() {
@@ -48,4 +53,23 @@ fn flows(capture: &'static [u8]) -> Vec<Flow> {
         .finish(&End::default(), &mut keep)
         .unwrap_or_else(|never| match never {});
     flows
+}
+
+/// What was damaged on the way and sent again is counted once, as what the reader got.
+#[test]
+fn bytes_that_came_damaged_first_are_counted_when_they_come_whole() {
+    let truth =
+        fs::read_to_string(root().join("captures/corrupt/truth.ndjson")).expect("its truth");
+    let calls = truth
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let got: u64 = calls
+        .filter(|it| it["call"] == "recv" && it["host"] == "server")
+        .filter_map(|it| it["result"].as_u64())
+        .sum();
+    assert!(got > 0);
+    let flows = results(&["flows", "corrupt/server", "--format", "json"]);
+    let flow: Value = serde_json::from_str(flows.lines().next().expect("a flow")).expect("JSON");
+    assert_eq!(flow["i>r"]["unique_bytes"], got);
+    assert_eq!(flow["i>r"]["bad_checksums"], 1);
 }
