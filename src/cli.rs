@@ -10,6 +10,7 @@ mod lab;
 mod ping;
 mod ports;
 mod server;
+mod sockets;
 mod talk;
 mod trace;
 
@@ -28,6 +29,7 @@ pub use self::lab::{Lab, LabCheck, LabCommand, LabList, LabRun, LabShow};
 pub use self::ping::{PathMtu, Ping, SocketKind};
 pub use self::ports::Ports;
 pub use self::server::Server;
+pub use self::sockets::Sockets;
 pub use self::talk::Talk;
 pub use self::trace::Trace;
 use crate::event::Kind;
@@ -95,6 +97,9 @@ pub enum Command {
     /// Listen on a port and talk with whoever connects, each call told
     #[command(after_help = server::HELP)]
     Server(Server),
+    /// Show what is in the buffers of TCP sockets, and who waits for whom; --watch goes on
+    #[command(after_help = sockets::HELP)]
+    Sockets(Sockets),
     /// Find the path to a host: which routers packets pass, and what fits through
     #[command(after_help = trace::HELP, disable_version_flag = true)]
     Trace(Trace),

@@ -28,6 +28,7 @@ mod progress;
 mod replay;
 mod server;
 mod show;
+mod sockets;
 mod start;
 mod talk;
 mod trace;
@@ -72,6 +73,7 @@ pub fn main() -> ExitCode {
         Some(Command::Ports(args)) => ("ports", ports::run(&args)),
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
         Some(Command::Server(args)) => ("server", server::run(&args)),
+        Some(Command::Sockets(args)) => ("sockets", sockets::run(&args)),
         Some(Command::Trace(args)) => ("trace", trace::run(&args)),
     };
     match outcome {

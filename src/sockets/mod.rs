@@ -1,12 +1,14 @@
 //! Ports and the sockets that hold them, as plain facts; and what follows from them when a program wants
 //! a port (RFC 6335; bind(2), socket(7), tcp(7)). `io::machine` asks the kernel.
 
+mod detail;
 mod port;
 mod services;
 mod trying;
 
 use std::net::IpAddr;
 
+pub use detail::{Alarm, Detail, Info, Memory, Timer, Wait};
 pub use port::{Class, DYNAMIC, Limits, REGISTERED, WELL_KNOWN, class};
 pub use services::{Service, Services};
 pub use trying::{Attempt, Refusal, Step, conclusions};
@@ -97,6 +99,7 @@ impl Listed {
 #[cfg(test)]
 pub(crate) mod samples {
     use super::*;
+    pub(crate) use crate::sockets::detail::samples::{open, sending, stopped};
 
     /// A socket that listens on that address and port.
     pub(crate) fn listening(address: &str, port: u16) -> Listed {

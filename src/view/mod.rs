@@ -4,6 +4,7 @@
 //! A new view is a file here and a line in [`VIEWS`]; `segments.rs` is the smallest complete one.
 
 pub mod addr;
+pub mod bars;
 pub mod check;
 pub mod craft;
 mod explain;
@@ -19,6 +20,7 @@ mod reasons;
 #[cfg(test)]
 pub(crate) mod sample;
 mod segments;
+pub mod sockets;
 mod style;
 pub mod talk;
 pub mod text;

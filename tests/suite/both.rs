@@ -33,6 +33,8 @@ fn ladders_of_both_ends() {
         "zero-window",
         "corrupt",
         "half-close",
+        "recv-buffer",
+        "send-buffer",
     ] {
         for width in ["80", "160"] {
             let words = ["replay", name, "--at", "both", "--width", width];

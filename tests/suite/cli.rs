@@ -15,7 +15,7 @@ fn shows(name: &str, text: &str) {
 fn help_has_examples_and_fits_a_terminal() {
     for command in [
         "addr", "captures", "check", "client", "craft", "explain", "flows", "inspect", "ping",
-        "ports", "replay", "server", "trace",
+        "ports", "replay", "server", "sockets", "trace",
     ] {
         let help = results(&[command, "--help"]);
         assert!(help.contains("Example"), "{help}");
@@ -41,6 +41,12 @@ fn wrong_usage_is_two() {
         &["client", "127.0.0.1", "0"],
         &["client", "127.0.0.1", "80", "--send", "@/no/such/file"],
         &["client", "127.0.0.1", "80", "--bind", "nonsense"],
+        &["ports", "--udp"],
+        &["sockets", "no such service"],
+        &["sockets", "pid:me"],
+        &["sockets", "127.0.0.1:70000"],
+        &["sockets", "--count", "3"],
+        &["sockets", "--watch", "0"],
         &["replay", "handshake", "--note", "nonsense"],
         &["replay", "handshake", "--speed", "fast"],
         &["replay", "handshake", "--encoding", "klingon"],

@@ -8,6 +8,7 @@ mod neighbours;
 mod owners;
 mod ports;
 mod routes;
+mod socket_detail;
 mod sockets;
 
 pub use addresses::addresses;
@@ -16,6 +17,7 @@ pub use neighbours::neighbours;
 pub use owners::Owners;
 pub use ports::{limits, services, try_port};
 pub use routes::{path_to, routes};
+pub use socket_detail::{detail, details};
 pub use sockets::sockets;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -118,7 +118,7 @@ fn socket(body: &[u8]) -> Option<Sample> {
 /// The queues in bytes. The kernel subtracts sequence numbers, and those count a SYN or FIN as one
 /// (RFC 9293 section 3.4): in these states there is one in the difference. For a socket that listens,
 /// the second is how many connections may wait, which is no queue.
-fn queues(state: TcpState, receive: u64, send: u64) -> (u64, Option<u64>) {
+pub(in crate::io) fn queues(state: TcpState, receive: u64, send: u64) -> (u64, Option<u64>) {
     let receive = match state {
         TcpState::CloseWait | TcpState::LastAck | TcpState::Closing => receive.saturating_sub(1),
         _ => receive,

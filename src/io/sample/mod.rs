@@ -16,6 +16,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 
 use crate::lab::truth::Sample;
+pub(in crate::io) use message::queues;
 use message::{Answer, LONGEST};
 
 /// Most messages read in search of an answer: what came before is left of a question that was given up.

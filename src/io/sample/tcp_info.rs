@@ -4,12 +4,12 @@
 use crate::event::TcpState;
 use crate::lab::truth::Sample;
 
-/// Puts a number that has been read, as the kernel gives it, to where it belongs.
-type Put = fn(&mut Sample, u64);
+/// Where a number stands: offset and length in bytes; and what puts it, as the kernel gives it, to where
+/// it belongs.
+pub(in crate::io) type Place<T> = (usize, usize, fn(&mut T, u64));
 
-/// Offset and length in bytes, and what is to be done with it.
 #[rustfmt::skip] // a table reads best as one
-const LAYOUT: &[(usize, usize, Put)] = &[
+const LAYOUT: &[Place<Sample>] = &[
     (1, 1, |s, n| s.ca_state = CA_STATES.get(n as usize).map(|&name| name.to_owned())),
     (4, 1, |s, n| s.backoff = Some(n as u32)),
     (8, 4, |s, n| s.rto_ns = Some(micros(n))),
@@ -32,14 +32,19 @@ const LAYOUT: &[(usize, usize, Put)] = &[
 ];
 
 /// What the sender is doing, by number (`enum tcp_ca_state`).
-const CA_STATES: [&str; 5] = ["open", "disorder", "cwr", "recovery", "loss"];
+pub(in crate::io) const CA_STATES: [&str; 5] = ["open", "disorder", "cwr", "recovery", "loss"];
 
 /// The slow start threshold of who has none yet (`TCP_INFINITE_SSTHRESH`).
-const NO_THRESHOLD: u64 = 0x7fff_ffff;
+pub(in crate::io) const NO_THRESHOLD: u64 = 0x7fff_ffff;
 
 /// Reads as much of `struct tcp_info` as is there.
 pub(in crate::io) fn read(info: &[u8], sample: &mut Sample) {
-    for &(offset, len, put) in LAYOUT {
+    fill(info, LAYOUT, sample);
+}
+
+/// Reads the numbers of a table, as far as they are there.
+pub(in crate::io) fn fill<T>(info: &[u8], layout: &[Place<T>], into: &mut T) {
+    for &(offset, len, put) in layout {
         let Some(bytes) = info.get(offset..).and_then(|from| from.get(..len)) else {
             continue;
         };
@@ -51,7 +56,7 @@ pub(in crate::io) fn read(info: &[u8], sample: &mut Sample) {
                 None => continue,
             },
         };
-        put(sample, number);
+        put(into, number);
     }
 }
 
@@ -76,7 +81,7 @@ pub(in crate::io) const fn state(number: u8) -> Option<TcpState> {
 }
 
 /// Microseconds in nanoseconds.
-const fn micros(micros: u64) -> u64 {
+pub(in crate::io) const fn micros(micros: u64) -> u64 {
     micros.saturating_mul(1000)
 }
 

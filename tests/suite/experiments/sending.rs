@@ -51,6 +51,33 @@ pub(super) const ENTRIES: &[Entry] = &[
             // Less than a round trip: nothing can have been acknowledged.
             Blocked(Client, "send", 0, 0..=50),
             Blocked(Client, "send", 1, 100..=1500),
+            So(
+                "the first send returns before anything is acknowledged, the second before all is",
+                |run| {
+                    let sends = run.calls(Client, "send");
+                    let ends = sends.iter().map(|it| it.time.as_nanos() + it.blocked_ns);
+                    let ends: Vec<_> = ends.collect();
+                    let arrived = run.arrived(Server);
+                    let when = |ack: u32| {
+                        let all = arrived.iter().find(|it| it.ack >= Some(ack));
+                        all.map(|it| it.time.as_nanos())
+                    };
+                    let [one, two] = ends[..] else { return false };
+                    Some(one) < when(2) && when(2) < Some(two) && Some(two) < when(62_001)
+                },
+            ),
+            So(
+                "the send buffer is in the way, and never the peer's window",
+                |run| {
+                    let queues = run.samples(Client).filter(|it| it.snd_wnd > Some(0));
+                    let queues = queues.map(|it| (it.send_queue, it.snd_wnd.map(u64::from)));
+                    let queues: Vec<_> = queues.collect();
+                    let most = queues.iter().filter_map(|it| it.0).max();
+                    // All that was written at once would be twice as much.
+                    (Some(16_384)..Some(40_000)).contains(&most)
+                        && queues.iter().all(|(queue, window)| queue < window)
+                },
+            ),
         ],
     ),
     (
@@ -237,11 +264,10 @@ pub(super) const ENTRIES: &[Entry] = &[
     (
         "recv-buffer",
         &[
-            Notes("1 window-update", "1 window-update"),
             Fates(&[]),
             So("nothing is lost or repeated", never_repeated),
             So(
-                "the right edge stands still while the window shrinks, and moves on",
+                "the right edge stands still while the window shrinks to nothing, and moves on",
                 |run| {
                     let sent = run.sent(Server);
                     let acks: Vec<_> = sent
@@ -249,15 +275,32 @@ pub(super) const ENTRIES: &[Entry] = &[
                         .filter(|it| it.is("A"))
                         .filter_map(|it| Some((it.ack?, it.window_bytes?)))
                         .collect();
-                    let Some(still) = acks.get(1..8) else {
+                    let Some(closed) = acks.iter().position(|it| it.1 == 0) else {
+                        return false;
+                    };
+                    let Some(still) = closed.checked_sub(5).and_then(|at| acks.get(at..=closed))
+                    else {
                         return false;
                     };
                     let edge = |it: &(u32, u32)| it.0 + it.1;
                     still.iter().all(|it| edge(it) == edge(&still[0]))
-                        && still.windows(2).all(|pair| pair[1].1 < pair[0].1)
+                        && still.windows(2).all(|pair| pair[1].1 + 1000 == pair[0].1)
                         && acks.last().is_some_and(|last| edge(last) > edge(&still[0]))
                 },
             ),
+            So(
+                "what the window still took lies in the receive buffer, what it did not in the send buffer",
+                |run| {
+                    let closed = run.samples(Client).find(|it| it.snd_wnd == Some(0));
+                    let lies = run.samples(Server).filter(|it| it.state == "ESTABLISHED");
+                    let most = lies.filter_map(|it| it.recv_queue).max().unwrap_or(0);
+                    closed.is_some() && (12_000..16_000).contains(&most) && most % 1000 == 0
+                },
+            ),
+            So("the application reads all of it in the end", |run| {
+                let all = run.calls(Server, "recv");
+                all.iter().filter_map(|it| it.result).sum::<i64>() == 16_000
+            }),
         ],
     ),
     (

@@ -16,6 +16,7 @@ mod program;
 mod refusals;
 mod rights;
 mod runs;
+mod sockets;
 mod talk;
 mod trace;
 

@@ -9,6 +9,8 @@
 mod arrow;
 mod aside;
 mod layout;
+mod parts;
+mod queues;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -19,14 +21,15 @@ use super::pen::{Glyphs, Pen, glyphs};
 use super::remark::{self, Kinds};
 use super::row::flow_paint;
 use crate::event::{
-    Call, Change, Event, Fate, Figures, Host, Part, Passage, Phase, Reading, Segment, Stop,
-    TcpState, units,
+    Call, Change, Event, Fate, Figures, Host, Part, Passage, Phase, Reading, TcpState, units,
 };
 use crate::frame::Timestamp;
 use crate::view::{Paint, Style, View, text};
 use crate::wire::tcp::TcpOptions;
 use aside::Says;
 use layout::Layout;
+use parts::{segment, side, stops};
+use queues::Queues;
 
 /// What is drawn beside the packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +69,8 @@ pub(in crate::view) struct Both {
     early: Vec<u8>,
     /// The figures of each host that stand on the screen.
     figures: [Option<Figures>; 2],
+    /// What the sockets' buffers hold, where it has no columns.
+    queues: Queues,
 }
 
 impl Both {
@@ -82,6 +87,7 @@ impl Both {
             drawn: false,
             early: Vec::new(),
             figures: [None; 2],
+            queues: Queues::default(),
         }
     }
 
@@ -379,6 +385,7 @@ impl Both {
             (shown != Some(now)).then_some(now)
         };
         let [before, after] = [news(Host::Client), news(Host::Server)];
+        self.queues.see(&self.figures);
         let style = &self.style;
         let pen = self.pen.clear();
         if layout.figures > 0 {
@@ -468,7 +475,7 @@ impl Both {
         }
         let mut turn = Turn::Show;
         if !self.style.all {
-            if call.routine {
+            if call.routine && !queues::is_told(call) {
                 turn = self.fold.call(0, call.time);
             } else {
                 self.unfold(out)?;
@@ -484,7 +491,18 @@ impl Both {
             Paint::Good
         };
         self.at_host(call.host, call.time, paint, &words);
-        let row = format!("{}\n", self.pen.finish());
+        let mut row = format!("{}\n", self.pen.finish());
+        if let Some(held) = self.queues.beside(call, &self.style)
+            && self.shows.figures
+        {
+            let mut both = [(Paint::State, ""); 2];
+            let room = self.layout.inner.saturating_sub(2);
+            let held = text::fit(&held, room);
+            both[call.host.index()].1 = &held;
+            self.at_hosts(both, None);
+            row.push_str(self.pen.finish());
+            row.push('\n');
+        }
         if turn == Turn::Keep {
             self.fold.keep(row);
         } else if self.rows == 0 {
@@ -515,25 +533,6 @@ impl Both {
         self.at_host(reading.host, reading.time, Paint::State, &words);
         writeln!(out, "{}", self.pen.finish())
     }
-}
-
-/// The segment that a passage is of, as its sender's capture has it, or else its receiver's.
-fn segment<'a>(p: &Passage<'a>) -> Option<&'a Segment<'a>> {
-    let sent = p.sent.and_then(|stop| stop.segment);
-    sent.or_else(|| p.arrived.and_then(|stop| stop.segment))
-}
-
-/// 0 for what comes from the left.
-const fn side(p: &Passage<'_>) -> usize {
-    p.to.other().index()
-}
-
-/// The stops that this part of the way is about, with the host that each is at.
-fn stops<'a>(p: &Passage<'a>) -> impl Iterator<Item = (Host, Stop<'a>)> {
-    let sent = p.sent.filter(|_| p.part != Part::Arrives);
-    let arrived = p.arrived.filter(|_| p.part != Part::Departs);
-    let near = sent.map(|stop| (p.to.other(), stop));
-    near.into_iter().chain(arrived.map(|stop| (p.to, stop)))
 }
 
 impl View for Both {
