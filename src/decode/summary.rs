@@ -1,5 +1,6 @@
 //! One line for a packet, in the tcpdump reader's habit.
 //!
+//! What differs between packets of a kind comes first, so that a short line still tells them apart.
 //! Everything in it comes from numbers, so it holds no bytes of the network's choosing.
 
 use std::borrow::Cow;
@@ -32,18 +33,18 @@ impl Packet<'_> {
             (Body::Arp(arp), _) => arp_line(line, arp)?,
             (Body::Fragment(fragment), Some(ip)) => write!(
                 line,
-                "{} {} > {}, fragment of {} bytes at {}, id {:#x}, {}",
+                "{} {} > {}, fragment of {} bytes at {}, {}, id {:#x}",
                 protocol_name(fragment.protocol),
                 ip.src,
                 ip.dst,
                 fragment.len,
                 fragment.offset,
-                fragment.id,
                 if fragment.more {
                     "more follow"
                 } else {
                     "the last one"
-                }
+                },
+                fragment.id
             )?,
             (Body::Esp(esp), Some(ip)) => write!(
                 line,
@@ -103,7 +104,10 @@ fn icmp_line(line: &mut String, ip: &Ip, icmp: &Icmp<'_>) -> fmt::Result {
         IcmpDetail::None => {}
         IcmpDetail::Echo { id, seq } => write!(
             line,
-            ", id {id}, seq {seq}, {} bytes",
+            // What differs from one echo to the next comes first: who asks for which hop, with what TTL.
+            ", seq {seq}, {} {}, {} bytes, id {id}",
+            if icmp.v6 { "hop limit" } else { "ttl" },
+            ip.ttl,
             u64::from(icmp.payload_len) + 8
         )?,
         IcmpDetail::Mtu(mtu) => write!(line, ", MTU {mtu}")?,
@@ -137,7 +141,7 @@ fn quoted_text(line: &mut String, quoted: &Quoted) -> fmt::Result {
         write!(line, " seq {seq}")?;
     }
     if let Some((id, seq)) = quoted.echo {
-        write!(line, " echo id {id}, seq {seq}")?;
+        write!(line, " echo seq {seq}, id {id}")?;
     }
     Ok(())
 }

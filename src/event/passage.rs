@@ -290,8 +290,10 @@ pub struct Call<'a> {
 pub struct Crossing {
     /// Packets that left.
     pub sent: u64,
-    /// What arrived: packets, and copies of them.
+    /// What arrived of what the host there sent: packets, and copies of them.
     pub arrived: u64,
+    /// What arrived from routers on the way: their errors.
+    pub from_routers: u64,
     /// Packets and copies that were lost, or are missing in the capture of the far end.
     pub lost: u64,
     /// Copies that nobody sent.

@@ -153,6 +153,23 @@ fn opening(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
             ..finding("no-answer", Severity::Problem, what)
         };
     }
+    if flow
+        .notes
+        .iter()
+        .any(|notes| notes.of(Kind::SimultaneousOpen) > 0)
+        && h.ack_frame.is_some()
+    {
+        let took = h.took_ns.map(nanos);
+        let took = took
+            .map(|ns| format!(", done after {ns}"))
+            .unwrap_or_default();
+        let what =
+            format!("{from} and {to} opened the connection together: their SYNs crossed{took}");
+        return Finding {
+            evidence,
+            ..finding("opened", Severity::Info, what)
+        };
+    }
     let took = h
         .took_ns
         .map(|ns| match flow.stats[0].syns {
@@ -278,12 +295,18 @@ fn agreement(flow: &Flow, names: &Names) -> Option<Finding> {
 }
 
 fn carried(flow: &Flow, names: &Names) -> Option<Finding> {
-    let rate = |bytes: u64| {
-        if bytes < RATE_SAYS_SOMETHING {
+    // Over the time in which there was data: what idles before and after says nothing of the path.
+    let rate = |stats: &Stats| {
+        let (bytes, time) = (stats.unique_bytes, stats.data_time_ns);
+        if bytes < RATE_SAYS_SOMETHING || time == 0 {
             return String::new();
         }
-        let rate = bytes as f64 * 1e9 / flow.duration_ns().max(1) as f64;
-        format!(", {} bytes/s", count(rate.round() as u64))
+        let rate = bytes as f64 * 1e9 / time as f64;
+        format!(
+            ", {} bytes/s over the {} from its first data to its last",
+            count(rate.round() as u64),
+            nanos(time)
+        )
     };
     let again = |stats: &Stats| match stats.retransmitted_packets {
         0 => String::new(),
@@ -302,7 +325,7 @@ fn carried(flow: &Flow, names: &Names) -> Option<Finding> {
                 "{} sent {bytes} in {segments}{}{}",
                 names.of_side(side),
                 again(stats),
-                rate(stats.unique_bytes)
+                rate(stats)
             )
         })
         .collect();
@@ -424,11 +447,11 @@ fn time_wait(flow: &Flow, names: &Names) -> Option<Finding> {
     let (port, what) = match first {
         Side::Initiator => (
             flow.initiator.port,
-            "its next connection there needs another one",
+            "its next connection there needs another one, or bind() or connect() fails (EADDRINUSE, EADDRNOTAVAIL)",
         ),
         Side::Responder => (
             flow.responder.port,
-            "a server started again there needs SO_REUSEADDR",
+            "a server started again there gets EADDRINUSE from bind() unless it sets SO_REUSEADDR",
         ),
     };
     let hold = if holders.len() == 1 { "holds" } else { "hold" };

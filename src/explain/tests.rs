@@ -318,3 +318,30 @@ fn pieces_that_a_router_asked_for_have_their_reason() {
     );
     assert!(found.evidence.contains(&5), "{:?}", found.evidence);
 }
+
+#[test]
+fn throughput_is_over_the_time_with_data_and_not_the_idle_rest() {
+    let mut talk = Talk::new(Told::default());
+    talk.handshake().at(10).send(0, b"x");
+    let findings = finish(&mut talk, |flow| {
+        flow.stats[0].unique_bytes = 100_000;
+        flow.stats[0].data_time_ns = 500_000_000;
+    });
+    let summary = &of(&findings, "carried").summary;
+    assert!(
+        summary.contains("200,000 bytes/s over the 500ms"),
+        "{summary}"
+    );
+}
+
+#[test]
+fn syns_that_cross_open_one_connection_together() {
+    let mut talk = Talk::new(Told::default());
+    talk.handshake();
+    let findings = finish(&mut talk, |flow| flow.notes[1].add(Kind::SimultaneousOpen));
+    let summary = &of(&findings, "opened").summary;
+    assert!(
+        summary.contains("opened the connection together"),
+        "{summary}"
+    );
+}

@@ -191,6 +191,10 @@ fn simply(
         Kind::AckedUnseen => {
             format!("{host} acknowledged data that the capture does not hold, {times}")
         }
+        // A SYN is no data.
+        Kind::Dsack if why.starts_with("the SYN ") => {
+            format!("{host} reported having got a SYN twice, {times}: {why}")
+        }
         Kind::Dsack => format!("{host} reported having got data twice, {times}: {why}"),
         Kind::WindowShrunk => format!("{host} took back window it had offered, {times}"),
         Kind::WindowUpdate => format!(

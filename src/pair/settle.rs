@@ -128,6 +128,7 @@ impl Pair {
             Fate::Uncaptured => crossing.uncaptured += 1,
             // One packet arrives once, as however many segments it is captured.
             _ if !first && verdict.captured_as.is_some() => {}
+            _ if matches!(verdict.from, Origin::Router(_)) => crossing.from_routers += 1,
             _ => crossing.arrived += 1,
         }
         // The fragments that a router makes of a packet are no copies of it.

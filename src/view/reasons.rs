@@ -23,6 +23,7 @@ impl Reasons {
     pub(super) fn new(style: Style, frame: u64, start: Option<Timestamp>) -> Self {
         let plain = Style {
             color: style.color,
+            width: style.width,
             ..Style::default()
         };
         let (lines, said) = (Segments::since(plain, start), None);
@@ -44,6 +45,7 @@ impl Reasons {
     /// What is said of the frame itself.
     fn segment(&self, segment: &Segment<'_>) -> String {
         let mut said = String::new();
+        self.wrapped(&mut said, 0, &plain(segment));
         if segment.notes.is_empty() {
             said.push_str("Nothing stands out about it: no rule has anything to say.\n");
         }
@@ -56,11 +58,13 @@ impl Reasons {
                 self.wrapped(&mut said, 2, &doubt);
             }
             let numbers = note.why.numbers.iter();
-            let numbers: Vec<_> = numbers
-                .map(|(name, quantity)| format!("{} {}", name.replace('_', " "), value(*quantity)))
+            // An unknown timeout is kept as none at all.
+            let known = numbers.filter(|(name, quantity)| *name != "rto" || quantity.value() > 0);
+            let numbers: Vec<_> = known
+                .filter_map(|(name, quantity)| figure(name, *quantity))
                 .collect();
             if !numbers.is_empty() {
-                let numbers = format!("compared: {}", numbers.join(", "));
+                let numbers = format!("what was compared: {}", numbers.join("; "));
                 self.wrapped(&mut said, 2, &numbers);
             }
             let others = note.frames.iter().filter(|frame| **frame != self.frame);
@@ -112,6 +116,88 @@ fn doubt(note: &Note) -> Option<String> {
         "likely" => Some(format!("likely, not certain, from this capture alone{or}")),
         _ => Some(format!("this capture can't decide it{or}")),
     }
+}
+
+/// What the segment is: what it carries, what it acknowledges, and where that leaves the two (RFC 9293
+/// section 3.10.7).
+fn plain(s: &Segment<'_>) -> String {
+    let (flags, end) = (s.flags, s.seq_end());
+    let mut said = match (flags.syn(), flags.fin(), flags.rst()) {
+        (true, true, _) | (true, _, true) => {
+            format!("Flags that make no sense together, at number {}", s.seq)
+        }
+        (true, ..) if flags.ack() => format!(
+            "A SYN with an ACK: {} agrees, and its own numbers begin at {} (0 here)",
+            s.src, s.seq_raw
+        ),
+        (true, ..) => format!(
+            "A SYN: {} asks {} for a connection; its numbers begin at {} (0 here)",
+            s.src, s.dst, s.seq_raw
+        ),
+        (.., true) => format!(
+            "An RST: {} ends the connection at once, at number {}",
+            s.src, s.seq
+        ),
+        (_, true, _) => {
+            let data = if s.len > 0 {
+                format!(
+                    "{} from number {} on, and a",
+                    units::plural(s.len.into(), "byte"),
+                    s.seq
+                )
+            } else {
+                "A".to_owned()
+            };
+            format!(
+                "{data} FIN at number {}: {} sends nothing after it",
+                end.wrapping_sub(1),
+                s.src
+            )
+        }
+        _ if s.len > 0 => format!(
+            "Data: {} of {}, numbers {} to {}",
+            units::plural(s.len.into(), "byte"),
+            s.src,
+            s.seq,
+            end.wrapping_sub(1)
+        ),
+        _ if flags.ack() => format!("An ACK of {} without data", s.src),
+        _ => format!("A segment of {} without data and without an ACK", s.src),
+    };
+    if let Some(ack) = s.ack {
+        let _ = write!(
+            said,
+            "; it acknowledges all before number {ack} of the other side"
+        );
+    }
+    said.push('.');
+    let [a, b] = [s.state[0].name(), s.state[1].name()];
+    let moved = if s.state == s.state_before {
+        "stay"
+    } else {
+        "are then"
+    };
+    let _ = write!(said, " The two {moved} in {a} (who opened) and {b}.");
+    said
+}
+
+/// A figure that a rule compared, with what it is.
+fn figure(name: &str, quantity: Quantity) -> Option<String> {
+    let shown = value(quantity);
+    Some(match name {
+        "seq" => format!("it begins at number {shown}"),
+        "end" => format!("it ends before number {shown}"),
+        "ack" => format!("it acknowledges up to number {shown}"),
+        "waited" => format!("{shown} since it was sent before"),
+        "rto" => format!("the retransmission timeout is {shown} by estimate"),
+        "dup_acks" => format!("duplicate ACKs before it: {shown}"),
+        "timeout" if quantity.value() == 0 => return None,
+        "timeout" => format!("timeouts in a row: {shown}"),
+        "una" => format!("the oldest unacknowledged number is {shown}"),
+        "window" => format!("the window is {shown}"),
+        "window_before" => format!("the window was {shown}"),
+        _ => format!("{}: {shown}", name.replace('_', " ")),
+    })
 }
 
 fn value(quantity: Quantity) -> String {

@@ -15,12 +15,24 @@ pub(super) struct Segments {
     /// When the first line was: times count from there.
     start: Option<Timestamp>,
     line: String,
+    /// What is in colour follows the line.
+    tags: Vec<(Paint, String)>,
+    /// Frame and time, before the line.
+    margin: String,
 }
+
+/// Columns of frame number and time; where a line goes on, it is indented by so many.
+const MARGIN: usize = 16;
 
 impl Segments {
     pub(super) fn new(style: Style) -> Self {
-        let (start, line) = (None, String::new());
-        Self { style, start, line }
+        Self {
+            style,
+            start: None,
+            line: String::new(),
+            tags: Vec::new(),
+            margin: String::new(),
+        }
     }
 
     /// With times that count from `start`, where that is known.
@@ -35,12 +47,34 @@ impl Segments {
         let start = *self.start.get_or_insert(time);
         let at = units::seconds(time.nanos_since(start));
         self.line.clear();
-        let _ = write!(
-            self.line,
-            "{}",
-            self.style
-                .paint(Paint::Dim, format_args!("{frame:>5} {at:>9} "))
-        );
+        self.tags.clear();
+        self.margin = format!("{frame:>5} {at:>9} ");
+    }
+
+    /// Writes the line, broken at spaces where it is wider than the screen.
+    fn flush(&self, out: &mut dyn Write) -> io::Result<()> {
+        let width = usize::from(self.style.width);
+        let words = self.line.split(' ').map(|word| (Paint::Plain, word));
+        let tags = self.tags.iter();
+        let tags = tags.flat_map(|(paint, tag)| tag.split(' ').map(|word| (*paint, word)));
+        write!(out, "{}", self.style.paint(Paint::Dim, &self.margin))?;
+        let mut used = self.margin.len();
+        let mut first = true;
+        for (paint, word) in words.chain(tags) {
+            let columns = text::width(word);
+            if first {
+                first = false;
+            } else if used + 1 + columns > width {
+                write!(out, "\n{:MARGIN$}  ", "")?;
+                used = MARGIN + 2;
+            } else {
+                out.write_all(b" ")?;
+                used += 1;
+            }
+            write!(out, "{}", self.style.paint(paint, word))?;
+            used += columns;
+        }
+        writeln!(out)
     }
 
     fn segment(&mut self, s: &Segment<'_>) {
@@ -69,16 +103,11 @@ impl Segments {
             if let Some(number) = note.number {
                 let _ = write!(tag, " #{number}");
             }
-            let _ = write!(
-                line,
-                " {}",
-                self.style
-                    .paint(Paint::of(note.kind), format_args!("[{tag}]"))
-            );
+            self.tags.push((Paint::of(note.kind), format!("[{tag}]")));
         }
         if let Some(wireshark) = s.wireshark.filter(|wireshark| wireshark.differs) {
-            let said = format_args!("{{Wireshark {wireshark}}}");
-            let _ = write!(line, " {}", self.style.paint(Paint::Dim, said));
+            self.tags
+                .push((Paint::Dim, format!("{{Wireshark {wireshark}}}")));
         }
     }
 }
@@ -103,7 +132,7 @@ impl View for Segments {
             }
             _ => return Ok(()),
         }
-        writeln!(out, "{}", self.line)
+        self.flush(out)
     }
 }
 
@@ -170,7 +199,11 @@ mod tests {
 
     #[test]
     fn lines_read_as_tcpdump_prints_them() {
-        let mut talk = Talk::new(Segments::new(Style::default()));
+        let wide = Style {
+            width: 200,
+            ..Style::default()
+        };
+        let mut talk = Talk::new(Segments::new(wide));
         talk.handshake();
         talk.at(50_000).send(0, b"GET / HTTP/1.1\r\n");
         let mut note = Note::new(Kind::Retransmission, "RFC 5681 3.2", |_| String::new());
@@ -186,5 +219,15 @@ mod tests {
             "    5  0.090000 10.0.0.1:40312 > 10.0.0.2:80: Flags [P.], seq 1:17, ack 1, win 64256, length 16 [retransmission (fast)]",
         ];
         assert_eq!(talk.text().lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_line_wider_than_the_screen_goes_on_in_the_next() {
+        let mut talk = Talk::new(Segments::new(Style::default()));
+        talk.handshake();
+        let shown = talk.text();
+        assert!(shown.lines().count() > 3, "{shown}");
+        assert!(shown.lines().all(|line| line.len() <= 80), "{shown}");
+        assert!(shown.contains("\n                  "), "{shown}");
     }
 }

@@ -336,3 +336,13 @@ fn packets_are_chosen_with_both_their_ends() {
     assert_eq!(passages.len(), 1, "{chosen:?}");
     assert_eq!(passages[0]["fate"], "corrupted");
 }
+
+#[test]
+fn errors_of_routers_are_counted_apart_from_what_the_server_sent() {
+    let shown = results(&["replay", "traceroute", "--at", "both", "--width", "160"]);
+    let shown = shown.replace('\u{a0}', " ");
+    assert!(
+        shown.contains("1 packet sent, 1 arrived, and 3 from routers"),
+        "{shown}"
+    );
+}

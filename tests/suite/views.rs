@@ -87,3 +87,20 @@ fn gbk_is_read_as_gbk() {
     assert!(!chinese(&plain), "{plain}");
     assert!(chinese(&read), "{read}");
 }
+
+#[test]
+fn a_frame_without_notes_is_told_in_plain_sentences_that_fit() {
+    let shown = results(&["explain", "handshake", "--frame", "1"]);
+    assert!(shown.contains("A SYN: 10.0.0.1"), "{shown}");
+    let again = results(&["explain", "syn-lost", "--frame", "2"]);
+    assert!(
+        !again.contains("rto 0ns") && !again.contains("timeout is 0"),
+        "{again}"
+    );
+    for shown in [shown, again] {
+        assert!(
+            shown.lines().all(|line| line.chars().count() <= 80),
+            "{shown}"
+        );
+    }
+}

@@ -264,11 +264,16 @@ impl Ladder {
         self.gutter(frame.number, frame.time, None);
         let room = self.layout.width - self.layout.gutter - 2;
         let summary = text::escape(&packet.summary()).into_owned();
-        self.pen
-            .plain("  ")
-            .put(&self.style, Paint::Dim, &text::fit(&summary, room));
-        let mut row = format!("{}\n", self.pen.finish());
         let indent = self.layout.gutter + 2;
+        let mut row = String::new();
+        for (at, line) in text::wrap(&summary, room).iter().enumerate() {
+            if at > 0 {
+                self.pen.clear().pad_to(self.layout.gutter);
+            }
+            self.pen.plain("  ").put(&self.style, Paint::Dim, line);
+            row.push_str(&self.pen.finish().to_string());
+            row.push('\n');
+        }
         for problem in packet
             .problems
             .iter()

@@ -126,11 +126,9 @@ fn echoes_have_identifier_sequence_number_and_checksum() {
             };
             assert_eq!(message.detail, IcmpDetail::Echo { id: 7, seq: 9 });
             assert_eq!((message.name, message.checksum), ("echo request", verdict));
-            assert!(
-                packet
-                    .summary()
-                    .ends_with("echo request, id 7, seq 9, 11 bytes")
-            );
+            let ttl = if v6 { "hop limit" } else { "ttl" };
+            let end = format!("echo request, seq 9, {ttl} 64, 11 bytes, id 7");
+            assert!(packet.summary().ends_with(&end), "{}", packet.summary());
         }
     }
 }

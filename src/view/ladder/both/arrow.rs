@@ -20,15 +20,23 @@ enum Shape {
     Lost,
 }
 
-/// Draws the lines of both hosts and what is between them. Gives which of the sender's remarks found a
-/// place on the arrow.
+/// What became of the words that belong to an arrow.
+#[derive(Default)]
+pub(super) struct Placed {
+    /// Which of the sender's remarks found a place on it.
+    pub(super) inline: Vec<usize>,
+    /// What there was no room for, of a packet that is no segment.
+    pub(super) rest: Option<String>,
+}
+
+/// Draws the lines of both hosts and what is between them. Gives which words found a place on the arrow.
 pub(super) fn draw(
     pen: &mut Pen,
     style: &Style,
     layout: Layout,
     p: &Passage<'_>,
     remarks: &[Remark],
-) -> Vec<usize> {
+) -> Placed {
     let shape = match (p.part, p.fate) {
         (_, Fate::Dropped | Fate::Missing | Fate::Uncaptured | Fate::Flying)
             if p.arrived.is_none() =>
@@ -62,10 +70,10 @@ pub(super) fn draw(
 
     // From the sender to the receiver, in groups that are read from the left whichever way it goes.
     let mut line: Vec<Vec<Piece>> = Vec::new();
-    let mut inline = Vec::new();
+    let mut placed = Placed::default();
     match shape {
         Shape::Whole => {
-            let (label, tags) = worded(p, remarks, style, room, &mut inline);
+            let (label, tags) = worded(p, remarks, style, room, &mut placed);
             line.extend([vec![run(1, shaft)], padded(label)]);
             let used = width(&line) + tags.iter().map(|t| text::width(&t.1) + 2).sum::<usize>() + 1;
             let free = layout.inner.saturating_sub(used);
@@ -77,7 +85,7 @@ pub(super) fn draw(
         }
         Shape::Departs | Shape::Lost => {
             let room = room.saturating_sub(gap + 1);
-            let (label, tags) = worded(p, remarks, style, room, &mut inline);
+            let (label, tags) = worded(p, remarks, style, room, &mut placed);
             line.extend([vec![run(1, shaft)], padded(label)]);
             for tag in tags {
                 line.extend([vec![run(1, shaft)], padded(vec![tag])]);
@@ -100,7 +108,11 @@ pub(super) fn draw(
             let took = took.filter(|took| layout.inner > gap + text::width(took) + 24);
             let room = room.saturating_sub(gap + took.as_ref().map_or(1, |t| text::width(t) + 5));
             let head = (paint, head.to_string());
-            let tail = [padded(brief(p, room)), vec![run(1, shaft)], vec![head]];
+            let tail = [
+                padded(brief(p, room, &mut placed)),
+                vec![run(1, shaft)],
+                vec![head],
+            ];
             if let Some(took) = took {
                 line.extend([vec![run(2, shaft)], padded(vec![(Paint::Dim, took)])]);
             }
@@ -111,7 +123,7 @@ pub(super) fn draw(
     }
     let leaves = !matches!(shape, Shape::Arrives) && p.sent.is_some() && p.part != Part::Arrives;
     frame(pen, style, layout, line, from_left, leaves);
-    inline
+    placed
 }
 
 /// Puts the arrow between the lines of the hosts.
@@ -161,42 +173,51 @@ fn worded(
     remarks: &[Remark],
     style: &Style,
     room: usize,
-    inline: &mut Vec<usize>,
+    placed: &mut Placed,
 ) -> (Vec<Piece>, Vec<Piece>) {
     let Some(s) = super::segment(p) else {
-        return (summary(p, room), Vec::new());
+        return (summary(p, room, placed), Vec::new());
     };
     let Fitted {
         pieces,
         tags,
-        inline: placed,
+        inline,
     } = label::fitted(s, remarks, style, room);
-    *inline = placed;
+    placed.inline = inline;
     (pieces, tags)
 }
 
-fn brief(p: &Passage<'_>, room: usize) -> Vec<Piece> {
+fn brief(p: &Passage<'_>, room: usize, placed: &mut Placed) -> Vec<Piece> {
     let arrived = p.arrived.and_then(|stop| stop.segment);
     let Some(s) = arrived.or_else(|| super::segment(p)) else {
-        return summary(p, room);
+        return summary(p, room, placed);
     };
     label::brief(s, room)
 }
 
-/// What is no segment, in a line.
-fn summary(p: &Passage<'_>, room: usize) -> Vec<Piece> {
+/// What is no segment, in a line; what there is no room for is said under it.
+fn summary(p: &Passage<'_>, room: usize, placed: &mut Placed) -> Vec<Piece> {
     let summary = p.sent.or(p.arrived).map_or("", |stop| stop.summary);
     let summary = match p.arrived {
         Some(arrived) if summary.is_empty() => arrived.summary,
         _ => summary,
     };
-    let summary = text::escape(summary);
+    let mut summary = text::escape(summary);
     if text::width(&summary) > room
         && let Some(shorter) = without_hosts(&summary)
     {
-        return vec![(Paint::Dim, text::fit(&shorter, room).into_owned())];
+        summary = shorter.into();
     }
-    vec![(Paint::Dim, text::fit(&summary, room).into_owned())]
+    if text::width(&summary) <= room {
+        return vec![(Paint::Dim, summary.into_owned())];
+    }
+    let lines = text::wrap(&summary, room);
+    let first = lines.first().filter(|first| text::width(first) <= room);
+    let Some(first) = first else {
+        return vec![(Paint::Dim, text::fit(&summary, room).into_owned())];
+    };
+    placed.rest = Some(lines[1..].join(" "));
+    vec![(Paint::Dim, first.clone())]
 }
 
 /// `ICMP 10.0.0.1 > 10.0.0.2: echo request` without what the picture says anyhow.

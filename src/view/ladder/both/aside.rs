@@ -322,6 +322,10 @@ pub(super) fn crossings(
             format!("{} sent", units::plural(c.sent, "packet")),
         )];
         parts.push((Paint::Plain, format!("{} arrived", units::count(c.arrived))));
+        if c.from_routers > 0 {
+            let routers = format!("and {} from routers", units::count(c.from_routers));
+            parts.push((Paint::Plain, routers));
+        }
         let rare = [
             (Paint::Trouble, c.lost, "lost"),
             (Paint::Trouble, c.corrupted, "corrupted"),

@@ -331,11 +331,14 @@ impl Both {
         if let Some(known) = p.flow.and_then(|flow| self.known.get_mut(&flow)) {
             known.said = said;
         }
-        let inline = self.line(p, &remarks);
+        let placed = self.line(p, &remarks);
         writeln!(out, "{}", self.pen.finish())?;
         self.states(p, out)?;
         let near = p.to.other();
         let mut says = Says::default();
+        if let Some(rest) = placed.rest {
+            says.add(near, Paint::Dim, rest);
+        }
         says.fate(p);
         says.pieces(p);
         let changes = self.changes(p);
@@ -346,7 +349,7 @@ impl Both {
                     Some(why) => {
                         says.add(host, remark.paint, format!("{}: {why}", remark.tag));
                     }
-                    None if host == near && inline.contains(&at) => {}
+                    None if host == near && placed.inline.contains(&at) => {}
                     None => says.add(host, remark.paint, remark.tag.clone()),
                 }
             }
@@ -370,8 +373,8 @@ impl Both {
         news
     }
 
-    /// The arrow with what stands beside it; which of the sender's remarks found a place on it.
-    fn line(&mut self, p: &Passage<'_>, remarks: &[Vec<remark::Remark>; 2]) -> Vec<usize> {
+    /// The arrow with what stands beside it; which words found a place on it.
+    fn line(&mut self, p: &Passage<'_>, remarks: &[Vec<remark::Remark>; 2]) -> arrow::Placed {
         let layout = self.layout;
         let [left, right] = [Host::Client, Host::Server].map(|host| self.cell_of(p, host));
         let figures = |host: Host| {
@@ -410,13 +413,13 @@ impl Both {
         }
         pen.pad_to(layout.left);
         let near = p.to.other();
-        let inline = arrow::draw(pen, style, layout, p, &remarks[near.index()]);
+        let placed = arrow::draw(pen, style, layout, p, &remarks[near.index()]);
         time(pen, &right);
         if layout.figures > 0 {
             pen.pad_to(layout.width - layout.figures);
             aside::figures(pen, style, after);
         }
-        inline
+        placed
     }
 
     /// States of either host that this packet changed, as words inside the ladder.
