@@ -269,15 +269,13 @@ impl Screen {
             (Told::Pause, _) => out.flush(),
             (Told::Over(trace), json) => {
                 self.reached = matches!(trace.outcome, Outcome::Reached(_));
-                match json {
-                    Some(json) => json.end(&self.target, trace, &self.hops, out),
-                    None => {
-                        self.text.end(trace, out)?;
-                        match self.names.failure() {
-                            Some(why) => self.text.note(&why, out),
-                            None => Ok(()),
-                        }
-                    }
+                if let Some(json) = json {
+                    return json.end(&self.target, trace, &self.hops, out);
+                }
+                self.text.end(trace, out)?;
+                match self.names.failure() {
+                    Some(why) => self.text.note(&why, out),
+                    None => Ok(()),
                 }
             }
         }
