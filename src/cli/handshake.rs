@@ -24,7 +24,8 @@ not allowed. With --tap it is whoever is behind that device: this machine itself
 to. The address has to be one that nobody has; it is asked for first. A kernel that had it would answer
 each segment with an RST, for it knows nothing of the connection.
 
-Exit code 0: the connection did all it had to, and every answer was as RFC 9293 demands; 1: not.";
+Exit code 0: the connection did all it had to, and every answer was as RFC 9293 demands; 1: not,
+and so it is where nobody listens: RST is the right answer then, but there is no connection.";
 
 /// What `craft` makes beside single packets.
 #[derive(Debug, Subcommand)]

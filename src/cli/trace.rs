@@ -56,7 +56,13 @@ pub struct Trace {
     #[arg(short, long, value_name = "BITS", default_value = "0", value_parser = byte, help_heading = "Probes")]
     pub tos: u8,
     /// Send from this interface or address
-    #[arg(long, value_name = "FROM", help_heading = "Probes")]
+    #[arg(
+        short = 'i',
+        long,
+        visible_short_alias = 's',
+        value_name = "FROM",
+        help_heading = "Probes"
+    )]
     pub from: Option<String>,
     /// Use raw sockets only, or none
     #[arg(
@@ -86,10 +92,10 @@ pub struct Trace {
     #[arg(short = 'N', long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "How far and how often")]
     pub at_once: u16,
     /// How long an answer may take; later ones are called late
-    #[arg(short, long, value_name = "SECONDS", default_value = "3", value_parser = some_seconds, help_heading = "How far and how often")]
+    #[arg(short, long, value_name = "SECONDS", default_value = "5", value_parser = some_seconds, help_heading = "How far and how often")]
     pub wait: Duration,
     /// Time between probes, for routers that answer only so often
-    #[arg(short = 'z', long, visible_short_alias = 'i', value_name = "SECONDS", default_value = "0", value_parser = seconds, help_heading = "How far and how often")]
+    #[arg(short = 'z', long, value_name = "SECONDS", default_value = "0", value_parser = seconds, help_heading = "How far and how often")]
     pub pause: Duration,
     /// Find the path MTU: the largest packet that gets through in one piece
     #[arg(long, conflicts_with = "tcp", help_heading = "What to find out")]

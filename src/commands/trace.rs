@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -10,7 +11,7 @@ use super::output::{self, Terminal};
 use super::pipeline::Stopped;
 use crate::cli;
 use crate::event::{Hop, Method, Outcome, TraceEvent};
-use crate::io::clock::Steady;
+use crate::io::clock::{Steady, Stopwatch};
 use crate::io::privileges::{self, Becomes};
 use crate::io::probe::{self, ProbeError, Version, Way};
 use crate::io::trace::{self, Link, Options, Sockets, Told};
@@ -39,7 +40,10 @@ pub(super) fn run(args: &cli::Trace) -> Result<ExitCode> {
         json: (args.output.format == cli::Format::Json).then_some(Json),
         target,
         hops: Vec::new(),
-        names: args.names,
+        names: Names {
+            wanted: args.names,
+            ..Names::default()
+        },
         reached: false,
         out: Box::new(output::stdout()),
     };
@@ -185,13 +189,60 @@ fn how(link: &Link, flows: u16) -> String {
     )
 }
 
+/// A resolver that takes so long to give no name has nobody to ask.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Names of addresses, where they are wanted.
+#[derive(Debug, Default)]
+struct Names {
+    wanted: bool,
+    asked: u64,
+    found: u64,
+    /// How long the resolver took before it was given up.
+    gave_up: Option<Duration>,
+}
+
+impl Names {
+    fn of(&mut self, address: IpAddr) -> Option<String> {
+        if !self.wanted || self.gave_up.is_some() {
+            return None;
+        }
+        let watch = Stopwatch::start();
+        let name = names::of(address);
+        self.count(name.is_some(), watch.elapsed());
+        name
+    }
+
+    fn count(&mut self, found: bool, took: Duration) {
+        self.asked += 1;
+        self.found += u64::from(found);
+        self.gave_up = (!found && took >= PATIENCE).then_some(took);
+    }
+
+    /// Why names are missing that were asked for.
+    fn failure(&self) -> Option<String> {
+        if let Some(took) = self.gave_up {
+            return Some(format!(
+                "No more names: the resolver gave none in {:.1} s, so it was asked no further. Is there a DNS \
+                 server that answers (/etc/resolv.conf)?",
+                took.as_secs_f64()
+            ));
+        }
+        (self.asked > 0 && self.found == 0).then(|| {
+            "No names: the resolver knows none of these addresses. Either they have none, or no DNS server \
+             answers (/etc/resolv.conf)."
+                .to_owned()
+        })
+    }
+}
+
 /// Where it is shown.
 struct Screen {
     text: Text,
     json: Option<Json>,
     target: Target,
     hops: Vec<Hop>,
-    names: bool,
+    names: Names,
     reached: bool,
     out: Box<dyn Write>,
 }
@@ -206,8 +257,8 @@ impl Screen {
 
     fn show(&mut self, told: &Told<'_>) -> io::Result<()> {
         let out = &mut self.out;
-        let wanted = self.names;
-        let mut names = |address: IpAddr| wanted.then(|| names::of(address)).flatten();
+        let asked = &mut self.names;
+        let mut names = |address: IpAddr| asked.of(address);
         match (told, self.json) {
             (Told::Event(event), None) => self.text.event(event, &mut names, out),
             (Told::Event(TraceEvent::Settled(hop)), Some(json)) => {
@@ -218,11 +269,34 @@ impl Screen {
             (Told::Pause, _) => out.flush(),
             (Told::Over(trace), json) => {
                 self.reached = matches!(trace.outcome, Outcome::Reached(_));
-                match json {
-                    Some(json) => json.end(&self.target, trace, &self.hops, out),
-                    None => self.text.end(trace, out),
+                if let Some(json) = json {
+                    return json.end(&self.target, trace, &self.hops, out);
+                }
+                self.text.end(trace, out)?;
+                match self.names.failure() {
+                    Some(why) => self.text.note(&why, out),
+                    None => Ok(()),
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_missing_are_explained() {
+        let mut names = Names::default();
+        assert_eq!(names.failure(), None);
+        names.count(false, Duration::from_millis(1));
+        assert!(names.failure().unwrap().contains("knows none"));
+        names.count(true, Duration::from_secs(3));
+        assert_eq!(names.failure(), None);
+        names.count(false, Duration::from_secs(5));
+        assert!(names.failure().unwrap().contains("in 5.0 s"));
+        names.wanted = true;
+        assert_eq!(names.of(IpAddr::from([127, 0, 0, 1])), None);
     }
 }

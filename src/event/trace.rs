@@ -223,6 +223,8 @@ pub enum Outcome {
     Refused(u8),
     /// Nobody beyond that hop answered; 0: nobody at all.
     Silence(u8),
+    /// Routers pass packets round in a circle, which this hop is the first of.
+    Loop(u8),
     /// It was stopped.
     Stopped(u8),
 }
@@ -283,6 +285,8 @@ pub struct Trace {
     pub outcome: Outcome,
     /// Probes sent, those for the path MTU not counted.
     pub sent: u64,
+    /// The last TTL that was probed.
+    pub last_ttl: Option<u8>,
     /// Probes sent for TTLs beyond the destination, before it was known.
     pub beyond: u64,
     /// Probes answered.

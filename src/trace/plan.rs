@@ -71,7 +71,8 @@ impl Plan {
             first: 1,
             max: 30,
             per_hop: 3,
-            wait: Duration::from_secs(3),
+            // Linux gives up asking for a neighbour's address after a good 3 s, and only then says so.
+            wait: Duration::from_secs(5),
             pause: Duration::ZERO,
             in_flight: 16,
             flows: 1,

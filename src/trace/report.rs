@@ -43,6 +43,7 @@ pub(super) fn trace(known: &Known<'_>) -> Trace {
     Trace {
         outcome: outcome(known),
         sent,
+        last_ttl: known.probes.iter().map(|it| it.ttl).max(),
         beyond: sent.saturating_sub(own),
         answered: known.hops.iter().map(Hop::answered).sum::<usize>() as u64,
         states,
@@ -76,6 +77,9 @@ fn outcome(known: &Known<'_>) -> Outcome {
     if known.stopped {
         return Outcome::Stopped(last);
     }
+    if let Some(circle) = circle(known.hops) {
+        return Outcome::Loop(circle.first);
+    }
     let refused = |probe: &Probe| {
         let marked = probe.answer.as_ref().is_some_and(|it| it.mark.is_some());
         matches!(probe.state, ProbeState::Unreachable | ProbeState::Unsent) || marked
@@ -97,6 +101,21 @@ fn is_passed_to(hop: &Hop) -> bool {
 }
 
 fn remarks(known: &Known<'_>) -> Vec<TraceRemark> {
+    let hops = known.hops;
+    let mut remarks = match outcome(known) {
+        Outcome::Loop(first) => loops(hops, first, 1),
+        _ => of_the_path(known),
+    };
+    if known.unmatched > 0 {
+        remarks.push(TraceRemark::Unmatched(known.unmatched));
+    }
+    if known.duplicates > 0 {
+        remarks.push(TraceRemark::Duplicates(known.duplicates));
+    }
+    remarks
+}
+
+fn of_the_path(known: &Known<'_>) -> Vec<TraceRemark> {
     let mut remarks = Vec::new();
     let hops = known.hops;
     let last = hops.iter().rposition(is_passed_to);
@@ -119,13 +138,7 @@ fn remarks(known: &Known<'_>) -> Vec<TraceRemark> {
         remarks.push(TraceRemark::Balanced(balanced));
     }
     remarks.extend(asymmetry(known.plan, hops));
-    remarks.extend(loops(hops));
-    if known.unmatched > 0 {
-        remarks.push(TraceRemark::Unmatched(known.unmatched));
-    }
-    if known.duplicates > 0 {
-        remarks.push(TraceRemark::Duplicates(known.duplicates));
-    }
+    remarks.extend(loops(hops, 0, LOOP));
     remarks
 }
 
@@ -196,9 +209,74 @@ fn asymmetry(plan: &Plan, hops: &[Hop]) -> Vec<TraceRemark> {
     remarks
 }
 
-fn loops(hops: &[Hop]) -> Vec<TraceRemark> {
-    let mut seen: Vec<(IpAddr, Vec<u8>)> = Vec::new();
+/// Routers that hand packets round: from which TTL on.
+pub(super) struct Circle {
+    pub(super) first: u8,
+}
+
+/// Longest circle that is looked for, in routers.
+const LONGEST_CIRCLE: usize = 4;
+
+/// Whether from some hop on the same few routers answer in turn, each at least twice. Hops that keep
+/// silent say nothing against it; one more address does, as paths of unequal length look like that.
+pub(super) fn circle(hops: &[Hop]) -> Option<Circle> {
+    let mut seen: Vec<(u8, Vec<IpAddr>)> = Vec::new();
     for hop in hops {
+        let expired = |it: &&Probe| {
+            let unmarked = it.answer.as_ref().is_some_and(|it| it.mark.is_none());
+            it.state == ProbeState::Router || it.state == ProbeState::Late && unmarked
+        };
+        let mut addresses: Vec<IpAddr> = hop
+            .probes
+            .iter()
+            .filter(expired)
+            .filter_map(Probe::from)
+            .collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        if !addresses.is_empty() {
+            seen.push((hop.ttl, addresses));
+        }
+    }
+    (2..=LONGEST_CIRCLE).find_map(|length| {
+        // Whose turn it is follows from the TTL; read from the far end, where the circle is.
+        let mut turns: Vec<Option<(&IpAddr, u8)>> = vec![None; length];
+        let mut first = None;
+        for (ttl, addresses) in seen.iter().rev() {
+            let [address] = &addresses[..] else { break };
+            let index = usize::from(*ttl) % length;
+            let other = |it: &Option<(&IpAddr, u8)>| it.is_some_and(|(it, _)| it == address);
+            if turns
+                .iter()
+                .enumerate()
+                .any(|(at, it)| at != index && other(it))
+            {
+                break;
+            }
+            let Some(turn) = turns.get_mut(index) else {
+                break;
+            };
+            match turn {
+                Some((before, _)) if *before != address => break,
+                Some((_, times)) => *times = times.saturating_add(1),
+                None => *turn = Some((address, 1)),
+            }
+            first = Some(*ttl);
+        }
+        let twice = |it: &Option<(&IpAddr, u8)>| it.is_some_and(|(_, times)| times >= 2);
+        turns
+            .iter()
+            .all(twice)
+            .then_some(first)
+            .flatten()
+            .map(|first| Circle { first })
+    })
+}
+
+/// Who answers as a router at `least` TTLs or more, from the hop `first` on.
+fn loops(hops: &[Hop], first: u8, least: usize) -> Vec<TraceRemark> {
+    let mut seen: Vec<(IpAddr, Vec<u8>)> = Vec::new();
+    for hop in hops.iter().filter(|hop| hop.ttl >= first) {
         for probe in &hop.probes {
             let Some(from) = probe.from().filter(|_| probe.state == ProbeState::Router) else {
                 continue;
@@ -215,7 +293,7 @@ fn loops(hops: &[Hop]) -> Vec<TraceRemark> {
             }
         }
     }
-    let looped = seen.into_iter().filter(|(_, ttls)| ttls.len() >= LOOP);
+    let looped = seen.into_iter().filter(|(_, ttls)| ttls.len() >= least);
     looped
         .map(|(from, ttls)| TraceRemark::Loop { from, ttls })
         .collect()

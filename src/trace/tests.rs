@@ -479,6 +479,35 @@ fn the_path_mtu_is_what_the_tightest_router_says() {
 }
 
 #[test]
+fn routers_that_point_at_each_other_are_a_loop_and_end_the_probing() {
+    let mut config = routers(1);
+    config
+        .routers
+        .extend((0..16).map(|nth| router(2 + nth % 2)));
+    for quiet in [false, true] {
+        let mut config = config.clone();
+        if quiet {
+            // Hops 4 and 5 say nothing: that is not what matters here.
+            config.faults.extend((10..=15).map(|number| Fault {
+                packet: format!("client icmp {number}").parse().unwrap(),
+                action: Action::Drop,
+            }));
+        }
+        let run = Run::new(Method::Icmp, false, config, |_| ()).run();
+        let trace = run.trace();
+        assert_eq!(trace.outcome, Outcome::Loop(2));
+        assert!(trace.sent < 40, "{trace:?}");
+        let remarks = &trace.remarks;
+        assert_eq!(remarks.len(), 2, "{remarks:?}");
+        assert!(
+            remarks
+                .iter()
+                .all(|it| matches!(it, TraceRemark::Loop { ttls, .. } if ttls.len() > 1))
+        );
+    }
+}
+
+#[test]
 fn stopped_it_tells_what_it_knows() {
     let mut run = Run::new(Method::Icmp, false, routers(3), |plan| plan.in_flight = 4);
     for _ in 0..6 {

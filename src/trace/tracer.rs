@@ -85,6 +85,8 @@ pub struct Tracer {
     settled: u16,
     stage: Stage,
     stopped: bool,
+    /// The last TTL to probe, since routers pass packets round in a circle.
+    circle: Option<u16>,
     search: Option<Search>,
     pending: Option<Pending>,
     events: VecDeque<TraceEvent>,
@@ -111,6 +113,7 @@ impl Tracer {
             waiting: 0,
             stage: Stage::Path,
             stopped: false,
+            circle: None,
             search: None,
             pending: None,
             events: VecDeque::new(),
@@ -182,7 +185,8 @@ impl Tracer {
     fn last(&self) -> u16 {
         let ends = self.ends.iter().copied().collect::<Option<Vec<u8>>>();
         let end = ends.and_then(|ends| ends.into_iter().max());
-        u16::from(end.unwrap_or(self.plan.max).min(self.plan.max))
+        let max = u16::from(self.plan.max).min(self.circle.unwrap_or(u16::MAX));
+        end.map_or(max, |end| u16::from(end).min(max))
     }
 
     fn add(&mut self, now: Timestamp, ttl: u8, flow: u16, size: usize) -> Option<Transmit> {
@@ -327,10 +331,23 @@ impl Tracer {
         if matches!(state, ProbeState::Destination | ProbeState::Unreachable) {
             self.end_flow(probe.flow, probe.ttl);
         }
+        self.look_for_circle(&probe);
         if u16::from(probe.ttl) < self.shown && u16::from(probe.ttl) <= self.last() {
             self.events.push_back(TraceEvent::Late(probe));
         }
         self.tell();
+    }
+
+    /// Once routers are seen to pass packets round, longer ways show nothing new.
+    fn look_for_circle(&mut self, latest: &Probe) {
+        let again = |it: &Probe| it.ttl != latest.ttl && it.from() == latest.from();
+        if self.circle.is_none()
+            && self.probes.iter().any(again)
+            && report::circle(&self.hops()).is_some()
+        {
+            let begun = u16::from(self.cursor.1 > 0);
+            self.circle = Some((self.cursor.0 + begun).saturating_sub(1));
+        }
     }
 
     fn end_flow(&mut self, flow: u16, ttl: u8) {

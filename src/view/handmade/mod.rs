@@ -84,7 +84,7 @@ impl Text {
             HandmadeEvent::Kernel(news) => self.kernel(news, out),
             HandmadeEvent::Call(call) => {
                 let text = format!("their program: {}", escape(&call.text));
-                self.below(&text, Paint::Dim, out)
+                self.aside(call.time, &text, Paint::Dim, out)
             }
             HandmadeEvent::Judged(judgement) => self.judgement(judgement, out),
         }
@@ -146,6 +146,19 @@ impl Text {
             writeln!(out, "{:INDENT$}{}", "", self.style.paint(paint, line))?;
         }
         Ok(())
+    }
+
+    /// Something at the far end, with the time at which it was so.
+    fn aside(
+        &mut self,
+        time: Timestamp,
+        text: &str,
+        paint: Paint,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let time = self.time(time);
+        let column = width(&time) + 1;
+        self.hanging(0, column, &time, Paint::Dim, text, paint, out)
     }
 
     /// A name, and what there is to say of it in a column beside.
@@ -211,7 +224,7 @@ impl Text {
             if known && reason.ok {
                 continue;
             }
-            self.reason(reason, s.sent, column, out)?;
+            self.reason(reason, is_meant(s, reason), column, out)?;
             if self.told.len() < MOST_TOLD {
                 self.told.push(reason.clone());
             }
@@ -221,13 +234,15 @@ impl Text {
 
     /// Our variables, in a line or two.
     fn variables(&self, v: &Variables, out: &mut dyn Write) -> io::Result<()> {
-        let next = v.rcv_nxt.map_or("-".to_owned(), |next| next.to_string());
+        let next = v
+            .rcv_nxt
+            .map_or("(nothing yet)".to_owned(), |next| next.to_string());
         let send = format!(
-            "SND.UNA {} SND.NXT {} SND.WND {}",
+            "SND.UNA {}, SND.NXT {}, SND.WND {}",
             v.snd_una, v.snd_nxt, v.snd_wnd
         );
-        let receive = format!("RCV.NXT {next} RCV.WND {}", v.rcv_wnd);
-        let whole = format!("{send}  {receive}");
+        let receive = format!("RCV.NXT {next}, RCV.WND {}", v.rcv_wnd);
+        let whole = format!("{send}, {receive}");
         if width(&whole) <= self.columns(INDENT) {
             let line = self.style.paint(Paint::Dim, whole);
             return writeln!(out, "{:INDENT$}{line}", "");
@@ -271,19 +286,19 @@ impl Text {
     fn reason(
         &self,
         reason: &Reason,
-        sent: bool,
+        meant: bool,
         column: usize,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let mark = match (sent, reason.ok, self.style.unicode) {
-            (true, true, true) => "·",
-            (true, true, false) => "-",
+        let mark = match (meant, reason.ok, self.style.unicode) {
+            (true, _, true) => "·",
+            (true, _, false) => "-",
             (false, true, true) => "✓",
             (false, true, false) => "+",
-            (_, false, true) => "✗",
-            (_, false, false) => "!",
+            (false, false, true) => "✗",
+            (false, false, false) => "!",
         };
-        let paint = match (sent, reason.ok) {
+        let paint = match (meant, reason.ok) {
             (_, false) => Paint::Caution,
             (true, true) => Paint::Plain,
             (false, true) => Paint::Good,
@@ -314,7 +329,7 @@ impl Text {
         self.below(&format!("{}{rfc}", remark.text), Paint::Plain, out)
     }
 
-    fn kernel(&self, news: &KernelNews, out: &mut dyn Write) -> io::Result<()> {
+    fn kernel(&mut self, news: &KernelNews, out: &mut dyn Write) -> io::Result<()> {
         let to = if self.style.unicode { "→" } else { "->" };
         let state = match news.was {
             Some(was) if was != news.state => format!("{was} {to} {}", news.state),
@@ -334,7 +349,7 @@ impl Text {
                 parts.push(format!("{} {what}", units::bytes(bytes)));
             }
         }
-        self.below(&parts.join(", "), Paint::State, out)
+        self.aside(news.time, &parts.join(", "), Paint::State, out)
     }
 
     fn judgement(&self, judgement: &Judgement, out: &mut dyn Write) -> io::Result<()> {
@@ -404,6 +419,16 @@ impl Text {
         }
         Ok(())
     }
+}
+
+/// Whether nothing is to be marked as wrong: what we send is so on purpose, and what asks for our closed
+/// window has to be outside it (RFC 9293 section 3.8.6.1).
+fn is_meant(s: &HandmadeSegment, reason: &Reason) -> bool {
+    let asks = s.variables.rcv_wnd == 0
+        && s.variables
+            .rcv_nxt
+            .is_some_and(|next| s.seq == next || s.seq.plus(1) == next);
+    s.sent || !reason.ok && asks && !reason.what.starts_with("checksum")
 }
 
 #[cfg(test)]

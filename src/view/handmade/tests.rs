@@ -69,3 +69,43 @@ fn ascii_is_ascii_and_brief_gives_no_reasons() {
         "{brief}"
     );
 }
+
+fn told(event: &HandmadeEvent) -> String {
+    let mut out = Vec::new();
+    let mut text = Text::new(Style::default(), false);
+    text.event(event, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn what_is_meant_to_be_wrong_gets_no_cross() {
+    let HandmadeEvent::Segment(mut segment) = sample() else {
+        panic!("a segment");
+    };
+    segment.reasons[0].ok = false;
+    let cross = Style::default().unicode;
+    let mark = if cross { "✗" } else { "!" };
+    let show = |it: &HandmadeSegment| told(&HandmadeEvent::Segment(Box::new(it.clone())));
+    // Our own mistake.
+    assert!(!show(&segment).contains(&format!("{mark} seq 100")));
+    assert!(show(&segment).contains("RCV.NXT (nothing yet), RCV.WND 0"));
+    // A probe of our closed window, and the same while it is open.
+    segment.sent = false;
+    segment.variables.rcv_nxt = Some(Seq(101));
+    assert!(!show(&segment).contains(&format!("{mark} seq 100")));
+    segment.variables.rcv_wnd = 1000;
+    assert!(show(&segment).contains(&format!("{mark} seq 100")));
+}
+
+#[test]
+fn the_far_end_has_its_own_times() {
+    let call = crate::event::CallNews {
+        time: Timestamp::from_nanos(1_000_000),
+        text: "send(12 bytes) = 12".to_owned(),
+    };
+    let text = told(&HandmadeEvent::Call(call));
+    assert!(
+        text.starts_with("  0.000000 their program: send(12"),
+        "{text}"
+    );
+}

@@ -199,6 +199,7 @@ impl Json {
         let (outcome, hop) = match trace.outcome {
             Outcome::Reached(hop) => ("reached", hop),
             Outcome::Refused(hop) => ("refused", hop),
+            Outcome::Loop(hop) => ("loop", hop),
             Outcome::Silence(hop) => ("silence", hop),
             Outcome::Stopped(hop) => ("stopped", hop),
         };

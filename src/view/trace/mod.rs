@@ -121,10 +121,19 @@ impl Text {
             }
             TraceEvent::Late(probe) => {
                 self.flush(out)?;
+                self.amend(probe);
                 self.late(probe, out)
             }
             TraceEvent::Mtu(step) => self.step(step, out),
             TraceEvent::Settled(_) => Ok(()),
+        }
+    }
+
+    /// A late answer belongs to its hop, so that the verdict knows of it.
+    fn amend(&mut self, late: &Probe) {
+        let probes = self.hops.iter_mut().flat_map(|hop| &mut hop.probes);
+        for probe in probes.filter(|it| it.number == late.number) {
+            probe.clone_from(late);
         }
     }
 
@@ -214,11 +223,16 @@ impl Text {
         let took = answer
             .rtt_ns
             .map(|ns| format!(" after {} ms", words::ms(ns)));
+        let said = answer
+            .mark
+            .as_ref()
+            .map(|mark| format!(": {} ({mark})", answer.meaning));
         let line = format!(
-            "late: {} answered for hop {}{}",
+            "late: {} answered for hop {}{}{}",
             answer.from,
             probe.ttl,
-            took.unwrap_or_default()
+            took.unwrap_or_default(),
+            said.unwrap_or_default()
         );
         self.indented(MARGIN, &line, Paint::Caution, out)
     }
@@ -234,6 +248,15 @@ impl Text {
             writeln!(out, "{}{}", " ".repeat(by), self.style.paint(paint, line))?;
         }
         Ok(())
+    }
+
+    /// A sentence below everything.
+    ///
+    /// # Errors
+    ///
+    /// Whatever writing gives.
+    pub fn note(&self, text: &str, out: &mut dyn Write) -> io::Result<()> {
+        self.indented(0, text, Paint::Caution, out)
     }
 
     /// What was found.

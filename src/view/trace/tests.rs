@@ -84,6 +84,7 @@ fn trace(outcome: Outcome) -> Trace {
     Trace {
         outcome,
         sent: 12,
+        last_ttl: None,
         beyond: 0,
         answered: 6,
         states: [0; 7],
@@ -183,4 +184,85 @@ fn a_refusal_says_where_and_a_black_hole_between_whom() {
     ] {
         assert!(text.contains(expected), "{text}\nhas not\n{expected}");
     }
+}
+
+#[test]
+fn a_late_refusal_is_the_verdict_and_all_that_were_sent_are_counted() {
+    let mut late = probe(7, 2, Some("10.0.0.1"), ProbeState::Late);
+    let answer = late.answer.as_mut().unwrap();
+    answer.mark = Some("!H".to_owned());
+    answer.icmp = Some((3, 1));
+    answer.meaning = "host unreachable".to_owned();
+    let mut silent = hop(2, &[None]);
+    silent.probes[0].number = 7;
+    let mut end = trace(Outcome::Refused(2));
+    end.beyond = 4;
+    let mut text = Text::new(Style::default(), target(false), false);
+    let mut out = Vec::new();
+    for event in [
+        TraceEvent::Hop(hop(1, &[Some("10.0.0.1")])),
+        TraceEvent::Hop(silent),
+        TraceEvent::Late(late),
+    ] {
+        text.event(&event, &mut |_| None, &mut out).unwrap();
+    }
+    text.end(&end, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap().replace('\n', " ");
+    for expected in [
+        "ms: host unreachable (!H)",
+        "Not reached: hop 1, 10.0.0.1, says host unreachable (!H, type 3, code 1); 6 of 12 probes",
+    ] {
+        assert!(text.contains(expected), "{text}\nhas not\n{expected}");
+    }
+}
+
+#[test]
+fn a_limit_that_was_asked_for_accuses_nobody() {
+    let mut text = Text::new(
+        Style::default(),
+        Target {
+            max: 2,
+            ..target(false)
+        },
+        false,
+    );
+    let mut out = Vec::new();
+    text.end(&trace(Outcome::Silence(2)), &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(
+        text.contains("Stopped at TTL 2 as asked (-m)") && !text.contains("irewall"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_loop_is_the_verdict() {
+    let mut end = trace(Outcome::Loop(2));
+    end.last_ttl = Some(6);
+    end.remarks = [("10.1.0.1", [2, 4]), ("10.2.0.1", [3, 5])]
+        .map(|(from, ttls)| TraceRemark::Loop {
+            from: from.parse().unwrap(),
+            ttls: ttls.to_vec(),
+        })
+        .to_vec();
+    let text = show(&[], &end, false).replace('\n', " ");
+    let expected = "Not reached: a routing loop from hop 2 on. 10.1.0.1 (hops 2 and 4) and 10.2.0.1 (hops 3 \
+                    and 5) pass packets";
+    assert!(text.contains(expected), "{text}");
+    assert!(
+        text.contains("stopped at TTL 6") && !text.contains("irewall"),
+        "{text}"
+    );
+}
+
+#[test]
+fn one_probe_is_no_habit_and_a_question_mark_is_explained() {
+    let mut twice = hop(3, &[Some("10.2.0.1")]);
+    twice.probes[0].answer.as_mut().unwrap().rtt_ns = None;
+    let mut end = trace(Outcome::Silence(3));
+    end.remarks = vec![TraceRemark::Silent(vec![2])];
+    let text = show(&[hop(2, &[None]), twice], &end, false);
+    assert!(text.contains("Hop 2 did not answer this probe"), "{text}");
+    assert!(!text.contains("never answers"), "{text}");
+    assert!(text.contains("sent the SYN a second time"), "{text}");
 }

@@ -10,8 +10,14 @@ use crate::view::Paint;
 use crate::view::text::escape_bytes;
 use crate::wire::icmp_extension::{Checksum, Extensions, Interface, Label, Object};
 
+/// The last TTL where nobody asks for another.
+const USUAL_MAX: u8 = 30;
 /// Objects and labels told of one answer.
 const MOST_TOLD: usize = 8;
+
+/// What a question mark in place of a time means.
+const TWICE: &str = "?: answered only after the kernel had sent the SYN a second time; which of the two \
+                     that answers, and so its round trip, can't be told";
 
 /// Milliseconds with three decimals.
 pub(super) fn ms(ns: u64) -> String {
@@ -43,6 +49,9 @@ pub(super) fn below(probe: &Probe, target: &Target) -> Vec<String> {
             lines.push(answer.meaning.clone());
         }
         _ => {}
+    }
+    if answer.rtt_ns.is_none() {
+        lines.push(TWICE.to_owned());
     }
     lines.extend(answer.extensions.iter().flat_map(extensions));
     if let Some(quote) = &answer.quote {
@@ -132,16 +141,19 @@ pub(super) fn end(trace: &Trace, target: &Target, all: &[Hop]) -> Vec<(Paint, St
     let paint = match trace.outcome {
         Outcome::Reached(_) => Paint::Good,
         Outcome::Stopped(_) => Paint::Caution,
-        Outcome::Refused(_) | Outcome::Silence(_) => Paint::Trouble,
+        Outcome::Silence(ttl) if ttl == target.max => Paint::Caution,
+        Outcome::Refused(_) | Outcome::Silence(_) | Outcome::Loop(_) => Paint::Trouble,
     };
     let mut sentences = vec![(paint, outcome(trace, target, all))];
     let limited = limited(&trace.remarks);
     let told = limited.is_some();
+    let is_loop = matches!(trace.outcome, Outcome::Loop(_));
     sentences.extend(limited.map(|text| (Paint::Plain, text)));
     let others = trace
         .remarks
         .iter()
-        .filter(|it| !told || !matches!(it, TraceRemark::Limited { .. }));
+        .filter(|it| !told || !matches!(it, TraceRemark::Limited { .. }))
+        .filter(|it| !is_loop || !matches!(it, TraceRemark::Loop { .. }));
     sentences.extend(others.map(|it| (Paint::Plain, remark(it, all, target))));
     if let Some(found) = &trace.path_mtu {
         sentences.push(path_mtu(found, target, all));
@@ -163,8 +175,8 @@ fn limited(remarks: &[TraceRemark]) -> Option<String> {
     }
     (ttls.len() > 1).then(|| {
         format!(
-            "{} left {} probes unanswered, while later hops answered more of their own: they limit how \
-             often they answer. That is policy, not loss.",
+            "{} left {} probes unanswered, while later hops answered more of their own: they \
+             likely limit how often they answer, which is policy, not loss.",
             capital(&hops(&ttls)),
             units::list(&counts)
         )
@@ -173,10 +185,15 @@ fn limited(remarks: &[TraceRemark]) -> Option<String> {
 
 fn outcome(trace: &Trace, target: &Target, all: &[Hop]) -> String {
     let address = &target.address;
+    // Beyond the destination nobody is asked; beyond whoever refuses, somebody was.
+    let beyond = match trace.outcome {
+        Outcome::Reached(_) => trace.beyond,
+        _ => 0,
+    };
     let counts = format!(
         "{} of {} answered",
         units::count(trace.answered),
-        units::plural(trace.sent.saturating_sub(trace.beyond), "probe")
+        units::plural(trace.sent.saturating_sub(beyond), "probe")
     );
     match trace.outcome {
         Outcome::Reached(ttl) => {
@@ -203,6 +220,18 @@ fn outcome(trace: &Trace, target: &Target, all: &[Hop]) -> String {
             counts,
             other_ways(target)
         ),
+        Outcome::Loop(ttl) => format!("Not reached: {}; {counts}.", looped(trace, target, ttl)),
+        Outcome::Silence(ttl) if ttl == target.max => {
+            let why = if ttl == USUAL_MAX {
+                "the limit unless -m raises it"
+            } else {
+                "as asked (-m)"
+            };
+            format!(
+                "Stopped at TTL {ttl} {why}: hop {ttl}, {}, is not yet the destination; {counts}.",
+                who(all, ttl)
+            )
+        }
         Outcome::Silence(ttl) => format!(
             "Not reached: hop {ttl}, {}, is the last that answered; {counts}. What comes behind it, up \
              to TTL {}, drops the probes or keeps silent. {}",
@@ -216,6 +245,26 @@ fn outcome(trace: &Trace, target: &Target, all: &[Hop]) -> String {
             who(all, ttl)
         ),
     }
+}
+
+/// Who passes packets to whom, round and round.
+fn looped(trace: &Trace, target: &Target, ttl: u8) -> String {
+    let mut routers = Vec::new();
+    for remark in &trace.remarks {
+        if let TraceRemark::Loop { from, ttls } = remark {
+            routers.push(format!("{from} ({})", hops(ttls)));
+        }
+    }
+    let last = trace.last_ttl.filter(|&last| last < target.max);
+    let stopped =
+        last.map(|last| format!(" Probing stopped at TTL {last}, as no more is to be seen"));
+    format!(
+        "a routing loop from hop {ttl} on. {} pass packets for {} to each other until no TTL is left: \
+         their routes to it point in a circle.{}",
+        units::list(&routers),
+        target.address,
+        stopped.unwrap_or_default()
+    )
 }
 
 /// What else could get through.
@@ -247,6 +296,9 @@ fn refusal(all: &[Hop], ttl: u8) -> Option<String> {
         // A router that refuses has not come to look at the TTL, so it can be any before.
         let before = answer.quoted_ttl.filter(|&left| left > 1 && left <= ttl);
         let hop = before.map_or(ttl, |left| ttl - left + 1);
+        // It may have answered as a router already: the packet had come that far.
+        let seen = all.iter().find(|it| it.addresses().contains(&answer.from));
+        let hop = seen.map_or(hop, |seen| seen.ttl.min(hop));
         Some(format!(
             "hop {hop}, {}, says {} ({mark}{})",
             answer.from,
@@ -256,8 +308,19 @@ fn refusal(all: &[Hop], ttl: u8) -> Option<String> {
     })
 }
 
+/// Whether one probe is all that these hops were asked with.
+fn asked_once(all: &[Hop], ttls: &[u8]) -> bool {
+    let mut asked = all.iter().filter(|hop| ttls.contains(&hop.ttl));
+    asked.all(|hop| hop.sent() <= 1)
+}
+
 fn remark(remark: &TraceRemark, all: &[Hop], target: &Target) -> String {
     match remark {
+        TraceRemark::Silent(ttls) if asked_once(all, ttls) => format!(
+            "{} did not answer this probe, but later hops answer theirs: packets pass. With -q 3 it \
+             shows whether that is always so.",
+            capital(&hops(ttls))
+        ),
         TraceRemark::Silent(ttls) => {
             let (verb, noun) = match ttls.len() {
                 1 => (
@@ -281,7 +344,7 @@ fn remark(remark: &TraceRemark, all: &[Hop], target: &Target) -> String {
             later,
         } => format!(
             "Hop {ttl} left {unanswered} of {sent} probes unanswered, while hop {later} behind it answered \
-             more of its own: it limits how often it answers. That is policy, not loss.",
+             more of its own: it likely limits how often it answers, which is policy, not loss.",
         ),
         TraceRemark::Lossy { ttl, errors: false } => format!(
             "From hop {ttl} on every hop lacks answers: packets may really be lost there, or on the way \

@@ -11,6 +11,7 @@
 
 mod ground;
 mod observe;
+mod order;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -29,6 +30,7 @@ use crate::io::Signals;
 use crate::io::clock::Steady;
 use crate::lab::truth::Line;
 use observe::Observer;
+use order::Order;
 
 /// Longest frame, in bytes.
 const LONGEST: usize = 14 + 65535;
@@ -84,18 +86,21 @@ pub fn run(
     let mut buffer = vec![0; LONGEST];
     let mut deadline = after(clock.now(), longest);
     let mut stopped = false;
+    let mut order = Order::default();
     loop {
         let mut at_work = AtWork {
             session: &mut *session,
             ground: &*ground,
             observer: &mut observer,
             clock,
+            order: &mut order,
             tell: &mut *tell,
         };
         at_work.transmit()?;
         let mut more = at_work.receive(&mut buffer)?;
-        at_work.look(false)?;
+        at_work.look(more)?;
         more |= at_work.transmit()?;
+        at_work.release()?;
         let now = clock.now();
         let caught = signals.caught();
         if let Some(end) = session.ended() {
@@ -104,6 +109,9 @@ pub fn run(
                 deadline = after(now, FAREWELL);
             }
             if deadline <= now || caught.is_some() {
+                while let Some(event) = order.pop(None) {
+                    tell(Told::Event(&event))?;
+                }
                 return Ok(end.clone());
             }
         } else if let Some(name) = caught {
@@ -120,7 +128,8 @@ pub fn run(
         if !more {
             tell(Told::Pause)?;
             let next = session.poll_timeout().into_iter();
-            let next = next.chain(observer.next()).chain([deadline]).min();
+            let next = next.chain(observer.next()).chain(order.due());
+            let next = next.chain([deadline]).min();
             wait(ground, signals, next.unwrap_or(now).since(now))?;
         }
     }
@@ -132,6 +141,7 @@ struct AtWork<'a, 'b> {
     ground: &'a Ground,
     observer: &'a mut Observer<'b>,
     clock: Steady,
+    order: &'a mut Order,
     tell: &'a mut dyn FnMut(Told<'_>) -> io::Result<()>,
 }
 
@@ -142,7 +152,7 @@ impl AtWork<'_, '_> {
         loop {
             let now = self.clock.now();
             let transmit = self.session.poll_transmit(now);
-            self.events()?;
+            self.events();
             let Some(transmit) = transmit else {
                 return Ok(any);
             };
@@ -167,7 +177,7 @@ impl AtWork<'_, '_> {
             let now = self.clock.now();
             self.session.handle_frame(now, frame);
             (self.tell)(Told::Frame(now, frame, None))?;
-            self.events()?;
+            self.events();
         }
         Ok(any)
     }
@@ -176,7 +186,7 @@ impl AtWork<'_, '_> {
     fn look(&mut self, for_certain: bool) -> Result<(), HandmadeError> {
         for call in self.ground.calls() {
             if let Some(event) = observe::call(&call) {
-                (self.tell)(Told::Event(&HandmadeEvent::Call(event)))?;
+                self.order.push(HandmadeEvent::Call(event));
             }
             (self.tell)(Told::Line(&Line::Call(call)))?;
         }
@@ -186,7 +196,7 @@ impl AtWork<'_, '_> {
         };
         self.session.kernel(seen.state);
         if let Some(news) = seen.news {
-            (self.tell)(Told::Event(&HandmadeEvent::Kernel(news)))?;
+            self.order.push(HandmadeEvent::Kernel(news));
         }
         if let Some(sample) = seen.sample {
             (self.tell)(Told::Line(&Line::Sample(Box::new(sample))))?;
@@ -194,8 +204,16 @@ impl AtWork<'_, '_> {
         Ok(())
     }
 
-    fn events(&mut self) -> Result<(), HandmadeError> {
+    fn events(&mut self) {
         while let Some(event) = self.session.poll_event() {
+            self.order.push(event);
+        }
+    }
+
+    /// Tells what nothing can overtake any more.
+    fn release(&mut self) -> Result<(), HandmadeError> {
+        let now = self.clock.now();
+        while let Some(event) = self.order.pop(Some(now)) {
             (self.tell)(Told::Event(&event))?;
         }
         Ok(())

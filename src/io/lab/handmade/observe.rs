@@ -158,9 +158,15 @@ pub(super) fn call(line: &CallLine) -> Option<CallNews> {
         (None, None) => return None,
     };
     let data = line.data.as_deref().map(|data| format!(" {data:?}"));
+    // What waits for something has it when it comes back; what sends may have sent before it does.
+    let waits = ["accept", "recv", "read", "poll", "epoll", "select"];
+    let blocked = if waits.iter().any(|it| call.starts_with(it)) {
+        line.blocked_ns
+    } else {
+        0
+    };
     Some(CallNews {
-        // When it came back.
-        time: after(line.time, Duration::from_nanos(line.blocked_ns)),
+        time: after(line.time, Duration::from_nanos(blocked)),
         text: format!("{call}({arguments}){came}{}", data.unwrap_or_default()),
     })
 }
