@@ -27,8 +27,8 @@ Examples:
   wirelab craft -w ra.pcapng ether / ipv6 dst=ff02::1 / icmp6 ra options=prefix=2001:db8::/64
 
 Lengths, checksums, header lengths, protocol numbers and addresses are right unless they are forced;
-checksum=bad makes a wrong one. What is shown or written by --dry-run, --hex, -w, --command, --toml or
---fields is not sent; everything else is. Exit code 0: sent, and with --answer answered; 1: no answer.";
+checksum=bad makes a wrong one. What is shown or written by --dry-run, --diagram, --hex, -w, --command,
+--toml or --fields is not sent; everything else is. Exit code 0: sent, and with --answer answered; 1: no answer.";
 
 /// `craft`.
 #[derive(Debug, Args)]
@@ -84,7 +84,7 @@ pub struct Craft {
     /// Show the packet, field by field, and send nothing
     #[arg(long, help_heading = "Showing")]
     pub dry_run: bool,
-    /// Draw packets as diagrams instead
+    /// Draw the packet, and send nothing; with --answer or --show, send it and draw the answer
     #[arg(long, help_heading = "Showing")]
     pub diagram: bool,
     /// Write the packet as hexadecimal digits, and send nothing
@@ -108,8 +108,8 @@ pub struct Craft {
     /// Show what was asked for, built and seen on the wire, with what the kernel changed
     #[arg(long, help_heading = "Sending")]
     pub show: bool,
-    /// How long an answer may take
-    #[arg(short = 'W', long, value_name = "SECONDS", value_parser = some_seconds, default_value = "1", help_heading = "Sending")]
+    /// How long an answer may take; that nobody has an address on the link is known after about 3 s
+    #[arg(short = 'W', long, value_name = "SECONDS", value_parser = some_seconds, default_value = "4", help_heading = "Sending")]
     pub timeout: Duration,
     /// Send it so many times
     #[arg(short, long, value_name = "N", default_value_t = 1, hide_default_value = true, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Sending")]
@@ -138,11 +138,17 @@ pub struct Craft {
 }
 
 impl Craft {
+    /// Whether the packet itself is to be drawn: with --answer or --show, --diagram is for the answer.
+    pub const fn draws(&self) -> bool {
+        self.diagram && !(self.answer || self.show)
+    }
+
     /// Whether there is anything to send.
     pub const fn sends(&self) -> bool {
         self.send
             || !(self.dry_run
                 || self.hex
+                || self.draws()
                 || self.write.is_some()
                 || self.command
                 || self.toml

@@ -20,6 +20,8 @@ use crate::view::{self, Style};
 /// Most text read for a packet: a hexdump of the longest one there can be is shorter.
 const MOST_TEXT: u64 = 16 << 20;
 
+/// Frames listed when none was asked for.
+const LISTED: u64 = 40;
 /// Fragments kept on the way to the frame that is asked for.
 const PIECES: usize = 4096;
 /// How far after a fragment others of its datagram are looked for.
@@ -44,7 +46,15 @@ pub(super) fn run(args: &cli::Inspect) -> Result<ExitCode> {
     let number = match (args.frame, frames.only) {
         (Some(number), _) => number,
         (None, true) => 1,
-        (None, false) => bail!("which frame? say --frame N, counted from 1"),
+        (None, false) => {
+            // Which frame is meant is clear when there is one alone.
+            if let Some(frame) = list(args, &style, &mut frames, &mut out)? {
+                show(args, &style, &frame.frame(1), &mut Decoder::new(), &mut out)
+                    .map_err(Stopped::Output)?;
+            }
+            out.flush().map_err(Stopped::Output)?;
+            return Ok(ExitCode::SUCCESS);
+        }
     };
     let mut decoder = Decoder::new();
     let written = frames.find(number, &mut decoder, |frame, decoder| {
@@ -61,6 +71,58 @@ pub(super) fn run(args: &cli::Inspect) -> Result<ExitCode> {
     }
     out.flush().map_err(Stopped::Output)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lists the frames, the first of them a line each, for one of them to be asked for; of a single
+/// frame it writes nothing and gives that.
+fn list(
+    args: &cli::Inspect,
+    style: &Style,
+    frames: &mut Frames,
+    out: &mut impl Write,
+) -> Result<Option<Kept>> {
+    let mut decoder = Decoder::new();
+    let mut first: Option<(Kept, String)> = None;
+    let mut count = 0;
+    loop {
+        // What is not shown is counted, not decoded.
+        let next = frames.next(count, |frame| {
+            let summary = (count < LISTED).then(|| decoder.decode(frame).summary());
+            ((count == 0).then(|| Kept::of(frame)), summary)
+        })?;
+        let Some((kept, summary)) = next else {
+            break;
+        };
+        count += 1;
+        let summary = summary.unwrap_or_default();
+        if let Some(kept) = kept {
+            first = Some((kept, summary));
+            continue;
+        }
+        if count == 2 {
+            if args.output.format == cli::Format::Json {
+                bail!("which frame? say --frame N, counted from 1");
+            }
+            let one = first.take().map(|(_, summary)| summary);
+            let one = one.unwrap_or_default();
+            view::inspect::listed(style, 1, &one, out).map_err(Stopped::Output)?;
+        }
+        if count <= LISTED {
+            view::inspect::listed(style, count, &summary, out).map_err(Stopped::Output)?;
+        }
+    }
+    if count == 0 {
+        bail!("there is no frame in it");
+    }
+    if count == 1 {
+        return Ok(first.map(|(kept, _)| kept));
+    }
+    let more = match count.saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!("and {more} more; "),
+    };
+    writeln!(out, "{more}--frame N takes one of them apart").map_err(Stopped::Output)?;
+    Ok(None)
 }
 
 /// Shows a frame as the options say; gives the fragment it is, if it is one.
@@ -155,6 +217,7 @@ fn text(
     sheet: &Sheet<'_>,
     out: &mut impl Write,
 ) -> io::Result<()> {
+    view::inspect::what(style, frame.number, &packet.summary(), out)?;
     let mut shown = false;
     let mut next = |out: &mut dyn Write| {
         if std::mem::replace(&mut shown, true) {
@@ -300,6 +363,28 @@ impl Frames {
                 let packet = decoder.decode(&frame);
                 remember(&mut self.pieces, piece(frame.number, frame.bytes, &packet));
             },
+        }
+    }
+
+    /// Hands the frame after the first `before` to `show`; `None` at the end.
+    fn next<T>(&mut self, before: u64, show: impl FnOnce(&Frame<'_>) -> T) -> Result<Option<T>> {
+        match &mut self.source {
+            Given::Packets(packets) => {
+                let index = usize::try_from(before).unwrap_or(usize::MAX);
+                let Some(bytes) = packets.get(index) else {
+                    return Ok(None);
+                };
+                Ok(Some(show(&lone(before + 1, bytes, self.link)?)))
+            }
+            Given::Capture(source) => {
+                let Some(mut frame) = source.next_frame().context("can't read on")? else {
+                    return Ok(None);
+                };
+                if let Some(link) = self.link {
+                    frame.link_type = link;
+                }
+                Ok(Some(show(&frame)))
+            }
         }
     }
 

@@ -72,6 +72,7 @@ fn entries<'a>(sheet: &'a Sheet<'_>) -> Vec<Entry<'a>> {
 pub fn difference(one: &Sheet<'_>, two: &Sheet<'_>) -> Difference {
     use crate::wire::field::Read;
     let (first, second) = (entries(one), entries(two));
+    let one_way = ends(&first) == ends(&second);
     let mut result = Difference::default();
     for entry in &first {
         let other = second.iter().find(|other| other.key == entry.key);
@@ -81,12 +82,13 @@ pub fn difference(one: &Sheet<'_>, two: &Sheet<'_>) -> Difference {
         }
         let counted = matches!(
             entry.laid.field.read,
-            Read::Number | Read::Words | Read::EightBytes
-        );
+            Read::Number | Read::Words | Read::EightBytes | Read::Hex
+        ) && is_counted(entry, one_way);
         let numbers = other.and_then(|other| Some((entry.raw?, other.raw?)));
         let by = numbers
             .filter(|_| counted && entry.laid.field.bits <= 32)
-            .map(|(before, after)| after as i64 - before as i64);
+            .filter(|&(before, after)| entry.laid.field.bits < 32 || before != 0 && after != 0)
+            .map(|(before, after)| by(entry.laid.field.bits, before, after));
         result.changes.push(change(
             entry,
             Some(&entry.value),
@@ -103,6 +105,40 @@ pub fn difference(one: &Sheet<'_>, two: &Sheet<'_>) -> Difference {
     }
     result.data = data(one, two);
     result
+}
+
+/// How much was added; numbers of 32 bits begin again at zero, and one that is zero says nothing.
+fn by(bits: u16, before: u128, after: u128) -> i64 {
+    match bits {
+        32 => (after as u32)
+            .wrapping_sub(before as u32)
+            .cast_signed()
+            .into(),
+        _ => after as i64 - before as i64,
+    }
+}
+
+/// Addresses and ports of a frame, those of tunnels included, as the sender wrote them.
+fn ends<'a>(entries: &'a [Entry<'_>]) -> Vec<(&'static str, &'a str)> {
+    let names = ["source", "destination", "source port", "destination port"];
+    let own = entries.iter().filter(|entry| entry.header.quoted == 0);
+    let network = own.filter(|entry| entry.key.0 != "ethernet");
+    network
+        .filter(|entry| names.contains(&entry.laid.field.name))
+        .map(|entry| (entry.laid.field.name, entry.value.as_str()))
+        .collect()
+}
+
+/// Whether a field is a number of which the difference tells something: lengths and hops always, what
+/// one end counts only in packets that go `one_way`, from that end to the same other.
+fn is_counted(entry: &Entry<'_>, one_way: bool) -> bool {
+    match (entry.laid.part, entry.laid.field.name) {
+        (_, "time to live" | "hop limit") => true,
+        (_, name) if name.ends_with("length") => true,
+        (Some("timestamps"), "value" | "echo reply")
+        | (_, "sequence number" | "acknowledgment number" | "identification" | "window") => one_way,
+        _ => false,
+    }
 }
 
 fn change(

@@ -9,11 +9,13 @@ pub mod given;
 mod kinds;
 mod pieces;
 mod sheet;
+mod silence;
 mod sums;
 #[cfg(test)]
 mod tests;
 
 pub use difference::{Change, Difference, difference};
 pub use pieces::{Piece, Whole, gaps, piece};
-pub use sheet::{Header, Origin, Rest, Sheet, Trouble};
+pub use sheet::{Checked, Header, Origin, Rest, Sheet, Trouble};
+pub use silence::{Silenced, silenced};
 pub use sums::{From, Word, Working, workings};

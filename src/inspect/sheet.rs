@@ -1,7 +1,8 @@
 //! The sheet of a frame: each header with its fields, outermost first.
 
 use super::kinds::{self, Before};
-use crate::decode::{Decoder, Fault, Layer, LayerKind, Packet, Problem};
+use super::sums::workings;
+use crate::decode::{Checksum, Decoder, Fault, Layer, LayerKind, Packet, Problem};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::wire::layout::{Laid, Layout};
 use crate::wire::{icmp_extension, icmpv4, icmpv6, ipv6};
@@ -70,6 +71,19 @@ pub struct Trouble {
     pub rfc: Option<&'static str>,
 }
 
+/// A checksum that was worked out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// Index of its header in the sheet.
+    pub header: usize,
+    /// Bytes from that header's start to the checksum.
+    pub at: usize,
+    /// What it should be, by the bytes it covers.
+    pub computed: u16,
+    /// What comes of it.
+    pub verdict: Checksum,
+}
+
 /// A frame taken apart.
 #[derive(Clone, Debug)]
 pub struct Sheet<'a> {
@@ -85,6 +99,8 @@ pub struct Sheet<'a> {
     pub rests: Vec<Rest>,
     /// What is wrong.
     pub troubles: Vec<Trouble>,
+    /// Its checksums, in the order of the headers.
+    pub checked: Vec<Checked>,
 }
 
 impl<'a> Sheet<'a> {
@@ -97,6 +113,7 @@ impl<'a> Sheet<'a> {
             headers: Vec::new(),
             rests: Vec::new(),
             troubles: Vec::new(),
+            checked: Vec::new(),
         };
         let first = packet
             .reassembled
@@ -134,7 +151,61 @@ impl<'a> Sheet<'a> {
             sheet.problem(problem, frames_own);
         }
         sheet.fill(kinds::data(packet));
+        sheet.check(frame, packet);
         sheet
+    }
+
+    /// Works the checksums out; a bad one is trouble.
+    fn check(&mut self, frame: &Frame<'_>, packet: &Packet<'_>) {
+        for working in workings(self, packet.ip.as_ref(), !frame.is_cut()) {
+            let Some(header) = self.headers.get(working.header) else {
+                continue;
+            };
+            if working.verdict == Checksum::Bad {
+                self.troubles.push(Trouble {
+                    name: header.name,
+                    key: header.key,
+                    origin: header.origin,
+                    offset: header.offset + working.at as u32,
+                    text: format!(
+                        "checksum {:#06x} is bad, it should be {:#06x}",
+                        working.stated, working.computed
+                    ),
+                    rfc: Some(working.rfc),
+                });
+            }
+            self.checked.push(Checked {
+                header: working.header,
+                at: working.at,
+                computed: working.computed,
+                verdict: working.verdict,
+            });
+        }
+    }
+
+    /// What is to be said of a field's value beyond what it holds: of a checksum, whether it is right.
+    pub fn remark(&self, header: &Header, laid: &Laid) -> Option<String> {
+        let place = |header: &Header| (header.origin, header.offset, header.kind, header.quoted);
+        let found = self.checked.iter().find(|checked| {
+            let own = self.headers.get(checked.header);
+            laid.first_bit() == checked.at * 8 && own.is_some_and(|own| place(own) == place(header))
+        })?;
+        Some(match found.verdict {
+            Checksum::Good => "good".to_owned(),
+            Checksum::Bad => format!("bad, should be {:#06x}", found.computed),
+            Checksum::Partial => "partial (offload)".to_owned(),
+            Checksum::Unverified => "unverifiable".to_owned(),
+            Checksum::Absent => return None,
+        })
+    }
+
+    /// The value of a field with what is to be said of it: `0xffee bad, should be 0x1234`.
+    pub fn remarked(&self, header: &Header, laid: &Laid) -> String {
+        let value = self.value(header, laid);
+        match self.remark(header, laid) {
+            Some(remark) => format!("{value} {remark}"),
+            None => value,
+        }
     }
 
     /// The bytes of that origin.

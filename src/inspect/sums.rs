@@ -58,6 +58,8 @@ impl From {
 pub struct Working {
     /// Index of its header in the sheet.
     pub header: usize,
+    /// Bytes from that header's start to the checksum.
+    pub at: usize,
     /// Every word that is summed, in order.
     pub words: Vec<Word>,
     /// Sums with the carries added back in, one after the other, the last below 2^16.
@@ -140,6 +142,7 @@ fn working(
     };
     Some(Working {
         header: index,
+        at,
         words: sum.words,
         folds,
         stated,

@@ -296,3 +296,18 @@ fn every_layer_is_listed_within_eighty_columns() {
         assert_eq!(line.trim_end(), line);
     }
 }
+
+#[test]
+fn a_diagram_is_drawn_and_nothing_is_sent() {
+    let packet = "ipv4 src=192.0.2.2 dst=192.0.2.1 / udp dport=53 checksum=bad";
+    let drawn = results(&["craft", "--diagram", packet]);
+    assert!(
+        drawn.contains("|version|") && drawn.contains("bad, should be 0x"),
+        "{drawn}"
+    );
+    assert!(!drawn.contains("sending"), "{drawn}");
+    for words in [["--hex", "json"], ["--command", "json"], ["--toml", "json"]] {
+        let run = run(&["craft", words[0], "--format", words[1], packet]);
+        assert_eq!((run.code, &*run.out), (2, ""), "{words:?}: {}", run.err);
+    }
+}

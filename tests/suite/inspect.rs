@@ -109,7 +109,7 @@ fn what_is_wrong_is_said_with_the_clause() {
     for words in [
         &["inspect", "--hex", "450"][..],
         &["inspect", "--hex", "00000000"],
-        &["inspect", "handshake"],
+        &["inspect", "handshake", "--format", "json"],
         &["inspect", "handshake", "--frame", "100000"],
         &["inspect", "handshake", "--frame", "0"],
     ] {
@@ -141,4 +141,65 @@ fn checksums_worked_out_are_those_of_the_verdicts() {
         }
     }
     assert!(bad > 0, "the recording is of a corrupted segment");
+}
+
+#[test]
+fn a_bad_checksum_is_marked_where_it_stands() {
+    let words = ["inspect", "corrupt/server", "--frame", "6"];
+    let fields = results(&words);
+    let drawn = results(&[&words[..], &["--diagram"]].concat());
+    for told in [&fields, &drawn] {
+        assert!(told.contains("0xffee bad, should be 0x"), "{told}");
+        assert!(told.contains("\n! TCP at byte "), "{told}");
+    }
+    assert!(fields.contains(" good\n"), "the IP header's: {fields}");
+    let json = results(&[&words[..], &["--format", "json"]].concat());
+    let problem = json.lines().find(|line| line.contains("\"problem\""));
+    assert!(
+        problem.is_some_and(|line| line.contains("is bad")),
+        "{json}"
+    );
+}
+
+#[test]
+fn frames_are_listed_when_none_is_asked_for() {
+    let listed = results(&["inspect", "handshake", "--width", "80"]);
+    assert!(listed.starts_with("    1  TCP 10.0.0.1:"), "{listed}");
+    assert!(
+        listed.ends_with("--frame N takes one of them apart\n"),
+        "{listed}"
+    );
+    let single = "4500001c000100004001 66dd0a0000010a0000020800f7ff00000000";
+    let told = results(&["inspect", "--hex", single]);
+    assert!(told.starts_with("frame 1: ICMP 10.0.0.1"), "{told}");
+}
+
+#[test]
+fn it_begins_with_what_the_frame_is() {
+    let told = results(&["inspect", "handshake", "--frame", "1", "--width", "160"]);
+    assert!(told.starts_with("frame 1: TCP 10.0.0.1:"), "{told}");
+}
+
+#[test]
+fn every_bit_is_shown_and_only_counts_are_subtracted() {
+    let bits = results(&["inspect", "handshake", "--frame", "1", "--bits"]);
+    let address =
+        "00001010 00000000  source               10.0.0.1\n           00000000 00000001\n";
+    assert!(bits.contains(address), "{bits}");
+    let other_way = results(&["inspect", "handshake", "--diff", "1", "2"]);
+    let ports = other_way.lines().find(|line| line.contains("source port"));
+    assert!(ports.is_some_and(|line| !line.contains('(')), "{other_way}");
+    assert!(
+        !other_way
+            .lines()
+            .any(|line| line.contains("sequence number") && line.contains("  ("))
+    );
+    let same_way = results(&["inspect", "handshake", "--diff", "1", "3"]);
+    let sequence = same_way
+        .lines()
+        .find(|line| line.contains("sequence number"));
+    assert!(
+        sequence.is_some_and(|line| line.contains("(+1)")),
+        "{same_way}"
+    );
 }

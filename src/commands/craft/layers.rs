@@ -36,6 +36,18 @@ pub(in crate::commands) fn run(args: &cli::Craft) -> Result<ExitCode> {
         fields(args, names, &style, &mut out)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let json = args.output.format == cli::Format::Json;
+    for (is, name) in [
+        (args.hex, "--hex"),
+        (args.command, "--command"),
+        (args.toml, "--toml"),
+    ] {
+        if is && json {
+            bail!(
+                "{name} writes no JSON; leave out --format json, or say --dry-run instead of {name}"
+            );
+        }
+    }
     let mut recipe = recipe(args)?;
     for (path, bytes) in recipe.files() {
         *bytes = read(Path::new(path), MOST_DATA)?;
@@ -48,7 +60,7 @@ pub(in crate::commands) fn run(args: &cli::Craft) -> Result<ExitCode> {
         let text = to_toml(&recipe);
         out.write_all(text.as_bytes()).map_err(Stopped::Output)?;
     }
-    if args.dry_run || args.hex || args.write.is_some() {
+    if args.dry_run || args.draws() || args.hex || args.write.is_some() {
         let packets = unsent(args, &recipe)?;
         show(args, &style, &packets, &mut out)?;
     }
@@ -183,7 +195,7 @@ fn show(args: &cli::Craft, style: &Style, packets: &Packets, out: &mut impl Writ
             let line = crate::wire::field::hex(packet) + "\n";
             out.write_all(line.as_bytes()).map_err(Stopped::Output)?;
         }
-        if args.dry_run {
+        if args.dry_run || args.draws() {
             let gap = number > 1 && !json;
             let gap = if gap { "\n" } else { "" };
             out.write_all(gap.as_bytes()).map_err(Stopped::Output)?;

@@ -11,17 +11,21 @@ use super::layers::{How, Packets, around, frame, packets, taken_apart};
 use crate::cli;
 use crate::commands::pipeline::Stopped;
 use crate::craft::{Answer, Asked, Choice, Forced, Layer, Recipe, Way, choose};
-use crate::decode::Decoder;
+use crate::decode::{Body, Decoder, Packet};
 use crate::frame::LinkType;
-use crate::inspect::{Sheet, difference};
+use crate::inspect::{Sheet, Silenced, difference, silenced};
 use crate::io::clock::Stopwatch;
 use crate::io::craft::{Link, Route, Sender, Watch, find_neighbour, route};
 use crate::io::privileges::{self, Becomes};
 use crate::view::Style;
 use crate::view::craft::{self as view, Leaving, Stages};
+use crate::wire::tcp::Flags;
 
 /// How long a packet is looked for that has just left.
 const WITNESS: Duration = Duration::from_millis(300);
+
+/// Most errors of a packet that are told.
+const MOST_WRONG: usize = 4;
 
 /// Sends what `recipe` asks for.
 pub(super) fn run(
@@ -255,7 +259,8 @@ impl<W: Write> Run<'_, W> {
         let json = self.is_json();
         let Some((answer, after, bytes)) = &seen.answer else {
             if !json {
-                view::silence(self.style, self.args.timeout, &mut self.out)
+                let wrong = self.wrong();
+                view::silence(self.style, self.args.timeout, &wrong, &mut self.out)
                     .map_err(Stopped::Output)?;
             }
             return Ok(());
@@ -265,14 +270,20 @@ impl<W: Write> Run<'_, W> {
             .watch
             .as_ref()
             .map_or(LinkType::ETHERNET, |it| it.link_type);
-        let summary = self
-            .decoder
-            .decode(&frame(number, link_type, bytes))
-            .summary();
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let received = frame(number, link_type, bytes);
+        let packet = decoder.decode(&received);
+        let (summary, resets) = (packet.summary(), self.resets(&packet));
+        self.decoder = decoder;
         let done = if json {
             view::json::answer(number, *answer, *after, &summary, bytes, &mut self.out)
         } else {
-            view::answer(self.style, *answer, *after, &summary, &mut self.out)
+            view::answer(self.style, *answer, *after, &summary, &mut self.out).and_then(|()| {
+                if resets {
+                    return view::reset_follows(self.style, &mut self.out);
+                }
+                Ok(())
+            })
         };
         done.map_err(Stopped::Output)?;
         // Of many, the lines are enough.
@@ -289,6 +300,33 @@ impl<W: Write> Run<'_, W> {
             number,
         };
         taken_apart(how, link_type, bytes, &mut Decoder::new(), &mut self.out)
+    }
+
+    /// What is wrong with what was sent, as a receiver finds it.
+    fn wrong(&self) -> Vec<Silenced> {
+        let mut decoder = Decoder::new();
+        let link_type = self.packets.link_type;
+        let mut wrong = Vec::new();
+        for bytes in &self.packets.all {
+            let frame = frame(1, link_type, bytes);
+            let packet = decoder.decode(&frame);
+            for silenced in silenced(&Sheet::new(&frame, &packet)) {
+                if wrong.len() < MOST_WRONG && !wrong.contains(&silenced) {
+                    wrong.push(silenced);
+                }
+            }
+        }
+        wrong
+    }
+
+    /// Whether this machine's kernel will reset what the answer opens: it knows of no connection
+    /// from its own address that it has not made itself.
+    fn resets(&self, packet: &Packet<'_>) -> bool {
+        let Body::Tcp(tcp) = &packet.body else {
+            return false;
+        };
+        let own = self.recipe.source().is_none() || self.recipe.source() == self.route.source;
+        own && tcp.flags.has(Flags::SYN) && tcp.flags.has(Flags::ACK)
     }
 
     fn end(mut self) -> Result<ExitCode> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::text::{escape, wrap};
 use super::{Paint, Style};
 use crate::craft::{Answer, Choice, Entry, Kind};
-use crate::inspect::Difference;
+use crate::inspect::{Difference, Silenced};
 
 /// From so many columns on a field's meaning stands beside it.
 const WIDE: u16 = 100;
@@ -149,14 +149,40 @@ pub fn answer(
     lines(style, Paint::Dim, answer.why(), 2, out)
 }
 
-/// Says that nothing came back.
+/// Says what this machine's kernel makes of a SYN-ACK to a SYN that it knows nothing of.
 ///
 /// # Errors
 ///
 /// Whatever writing gives.
-pub fn silence(style: &Style, timeout: Duration, out: &mut dyn Write) -> io::Result<()> {
-    let text = format!("no answer within {} s", timeout.as_secs_f64());
-    lines(style, Paint::Caution, &text, 0, out)
+pub fn reset_follows(style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let text = "this machine's kernel knows nothing of this connection and answers the SYN-ACK with an RST \
+                at once (RFC 9293 3.10.7.1); for one that lasts: wirelab craft handshake";
+    lines(style, Paint::Caution, text, 2, out)
+}
+
+/// Says that nothing came back, and of a packet with errors that this was to be expected.
+///
+/// # Errors
+///
+/// Whatever writing gives.
+pub fn silence(
+    style: &Style,
+    timeout: Duration,
+    wrong: &[Silenced],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let seconds = timeout.as_secs_f64();
+    let hint = if wrong.is_empty() {
+        format!("; -W {} waits longer", (seconds * 2.0).ceil())
+    } else {
+        String::new()
+    };
+    let text = format!("no answer within {seconds} s{hint}");
+    lines(style, Paint::Caution, &text, 0, out)?;
+    for Silenced { what, why } in wrong {
+        lines(style, Paint::Plain, &format!("{what}: {why}"), 2, out)?;
+    }
+    Ok(())
 }
 
 /// A packet at its three stages.

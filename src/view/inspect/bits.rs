@@ -12,7 +12,7 @@ use crate::inspect::Sheet;
 use crate::view::text::width;
 use crate::view::{Paint, Style};
 
-/// Columns from which on four bytes of a field are shown, and not only two.
+/// Columns from which on four bytes of a field stand in a line, and not only two.
 const WIDE: u16 = 110;
 
 /// Writes the bits of every field.
@@ -22,7 +22,7 @@ const WIDE: u16 = 110;
 /// Whatever writing gives.
 pub fn bits(style: &Style, sheet: &Sheet<'_>, out: &mut dyn Write) -> io::Result<()> {
     let most = if style.width < WIDE { 2 } else { 4 };
-    let columns = most * 9 + 3;
+    let columns = most * 9;
     for (index, header) in sheet.headers.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
@@ -35,9 +35,15 @@ pub fn bits(style: &Style, sheet: &Sheet<'_>, out: &mut dyn Write) -> io::Result
             let all = field.bytes(base).unwrap_or_default();
             let first = usize::from(field.bit) - field.start() * 8;
             let own = first..first + usize::from(field.bits);
-            let mut pattern = String::new();
-            for (at, byte) in all.iter().take(most).enumerate() {
-                if at > 0 {
+            let mut patterns = Vec::new();
+            for (at, byte) in all.iter().enumerate() {
+                if at % most == 0 {
+                    patterns.push(String::new());
+                }
+                let Some(pattern) = patterns.last_mut() else {
+                    continue;
+                };
+                if at % most > 0 {
                     pattern.push(' ');
                 }
                 for bit in 0..8 {
@@ -49,18 +55,20 @@ pub fn bits(style: &Style, sheet: &Sheet<'_>, out: &mut dyn Write) -> io::Result
                     });
                 }
             }
-            if all.len() > most {
-                pattern.push_str(" ...");
-            }
+            let mut patterns = patterns.into_iter();
+            let pattern = patterns.next().unwrap_or_default();
             let line = format!(
                 "  {:8} {pattern:columns$} {:20} ",
                 place(header, laid),
                 field.name
             );
             let left = usize::from(style.width).saturating_sub(width(&line));
-            let value = sheet.value(header, laid);
+            let value = sheet.remarked(header, laid);
             let value = cut(&value, left);
             writeln!(out, "{line}{}", style.paint(Paint::Strong, value))?;
+            for pattern in patterns {
+                writeln!(out, "  {:8} {pattern}", "")?;
+            }
         }
     }
     Ok(())

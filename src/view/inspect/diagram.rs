@@ -257,9 +257,10 @@ fn value(sheet: &Sheet<'_>, header: &Header, laid: &Laid, columns: usize) -> Str
         return raw.to_string();
     }
     let full = sheet.value(header, laid);
+    let remarked = sheet.remarked(header, laid);
     let bare = full.split(" (").next().unwrap_or_default().to_owned();
     let number = raw.map(|raw| raw.to_string()).unwrap_or_default();
-    [full, bare.clone(), number]
+    [remarked, full, bare.clone(), number]
         .into_iter()
         .find(|text| !text.is_empty() && width(text) <= columns)
         .unwrap_or_else(|| {

@@ -16,7 +16,7 @@ pub use diff::diff;
 pub use pieces::pieces;
 pub use sums::sums;
 
-use super::text::{width, wrap};
+use super::text::{escape, width, wrap};
 use super::{Paint, Style};
 use crate::inspect::{Header, Origin, Rest, Sheet};
 use crate::wire::field::Read;
@@ -59,6 +59,32 @@ fn cut(text: &str, columns: usize) -> String {
     let kept = columns.saturating_sub(2);
     let dots = ".".repeat(columns - kept);
     text.chars().take(kept).collect::<String>() + &dots
+}
+
+/// Says in a line what the frame is: `frame 1: TCP 10.0.0.1:43848 > 10.0.0.2:8080, SYN …`.
+///
+/// # Errors
+///
+/// Whatever writing gives.
+pub fn what(style: &Style, number: u64, summary: &str, out: &mut dyn Write) -> io::Result<()> {
+    let text = escape(summary);
+    let text = format!("frame {number}: {text}");
+    for line in wrap(&text, usize::from(style.width)) {
+        writeln!(out, "{}", style.paint(Paint::Strong, line))?;
+    }
+    writeln!(out)
+}
+
+/// Writes a frame's line in a list of frames.
+///
+/// # Errors
+///
+/// Whatever writing gives.
+pub fn listed(style: &Style, number: u64, summary: &str, out: &mut dyn Write) -> io::Result<()> {
+    let room = usize::from(style.width).saturating_sub(7);
+    let text = cut(&escape(summary), room);
+    let number = style.paint(Paint::Dim, format!("{number:>5}"));
+    writeln!(out, "{number}  {text}")
 }
 
 /// Writes the dump and every field.
@@ -160,7 +186,7 @@ fn field(
     );
     let columns = usize::from(style.width);
     let left = columns.saturating_sub(width(&line)).max(8);
-    let value = sheet.value(header, laid);
+    let value = sheet.remarked(header, laid);
     let meaning = format!("{} [{}]", field.meaning, field.rfc);
     if columns >= WIDE {
         let value = cut(&value, 40);

@@ -119,8 +119,8 @@ fn outcome(style: &Style, working: &Working, out: &mut dyn Write) -> io::Result<
     lines.push(match working.verdict {
         Checksum::Good => "good: they are the same".to_owned(),
         Checksum::Bad => format!(
-            "bad: off by {:#06x}; whoever receives it discards it",
-            working.stated.wrapping_sub(working.computed)
+            "bad: it should be {:#06x}; whoever receives it discards it",
+            working.computed
         ),
         Checksum::Partial => {
             "partial: left to the network card, which had not done its part when the frame was captured".to_owned()
