@@ -41,7 +41,6 @@ fn wrong_usage_is_two() {
         &["client", "127.0.0.1", "0"],
         &["client", "127.0.0.1", "80", "--send", "@/no/such/file"],
         &["client", "127.0.0.1", "80", "--bind", "nonsense"],
-        &["ports", "--udp"],
         &["sockets", "no such service"],
         &["sockets", "pid:me"],
         &["sockets", "127.0.0.1:70000"],
