@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::compare::{compare, is_sound, write_reply};
+use super::compare::{compare, is_sound, turn_into_reply, write_reply};
 use super::quote::{Queued, Reported};
 use super::route;
 use super::session::Session;
@@ -45,13 +45,13 @@ impl Session {
             return self.handle_other(now, received.from, received.message);
         };
         let timeout = self.timeout();
-        let fault = compare(
-            &self.plan,
-            count,
-            received.from,
-            received.message,
-            &mut self.expected,
-        );
+        let (plan, from) = (&self.plan, received.from);
+        if count == self.written {
+            turn_into_reply(plan, &self.message, from, &mut self.expected);
+        } else {
+            write_reply(plan, count, from, &mut self.expected);
+        }
+        let fault = compare(plan, from, received.message, &self.expected);
         let reordered = count < self.highest;
         self.highest = self.highest.max(count);
         let Some(slot) = self.slot(count) else { return };
