@@ -35,6 +35,9 @@ const MOST_V4: u16 = 65_507;
 
 /// Runs it.
 pub(super) fn run(args: &cli::Ping) -> Result<ExitCode> {
+    if let Some(instead) = args.instead() {
+        bail!(instead);
+    }
     let (pace, interval) = pace(args, probe::may_flood())?;
     if args.preload > MOST_AT_ONCE && !probe::may_flood() {
         bail!(
@@ -181,6 +184,7 @@ fn options(args: &cli::Ping) -> Options {
         on_link: args.on_link,
         no_echo_of_groups: args.no_loop,
         mark: args.mark,
+        send_buffer: args.send_buffer,
         flow_label: args.flow_label,
         trace: if args.record_route {
             Some(Trace::Addresses)
