@@ -11,7 +11,10 @@ use anyhow::{Context, Result, bail};
 use super::output::{self, Terminal};
 use super::pipeline::Stopped;
 use crate::cli;
+use crate::decode::{Checksum, Decoder, LayerKind};
 use crate::event::EchoEvent;
+use crate::frame::{Frame, LinkType, Timestamp};
+use crate::inspect::{Sheet, workings};
 use crate::io::Signals;
 use crate::io::clock::{self, Steady};
 use crate::io::privileges::{self, Becomes};
@@ -290,6 +293,28 @@ fn asked(ready: &Ready, plan: &Plan) -> Asked {
     ]
 }
 
+/// The checksum of the ICMP message in an IP packet; `None` where that can't be worked out, as for a piece.
+fn checksum_of(packet: &[u8]) -> Option<Checksum> {
+    let frame = Frame {
+        number: 1,
+        time: Timestamp::default(),
+        link_type: LinkType::RAW,
+        interface: 0,
+        original_len: u32::try_from(packet.len()).ok()?,
+        bytes: packet,
+        comment: None,
+    };
+    let mut decoder = Decoder::default();
+    let decoded = decoder.decode(&frame);
+    let sheet = Sheet::new(&frame, &decoded);
+    let all = workings(&sheet, decoded.ip.as_ref(), true);
+    let of_icmp = all.iter().find(|it| {
+        let header = sheet.headers.get(it.header).map(|header| header.kind);
+        matches!(header, Some(LayerKind::Icmpv4 | LayerKind::Icmpv6))
+    });
+    of_icmp.map(|it| it.verdict)
+}
+
 /// Where it is shown.
 struct Screen {
     text: Text,
@@ -371,6 +396,7 @@ impl Screen {
                 Err(why) => Err(why),
             },
             datagram: self.ways.get(index) == Some(&Way::Datagram),
+            checksum: shown.on_wire.as_ref().ok().and_then(|it| checksum_of(it)),
         };
         self.text.show(&packet, &mut self.out)
     }
