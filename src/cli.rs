@@ -86,7 +86,7 @@ pub enum Command {
     #[command(after_help = lab::HELP, disable_help_subcommand = true)]
     Lab(Lab),
     /// Ask hosts for an echo, packets written byte by byte, and tell what became of each
-    #[command(after_help = ping::HELP, disable_version_flag = true)]
+    #[command(after_help = ping::HELP)]
     Ping(Ping),
     /// Show which ports there are, who has which, and what waits; try to take one
     #[command(after_help = ports::HELP)]

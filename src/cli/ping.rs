@@ -110,6 +110,9 @@ pub struct Ping {
     /// Flow label of IPv6, in decimal or as 0x…
     #[arg(short = 'F', long, value_name = "LABEL", value_parser = label, help_heading = "Packets")]
     pub flow_label: Option<u32>,
+    /// Room for what waits to be sent, in bytes (`SO_SNDBUF`); the kernel has a least and a most
+    #[arg(short = 'S', long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=1 << 30), help_heading = "Packets")]
+    pub send_buffer: Option<u32>,
     /// Mark packets for this host's own routing and filters
     #[arg(short = 'm', long, value_name = "N", help_heading = "Packets")]
     pub mark: Option<u32>,
@@ -146,9 +149,46 @@ pub struct Ping {
     /// Accepted: addresses are never turned into names
     #[arg(short, help_heading = "Showing")]
     numeric: bool,
+    #[arg(short = 'C', hide = true)]
+    connected: bool,
+    #[arg(short = 'd', hide = true)]
+    debug: bool,
+    #[arg(short = 'N', value_name = "QUERY", hide = true)]
+    node_information: Option<String>,
+    #[arg(short = 'U', hide = true)]
+    user_to_user: bool,
     /// How to write it.
     #[command(flatten)]
     pub output: Output,
+}
+
+impl Ping {
+    /// What to do in place of an option of iputils' that there is no use for here.
+    pub fn instead(&self) -> Option<&'static str> {
+        let all = [
+            (
+                self.connected,
+                "-C: a connected socket would hide replies from other addresses, which are told here \
+                 (wrong-source); leave it out",
+            ),
+            (
+                self.debug,
+                "-d: Linux does nothing with SO_DEBUG on such a socket; leave it out, and see what is \
+                 sent with --show",
+            ),
+            (
+                self.node_information.is_some(),
+                "-N: questions for node information (RFC 4620) are not asked here, and Linux does not \
+                 answer them; build one: wirelab craft --answer 'ipv6 dst=HOST / icmp6 type=139 / …'",
+            ),
+            (
+                self.user_to_user,
+                "-U: round trips end when the kernel has the reply; how much later the program has it is \
+                 told by --explain, and by own_rtt_ns in --format json",
+            ),
+        ];
+        all.iter().find(|(asked, _)| *asked).map(|(_, what)| *what)
+    }
 }
 
 /// `-M`.

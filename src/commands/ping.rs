@@ -11,7 +11,10 @@ use anyhow::{Context, Result, bail};
 use super::output::{self, Terminal};
 use super::pipeline::Stopped;
 use crate::cli;
+use crate::decode::{Checksum, Decoder, LayerKind};
 use crate::event::EchoEvent;
+use crate::frame::{Frame, LinkType, Timestamp};
+use crate::inspect::{Sheet, workings};
 use crate::io::Signals;
 use crate::io::clock::{self, Steady};
 use crate::io::privileges::{self, Becomes};
@@ -35,6 +38,9 @@ const MOST_V4: u16 = 65_507;
 
 /// Runs it.
 pub(super) fn run(args: &cli::Ping) -> Result<ExitCode> {
+    if let Some(instead) = args.instead() {
+        bail!(instead);
+    }
     let (pace, interval) = pace(args, probe::may_flood())?;
     if args.preload > MOST_AT_ONCE && !probe::may_flood() {
         bail!(
@@ -181,6 +187,7 @@ fn options(args: &cli::Ping) -> Options {
         on_link: args.on_link,
         no_echo_of_groups: args.no_loop,
         mark: args.mark,
+        send_buffer: args.send_buffer,
         flow_label: args.flow_label,
         trace: if args.record_route {
             Some(Trace::Addresses)
@@ -286,6 +293,28 @@ fn asked(ready: &Ready, plan: &Plan) -> Asked {
     ]
 }
 
+/// The checksum of the ICMP message in an IP packet; `None` where that can't be worked out, as for a piece.
+fn checksum_of(packet: &[u8]) -> Option<Checksum> {
+    let frame = Frame {
+        number: 1,
+        time: Timestamp::default(),
+        link_type: LinkType::RAW,
+        interface: 0,
+        original_len: u32::try_from(packet.len()).ok()?,
+        bytes: packet,
+        comment: None,
+    };
+    let mut decoder = Decoder::default();
+    let decoded = decoder.decode(&frame);
+    let sheet = Sheet::new(&frame, &decoded);
+    let all = workings(&sheet, decoded.ip.as_ref(), true);
+    let of_icmp = all.iter().find(|it| {
+        let header = sheet.headers.get(it.header).map(|header| header.kind);
+        matches!(header, Some(LayerKind::Icmpv4 | LayerKind::Icmpv6))
+    });
+    of_icmp.map(|it| it.verdict)
+}
+
 /// Where it is shown.
 struct Screen {
     text: Text,
@@ -367,6 +396,7 @@ impl Screen {
                 Err(why) => Err(why),
             },
             datagram: self.ways.get(index) == Some(&Way::Datagram),
+            checksum: shown.on_wire.as_ref().ok().and_then(|it| checksum_of(it)),
         };
         self.text.show(&packet, &mut self.out)
     }

@@ -15,6 +15,8 @@ pub struct Asked {
     /// Source and destination; of ARP, only whom it asks for.
     src: Option<IpAddr>,
     dst: IpAddr,
+    /// Who answers: where a routing header leads to in the end, else the destination.
+    last: IpAddr,
     what: What,
 }
 
@@ -75,8 +77,12 @@ impl Asked {
                 .headers()
                 .find(|(_, it)| it.kind.which == Which::Arp)?;
             let dst = recipe.destination()?;
-            let (src, what) = (None, What::Arp);
-            return Some(Self { src, dst, what });
+            return Some(Self {
+                src: None,
+                dst,
+                last: dst,
+                what: What::Arp,
+            });
         };
         let (src, dst) = built.ends?;
         let inner = recipe.headers().find(|(index, header)| {
@@ -96,7 +102,14 @@ impl Asked {
             }
         };
         let src = Some(src).filter(|src| !src.is_unspecified());
-        Some(Self { src, dst, what })
+        let behind = inner.map_or(recipe.layers.len(), |(index, _)| index);
+        let last = recipe.final_stop(behind).map_or(dst, IpAddr::from);
+        Some(Self {
+            src,
+            dst,
+            last,
+            what,
+        })
     }
 
     /// How a frame answers it, if it does.
@@ -119,7 +132,9 @@ impl Asked {
 
     /// Whether a quoted packet is this one.
     fn is(&self, quoted: &Flow<'_>) -> bool {
-        let ends = self.src.is_none_or(|src| src == quoted.src) && self.dst == quoted.dst;
+        // A stop of a routing header has the destination changed to the next one.
+        let to = [self.dst, self.last].contains(&quoted.dst);
+        let ends = self.src.is_none_or(|src| src == quoted.src) && to;
         let same = |at: usize, bytes: &[u8]| quoted.rest.get(at..at + bytes.len()) == Some(bytes);
         ends && match self.what {
             What::Arp => false,
@@ -132,7 +147,7 @@ impl Asked {
 
     fn reply(&self, flow: &Flow<'_>) -> Option<Answer> {
         // Whoever is asked in a group answers for itself.
-        let from = self.dst == flow.src || is_group(self.dst);
+        let from = self.last == flow.src || is_group(self.last);
         if !from || self.src.is_some_and(|src| src != flow.dst) {
             return None;
         }
@@ -361,6 +376,26 @@ mod tests {
             answer(asked, &format!("{error} / {asked}")),
             Some(Answer::Quotes)
         );
+    }
+
+    #[test]
+    fn the_last_stop_of_a_routing_header_answers() {
+        let asked =
+            "ipv6 src=fd00::1 dst=fd00::2 / routing addresses=fd00::9+fd00::2 / icmp6 echo id=3";
+        let back = |src: &str| {
+            answer(
+                asked,
+                &format!("ipv6 src={src} dst=fd00::1 / icmp6 reply id=3"),
+            )
+        };
+        assert_eq!(back("fd00::9"), Some(Answer::Replies));
+        assert_eq!(back("fd00::2"), None);
+        // A stop's error quotes the packet as it came there.
+        for dst in ["fd00::2", "fd00::9"] {
+            let quoted = asked.replace("dst=fd00::2", &format!("dst={dst}"));
+            let error = format!("ipv6 src=fd00::2 dst=fd00::1 / icmp6 time-exceeded / {quoted}");
+            assert_eq!(answer(asked, &error), Some(Answer::Quotes), "{dst}");
+        }
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl Recipe {
 
     /// The last stop of a routing header before layer `index`, which its pseudo-header names instead of
     /// the destination (RFC 8200 section 8.1).
-    fn final_stop(&self, index: usize) -> Option<Ipv6Addr> {
+    pub(super) fn final_stop(&self, index: usize) -> Option<Ipv6Addr> {
         let mut headers = self.extensions(index);
         let routing = headers.find(|it| it.kind.which == Which::Routing)?;
         let stops = routing.tail.as_deref().unwrap_or_default();

@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::compare::{compare, is_sound, write_reply};
-use super::plan::TAG;
+use super::compare::{compare, is_sound, turn_into_reply, write_reply};
 use super::quote::{Queued, Reported};
 use super::route;
 use super::session::Session;
@@ -46,13 +45,13 @@ impl Session {
             return self.handle_other(now, received.from, received.message);
         };
         let timeout = self.timeout();
-        let fault = compare(
-            &self.plan,
-            count,
-            received.from,
-            received.message,
-            &mut self.expected,
-        );
+        let (plan, from) = (&self.plan, received.from);
+        if count == self.written {
+            turn_into_reply(plan, &self.message, from, &mut self.expected);
+        } else {
+            write_reply(plan, count, from, &mut self.expected);
+        }
+        let fault = compare(plan, from, received.message, &self.expected);
         let reordered = count < self.highest;
         self.highest = self.highest.max(count);
         let Some(slot) = self.slot(count) else { return };
@@ -138,14 +137,10 @@ impl Session {
 
     /// Which open request a reply is to: sequence number and data both tell.
     fn find(&mut self, message: echo::Echo<'_>, received: &Received<'_>) -> Option<u64> {
-        let behind = u64::from((self.sent as u16).wrapping_sub(message.seq));
-        let latest = self.sent.checked_sub(behind).filter(|&count| count > 0);
+        let latest = self.latest(message.seq);
         let open = self.first..=self.sent;
         let is_open = |count: &u64| open.contains(count);
-        let tag = (self.plan.size >= TAG)
-            .then(|| message.data.get(..TAG)?.try_into().ok())
-            .flatten()
-            .map(u64::from_be_bytes);
+        let tag = self.plan.tag_of(message);
         let Some(tag) = tag.filter(|&tag| Some(tag) != latest) else {
             return latest.filter(is_open);
         };
@@ -165,6 +160,42 @@ impl Session {
         }
     }
 
+    /// The latest request with that sequence number.
+    fn latest(&self, seq: u16) -> Option<u64> {
+        let behind = u64::from((self.sent as u16).wrapping_sub(seq));
+        self.sent.checked_sub(behind).filter(|&count| count > 0)
+    }
+
+    /// Which open request is quoted. A router looks at no ICMP checksum, so that what it quotes may
+    /// have been damaged before: the number, and the count in the data.
+    fn find_quoted(&mut self, message: &[u8]) -> Option<u64> {
+        let quoted = echo::Echo::parse(message)?;
+        let open = self.first..=self.sent;
+        let by_seq = self.latest(quoted.seq).filter(|it| open.contains(it));
+        let Some(tag) = self.plan.tag_of(quoted) else {
+            return by_seq;
+        };
+        if tag as u16 == quoted.seq && (1..=self.sent).contains(&tag) {
+            // They agree; an error about a request of an earlier round is not one about this round's.
+            return Some(tag).filter(|it| open.contains(it));
+        }
+        let by_tag = Some(tag).filter(|it| open.contains(it));
+        let (Some(seq), Some(tag)) = (by_seq, by_tag) else {
+            return by_seq.or(by_tag);
+        };
+        if !self.plan.knows_checksum() {
+            return by_tag;
+        }
+        // The checksum is that of what was sent.
+        self.plan.write_request(&mut self.expected, seq);
+        let of_seq = echo::Echo::parse(&self.expected).map(|it| it.checksum);
+        Some(if of_seq == Some(quoted.checksum) {
+            seq
+        } else {
+            tag
+        })
+    }
+
     /// Whether a reply has the checksum of that to request `count`.
     fn has_checksum_of(&mut self, count: u64, message: echo::Echo<'_>, from: IpAddr) -> bool {
         write_reply(&self.plan, count, from, &mut self.expected);
@@ -178,16 +209,23 @@ impl Session {
 
     /// An ICMP message came that may quote one of the requests; ignored if it does not.
     pub fn handle_reported(&mut self, now: Timestamp, reported: &Reported<'_>) {
-        match reported.read(&self.plan) {
-            Some((seq, error)) => self.blame(now, seq, error),
-            None => self.handle_other(now, reported.from, reported.message),
+        let Some(quoted) = reported.request(&self.plan) else {
+            return self.handle_other(now, reported.from, reported.message);
+        };
+        if let Some(count) = self.find_quoted(quoted)
+            && let Some(error) = reported.read(&self.plan, count)
+        {
+            self.fail(now, count, error);
         }
     }
 
     /// An error was in the socket's queue; ignored if it is about none of the requests.
     pub fn handle_queued(&mut self, now: Timestamp, queued: &Queued<'_>) {
-        if let Some((seq, error)) = queued.read(&self.plan) {
-            self.blame(now, seq, error);
+        if let Some(quoted) = queued.request(&self.plan)
+            && let Some(count) = self.find_quoted(quoted)
+        {
+            let error = queued.read(&self.plan, count);
+            self.fail(now, count, error);
         }
     }
 
@@ -205,13 +243,6 @@ impl Session {
                 meaning: icmp::name(v6, kind, code),
                 bytes: message.len(),
             }));
-        }
-    }
-
-    fn blame(&mut self, now: Timestamp, seq: u16, error: EchoError) {
-        let behind = u64::from((self.sent as u16).wrapping_sub(seq));
-        if let Some(count) = self.sent.checked_sub(behind).filter(|&it| it >= self.first) {
-            self.fail(now, count, error);
         }
     }
 

@@ -8,7 +8,7 @@ use std::{fmt, iter};
 use crate::wire::echo;
 
 /// Bytes at the beginning of the data that hold the request's count, where there is room for them.
-pub(super) const TAG: usize = 8;
+const TAG: usize = 8;
 /// Where in the ICMP message the bytes are that no other run has.
 const NONCE: Range<usize> = echo::HEADER + TAG..echo::HEADER + TAG + 8;
 /// So many of them are not damaged at once: then they are somebody else's.
@@ -189,6 +189,25 @@ impl Plan {
         if let (Some(nonce), Some(field)) = (self.nonce, message.get_mut(NONCE)) {
             field.copy_from_slice(&nonce);
         }
+    }
+
+    /// Writes request `count` as it is on the wire; its checksum stays zero where it isn't known.
+    pub(super) fn write_request(&self, message: &mut Vec<u8>, count: u64) {
+        self.write(message, echo::request(self.is_v6()), self.id, count);
+        if self.knows_checksum() {
+            echo::seal(message, self.ends());
+        }
+    }
+
+    /// Whether everything is known that the checksum of a request covers.
+    pub(super) const fn knows_checksum(&self) -> bool {
+        !self.is_v6() || self.source.is_some()
+    }
+
+    /// The count that the data of a message has, where there is room for one.
+    pub(super) fn tag_of(&self, message: echo::Echo<'_>) -> Option<u64> {
+        let tag = message.data.get(..TAG).filter(|_| self.size >= TAG)?;
+        Some(u64::from_be_bytes(tag.try_into().ok()?))
     }
 
     /// Whether a message with our identifier is of another run all the same.

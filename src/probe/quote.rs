@@ -50,24 +50,35 @@ struct Inner<'a> {
     message: &'a [u8],
 }
 
-impl Reported<'_> {
-    /// The sequence number it is about, and what it says; `None` if it is no error, or about nothing
-    /// of this run.
-    pub(super) fn read(&self, plan: &Plan) -> Option<(u16, EchoError)> {
-        let [kind, code, _, _, rest @ ..] = self.message else {
-            return None;
-        };
-        let v6 = plan.is_v6();
-        if !is_error(v6, *kind) {
+impl<'a> Reported<'a> {
+    /// What it quotes, if it is an error about a request of this run.
+    fn inner(&self, plan: &Plan) -> Option<Inner<'a>> {
+        if !is_error(plan.is_v6(), *self.message.first()?) {
             return None;
         }
         let quoted = self.message.get(ERROR_HEADER..)?;
-        let inner = if v6 {
+        let inner = if plan.is_v6() {
             inner_v6(quoted, plan)?
         } else {
             inner_v4(quoted, plan)?
         };
-        let seq = whose(inner.message, plan)?;
+        is_ours(inner.message, plan).then_some(inner)
+    }
+
+    /// The quoted request, from its ICMP header on; `None` if it is no error, or about nothing of this
+    /// run.
+    pub(super) fn request(&self, plan: &Plan) -> Option<&'a [u8]> {
+        self.inner(plan).map(|inner| inner.message)
+    }
+
+    /// What it says of request `count`.
+    pub(super) fn read(&self, plan: &Plan, count: u64) -> Option<EchoError> {
+        let [kind, code, _, _, rest @ ..] = self.message else {
+            return None;
+        };
+        let v6 = plan.is_v6();
+        let quoted = self.message.get(ERROR_HEADER..)?;
+        let inner = self.inner(plan)?;
         let word = |at: usize| Some(u16::from_be_bytes(rest.get(at..at + 2)?.try_into().ok()?));
         let mtu = match (v6, *kind, *code) {
             // RFC 1191 section 4: in the lower half of what was unused before.
@@ -83,8 +94,8 @@ impl Reported<'_> {
         } else {
             header_changes_v4(inner.header, plan, &mut changes);
         }
-        message_changes(inner.message, plan, seq, &mut changes);
-        let error = EchoError {
+        message_changes(inner.message, plan, count, &mut changes);
+        Some(EchoError {
             from: Some(self.from),
             icmp: Some((*kind, *code)),
             meaning: icmp::name(v6, *kind, *code).to_owned(),
@@ -94,15 +105,18 @@ impl Reported<'_> {
                 with_header: true,
                 changes,
             }),
-        };
-        Some((seq, error))
+        })
     }
 }
 
-impl Queued<'_> {
+impl<'a> Queued<'a> {
+    /// As [`Reported::request`].
+    pub(super) fn request(&self, plan: &Plan) -> Option<&'a [u8]> {
+        is_ours(self.quoted, plan).then_some(self.quoted)
+    }
+
     /// As [`Reported::read`].
-    pub(super) fn read(&self, plan: &Plan) -> Option<(u16, EchoError)> {
-        let seq = whose(self.quoted, plan)?;
+    pub(super) fn read(&self, plan: &Plan, count: u64) -> EchoError {
         let meaning = self.icmp.map_or_else(
             || self.reason.to_owned(),
             |(kind, code)| icmp::name(plan.is_v6(), kind, code).to_owned(),
@@ -110,21 +124,20 @@ impl Queued<'_> {
         let mut changes = Vec::new();
         let mut quote = None;
         if self.icmp.is_some() {
-            message_changes(self.quoted, plan, seq, &mut changes);
+            message_changes(self.quoted, plan, count, &mut changes);
             quote = Some(Quote {
                 bytes: self.quoted.len(),
                 with_header: false,
                 changes,
             });
         }
-        let error = EchoError {
+        EchoError {
             from: self.from.filter(|_| self.icmp.is_some()),
             icmp: self.icmp,
             meaning,
             mtu: Some(self.info).filter(|&mtu| mtu > 0),
             quote,
-        };
-        Some((seq, error))
+        }
     }
 }
 
@@ -138,11 +151,13 @@ const fn is_error(v6: bool, kind: u8) -> bool {
     }
 }
 
-/// The sequence number of a quoted request, if it is one of this run.
-fn whose(message: &[u8], plan: &Plan) -> Option<u16> {
-    let quoted = echo::Echo::parse(message)?;
-    let ours = quoted.kind == echo::request(plan.is_v6()) && quoted.id == plan.id;
-    (ours && !plan.is_of_others(message)).then_some(quoted.seq)
+/// Whether a quoted message is a request of this run.
+fn is_ours(message: &[u8], plan: &Plan) -> bool {
+    echo::Echo::parse(message).is_some_and(|quoted| {
+        quoted.kind == echo::request(plan.is_v6())
+            && quoted.id == plan.id
+            && !plan.is_of_others(message)
+    })
 }
 
 fn inner_v4<'a>(quoted: &'a [u8], plan: &Plan) -> Option<Inner<'a>> {
@@ -168,6 +183,7 @@ fn header_changes_v4(header: &[u8], plan: &Plan, changes: &mut Vec<QuoteChange>)
     let &[_, tos, _, _, _, _, _, _, ttl, _, sum_high, sum_low, ..] = header else {
         return;
     };
+    change_of_length(header, plan, changes);
     change_of_ttl("TTL", ttl, plan, changes);
     change_of_tos("TOS", tos, plan, changes);
     if Sum::new().add_bytes(header).fold() != 0xffff {
@@ -228,41 +244,26 @@ fn change_of_tos(field: &'static str, came: u8, plan: &Plan, changes: &mut Vec<Q
     });
 }
 
-/// What of the ICMP message is not as it was sent.
-fn message_changes(quoted: &[u8], plan: &Plan, seq: u16, changes: &mut Vec<QuoteChange>) {
+/// What of the ICMP message is not as request `count` was sent.
+fn message_changes(quoted: &[u8], plan: &Plan, count: u64, changes: &mut Vec<QuoteChange>) {
     let mut sent = Vec::new();
-    plan.write(
-        &mut sent,
-        echo::request(plan.is_v6()),
-        plan.id,
-        u64::from(seq),
-    );
-    let known = !plan.is_v6() || plan.source.is_some();
-    // The tag holds the full count, of which the quote gives the lower half only: what it says is taken.
-    let tag = sent.get_mut(echo::HEADER..echo::HEADER + super::plan::TAG);
-    if let (Some(tag), Some(came)) = (
-        tag.filter(|_| plan.size >= super::plan::TAG),
-        quoted.get(echo::HEADER..echo::HEADER + super::plan::TAG),
-    ) && came.get(6..) == Some(&seq.to_be_bytes()[..])
-    {
-        tag.copy_from_slice(came);
-    }
-    // Too short a quote leaves the full count open, and the checksum with it.
-    let whole_tag = plan.size < super::plan::TAG
-        || quoted.len() >= echo::HEADER + super::plan::TAG
-        || plan.count.is_some_and(|count| count <= 0xffff);
-    echo::seal(&mut sent, plan.ends());
-    let word = |bytes: &[u8]| {
-        let field = bytes.get(echo::CHECKSUM).unwrap_or_default();
-        field
-            .iter()
-            .fold(0_u16, |word, &byte| word << 8 | u16::from(byte))
+    plan.write_request(&mut sent, count);
+    let (Some(was), Some(came)) = (echo::Echo::parse(&sent), echo::Echo::parse(quoted)) else {
+        return;
     };
-    if known && whole_tag && word(&sent) != word(quoted) {
+    if was.seq != came.seq {
+        changes.push(QuoteChange {
+            field: "sequence number",
+            sent: was.seq.to_string(),
+            quoted: came.seq.to_string(),
+            why: "damaged on the way; the count in the data says which request it was".to_owned(),
+        });
+    }
+    if plan.knows_checksum() && was.checksum != came.checksum {
         changes.push(QuoteChange {
             field: "ICMP checksum",
-            sent: format!("{:#06x}", word(&sent)),
-            quoted: format!("{:#06x}", word(quoted)),
+            sent: format!("{:#06x}", was.checksum),
+            quoted: format!("{:#06x}", came.checksum),
             why: "changed on the way, as address translation does when it changes the identifier"
                 .to_owned(),
         });
@@ -280,5 +281,141 @@ fn message_changes(quoted: &[u8], plan: &Plan, seq: u16, changes: &mut Vec<Quote
                 data.filter(differs).count()
             ),
         });
+    }
+}
+
+/// An IPv4 packet that isn't a piece of one says how long it is, and so does the quote.
+fn change_of_length(header: &[u8], plan: &Plan, changes: &mut Vec<QuoteChange>) {
+    let &[_, _, high, low, _, _, flags, offset, ..] = header else {
+        return;
+    };
+    let whole = u16::from_be_bytes([flags, offset]) & 0x3fff == 0;
+    let sent = header.len() + echo::HEADER + plan.size;
+    let came = usize::from(u16::from_be_bytes([high, low]));
+    if whole && came != sent {
+        changes.push(QuoteChange {
+            field: "total length",
+            sent: sent.to_string(),
+            quoted: came.to_string(),
+            why: "damaged on the way, or quoted wrongly by who sent the error".to_owned(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::Session;
+    use super::*;
+    use crate::event::EchoEvent;
+    use crate::frame::Timestamp;
+
+    const HOST: [u8; 4] = [10, 0, 0, 2];
+
+    /// Twenty requests under way, of which that one is quoted after `damage`: which is blamed, and for
+    /// what changes.
+    fn blamed(
+        count: usize,
+        size: usize,
+        queued: bool,
+        damage: impl FnOnce(&mut Vec<u8>),
+    ) -> Option<(u64, Vec<&'static str>)> {
+        let mut plan = Plan::new(HOST.into(), 0x1234);
+        (plan.size, plan.interval) = (size, Duration::from_millis(1));
+        plan.nonce = Some(*b"not else");
+        let mut session = Session::new(plan);
+        let mut sent = Vec::new();
+        for ms in 0..20_u64 {
+            let at = Timestamp::from_nanos((1_000 + ms) * 1_000_000);
+            let request = session.poll_transmit(at).expect("it is due");
+            sent.push(request.message.to_vec());
+            session.handle_sent(at);
+        }
+        let mut quoted = sent.swap_remove(count - 1);
+        damage(&mut quoted);
+        let total = (28 + size as u16).to_be_bytes();
+        let mut header = vec![0x45, 0, total[0], total[1], 0, 1, 0x40, 0, 64, 1, 0, 0];
+        header.extend([10, 0, 0, 1]);
+        header.extend(HOST);
+        let sum = Sum::new().add_bytes(&header).checksum().to_be_bytes();
+        header[10..12].copy_from_slice(&sum);
+        let mut message = vec![11, 0, 0, 0, 0, 0, 0, 0];
+        message.extend([&header[..], &quoted[..]].concat());
+        let (now, from) = (
+            Timestamp::from_nanos(2_000_000_000),
+            IpAddr::from([10, 0, 0, 9]),
+        );
+        if queued {
+            let queued = Queued {
+                from: Some(from),
+                icmp: Some((11, 0)),
+                reason: "",
+                info: 0,
+                quoted: &quoted,
+            };
+            session.handle_queued(now, &queued);
+        } else {
+            let message = &message;
+            session.handle_reported(now, &Reported { from, message });
+        }
+        std::iter::from_fn(|| session.poll_event()).find_map(|event| match event {
+            EchoEvent::Error { count, error, .. } => {
+                let quote = error.quote.expect("a quote");
+                let fields = quote.changes.iter().map(|it| it.field).collect();
+                Some((count, fields))
+            }
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn a_damaged_number_is_not_put_down_to_another_request() {
+        for queued in [false, true] {
+            assert_eq!(blamed(6, 56, queued, |_| {}), Some((6, vec![])));
+            for bit in 0..16 {
+                let flip = |quote: &mut Vec<u8>| quote[6 + bit / 8] ^= 0x80 >> (bit % 8);
+                let told = blamed(6, 56, queued, flip);
+                assert_eq!(told, Some((6, vec!["sequence number"])), "bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_count_in_the_data_leaves_the_number_to_be_believed() {
+        for bit in 0..64 {
+            let flip = |quote: &mut Vec<u8>| quote[8 + bit / 8] ^= 0x80 >> (bit % 8);
+            assert_eq!(
+                blamed(6, 56, false, flip),
+                Some((6, vec!["data"])),
+                "bit {bit}"
+            );
+        }
+    }
+
+    #[test]
+    fn eight_bytes_of_a_quote_have_the_number_alone() {
+        assert_eq!(
+            blamed(6, 56, false, |quote| quote.truncate(8)),
+            Some((6, vec![]))
+        );
+        assert_eq!(blamed(6, 4, false, |_| {}), Some((6, vec![])));
+        // Of a request that was never made.
+        assert_eq!(blamed(6, 4, false, |quote| quote[6] ^= 0x40), None);
+        // Somebody else's, by the identifier or by the bytes that no other run has.
+        assert_eq!(blamed(6, 56, false, |quote| quote[5] ^= 1), None);
+        assert_eq!(blamed(6, 56, false, |quote| quote[16..24].fill(0)), None);
+    }
+
+    #[test]
+    fn a_length_that_is_not_the_requests_is_told() {
+        let plan = Plan::new(HOST.into(), 0x1234);
+        let mut header = [0_u8; 20];
+        for (total, flags, told) in [(84, 0x40, 0), (64, 0, 1), (64, 0x20, 0)] {
+            (header[3], header[6]) = (total, flags);
+            let mut changes = Vec::new();
+            change_of_length(&header, &plan, &mut changes);
+            assert_eq!(changes.len(), told, "{total}");
+        }
     }
 }

@@ -78,7 +78,9 @@ pub struct Session {
     pub(super) lag: (u128, u128),
     pub(super) stats: EchoStatistics,
     pub(super) events: VecDeque<EchoEvent>,
+    /// Request `written`, as it was handed out.
     pub(super) message: Vec<u8>,
+    pub(super) written: u64,
     pub(super) expected: Vec<u8>,
 }
 
@@ -104,6 +106,7 @@ impl Session {
             stats: EchoStatistics::default(),
             events: VecDeque::new(),
             message: Vec::new(),
+            written: 0,
             expected: Vec::new(),
         }
     }
@@ -141,6 +144,7 @@ impl Session {
         let kind = echo::request(self.plan.is_v6());
         let (id, count) = (self.plan.written_id, self.sent);
         self.plan.write(&mut self.message, kind, id, count);
+        self.written = count;
         if id == self.plan.id && (!self.plan.is_v6() || self.plan.source.is_some()) {
             echo::seal(&mut self.message, self.plan.ends());
         }

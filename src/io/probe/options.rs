@@ -71,6 +71,8 @@ pub struct Options {
     pub on_link: bool,
     /// Whether what is sent to a group also comes back to this host; it does unless that is switched off.
     pub no_echo_of_groups: bool,
+    /// Bytes that may wait to be sent (socket(7), `SO_SNDBUF`).
+    pub send_buffer: Option<u32>,
     /// A mark for this host's routing and filters.
     pub mark: Option<u32>,
     /// The flow label of IPv6.

@@ -186,6 +186,10 @@ fn set_up(opened: Opened, to: SocketAddr, options: &Options) -> Result<Ready, Pr
             Some(name)
         }
     };
+    if let Some(bytes) = options.send_buffer {
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        setsockopt(&socket, sockopt::SndBuf, &bytes).map_err(|it| failed("-S", it))?;
+    }
     if options.on_link {
         setsockopt(&socket, sockopt::DontRoute, &true).map_err(|it| failed("-r", it))?;
     }

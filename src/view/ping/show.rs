@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use super::Text;
+use crate::decode::Checksum;
 use crate::view::Paint;
 use crate::wire::echo;
 
@@ -21,6 +22,8 @@ pub struct Packet<'a> {
     pub on_wire: Result<(&'a [u8], usize), &'a str>,
     /// Whether it went through a datagram socket.
     pub datagram: bool,
+    /// Whether the checksum that left is right; `None` where one packet does not tell.
+    pub checksum: Option<Checksum>,
 }
 
 impl Text {
@@ -82,6 +85,21 @@ impl Text {
     }
 }
 
+/// What a checksum says that was seen to leave, before the card had its turn.
+const fn verdict(checksum: Checksum) -> Option<&'static str> {
+    match checksum {
+        Checksum::Good => {
+            Some("its checksum is right where it leaves: nothing is left to the card")
+        }
+        Checksum::Partial => Some(
+            "its checksum is the pseudo-header's sum alone: the rest is left to the card (transmit \
+             offload), and is no damage",
+        ),
+        Checksum::Bad => Some("its checksum is wrong: who gets it will drop it"),
+        Checksum::Unverified | Checksum::Absent => None,
+    }
+}
+
 /// What of the ICMP message is not as it was built, and why.
 fn differences(packet: &Packet<'_>, message: &[u8], whole: usize) -> Vec<String> {
     let mut lines = vec![format!(
@@ -114,10 +132,12 @@ fn differences(packet: &Packet<'_>, message: &[u8], whole: usize) -> Vec<String>
     if sent.data.len() < built.data.len() {
         lines.push(format!(
             "it was cut into fragments, since it is longer than the MTU: this first one holds {} of {} \
-             bytes",
+             bytes; the checksum covers all of them, and can't be verified by one of them",
             message.len(),
             packet.built.len()
         ));
+    } else if let Some(what) = packet.checksum.and_then(verdict) {
+        lines.push(what.to_owned());
     }
     if (built.id, built.checksum, built.data) == (sent.id, sent.checksum, sent.data) {
         lines.push("the ICMP message left as it was built, byte for byte".to_owned());

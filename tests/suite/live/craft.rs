@@ -19,7 +19,7 @@ const CLIENT6: &str = "fd77::1";
 const SERVER6: &str = "fd77::2";
 
 /// The hosts with IPv6 addresses besides.
-fn hosts() -> Option<Net> {
+pub(super) fn hosts() -> Option<Net> {
     let net = live_or_skip()?;
     for (host, address) in [(&net.client, CLIENT6), (&net.server, SERVER6)] {
         ip(&format!(
@@ -31,7 +31,7 @@ fn hosts() -> Option<Net> {
     Some(net)
 }
 
-fn craft(net: &Net, arguments: &str) -> Output {
+pub(super) fn craft(net: &Net, arguments: &str) -> Output {
     let arguments: Vec<&str> = arguments.split(' ').collect();
     inside(&net.client, || {
         Command::new(WIRELAB)
@@ -46,7 +46,7 @@ fn craft(net: &Net, arguments: &str) -> Output {
 }
 
 /// The lines of JSON that it wrote.
-fn json(net: &Net, arguments: &str) -> (Vec<Value>, Option<i32>) {
+pub(super) fn json(net: &Net, arguments: &str) -> (Vec<Value>, Option<i32>) {
     let output = craft(net, &format!("--format json {arguments}"));
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let lines = text
@@ -63,12 +63,12 @@ fn json(net: &Net, arguments: &str) -> (Vec<Value>, Option<i32>) {
     (lines, output.status.code())
 }
 
-fn of_type<'a>(lines: &'a [Value], kind: &str) -> Vec<&'a Value> {
+pub(super) fn of_type<'a>(lines: &'a [Value], kind: &str) -> Vec<&'a Value> {
     lines.iter().filter(|line| line["type"] == kind).collect()
 }
 
 /// How the answer is known and what it is, or `None`.
-fn answer(net: &Net, arguments: &str) -> Option<(String, String)> {
+pub(super) fn answer(net: &Net, arguments: &str) -> Option<(String, String)> {
     let (lines, code) = json(net, &format!("--answer -W 2 {arguments}"));
     let answers = of_type(&lines, "answer");
     assert_eq!(code, Some(i32::from(answers.is_empty())), "{arguments}");
@@ -78,7 +78,7 @@ fn answer(net: &Net, arguments: &str) -> Option<(String, String)> {
 }
 
 #[track_caller]
-fn assert_answer(net: &Net, arguments: &str, how: &str, summary: &str) {
+pub(super) fn assert_answer(net: &Net, arguments: &str, how: &str, summary: &str) {
     let Some((known, what)) = answer(net, arguments) else {
         panic!("{arguments}: no answer");
     };
@@ -86,7 +86,7 @@ fn assert_answer(net: &Net, arguments: &str, how: &str, summary: &str) {
     assert!(what.contains(summary), "{arguments}: {what}");
 }
 
-fn bytes(hex: &str) -> Vec<u8> {
+pub(super) fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u32> = hex
         .chars()
         .map(|it| it.to_digit(16).expect("hex"))

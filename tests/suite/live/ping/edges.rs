@@ -228,7 +228,7 @@ fn a_code_in_a_reply_is_damage_and_what_is_long_comes_in_pieces() {
     let Some(net) = live_or_skip() else { return };
     open_to_all(&net.client);
     for kind in KINDS {
-        let arguments = format!("-c 1 -W 0.5 --socket {kind} --format json {SERVER}");
+        let arguments = format!("-c 1 -W 5 --socket {kind} --format json {SERVER}");
         let outputs = against(&net, &[(1, Fault::Code(3))], &mut [ping(&arguments)]);
         let all = lines(&outputs[0]);
         assert_eq!(states(&all), ["corrupted"], "{kind}");

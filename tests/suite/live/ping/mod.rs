@@ -2,34 +2,36 @@
 //! told to, and over the lab's wire between two kernels, so that the state of each request can be held
 //! against the truth.
 //!
-//! Where each edge case of ICMP is tested; `probe` is `src/probe/tests.rs`, where time is virtual, `echoes`
-//! is `tests/suite/echoes`, over the lab's wire in virtual time:
+//! Where each edge case of ICMP is tested: in this folder, or with the module's path from `tests/suite` or
+//! `src`. `probe` is `src/probe/tests.rs`, where time is virtual, `echoes` is over the lab's wire in virtual
+//! time. A test, in `kernel`, reads this table.
 //!
 //! | | edge case | tests |
 //! |--:|---|---|
-//! | 1 | the kernel's identifier; 0 is legal | `edges::the_identifier_is_ours_or_the_kernels_and_0_is_legal` |
-//! | 2 | datagram sockets: echo alone; the group range, for IPv6 too | `edges::a_datagram_socket_sends_echo_requests_and_nothing_else`, `a_user_without_rights_pings_over_a_datagram_socket_or_learns_why_not` |
-//! | 3 | where TTL and options come from | `both_kinds_of_socket_reach_both_kinds_of_loopback`, `edges::what_routers_record_comes_over_both_kinds_of_socket` |
-//! | 4 | raw sockets hear everybody, and their own requests | `edges::echoes_of_others_are_not_ours`, `io::probe::filter` |
-//! | 5 | errors by the queue | `an_error_is_told_over_both_kinds_of_socket`, `probe` |
-//! | 6 | a device hides local errors; `%interface` | `edges::where_no_way_leads_is_said_at_once_and_behind_a_device_by_the_link`, `edges::a_link_local_address_needs_its_interface` |
-//! | 7 | odd lengths; an ICMPv6 checksum of our own | `both_kinds_of_socket_reach_both_kinds_of_loopback`, `wire::echo`, `the_first_packet_is_shown_as_it_left` |
-//! | 8 | wrong checksums reach raw sockets alone | `edges::a_wrong_checksum_reaches_raw_sockets_alone`, `carried` (IPv6) |
-//! | 9 | a routing header | none is ever sent: the checksum is that of the address asked, `echoes` |
-//! | 10 | before transmit offload | ICMP has none: `the_first_packet_is_shown_as_it_left` sees the whole checksum |
-//! | 11 | `IP_HDRINCL` | not used here; `wirelab craft` is what forces headers |
-//! | 12 | the number starts over | `edges::the_number_starts_over_within_a_run`, `probe` |
-//! | 13 | one state each | `each_state_is_the_truth`, `carried`, `echoes` |
-//! | 14 | truncated, a code, fragments | `each_state_is_the_truth`, `edges::a_code_in_a_reply_is_damage_and_what_is_long_comes_in_pieces` |
-//! | 15 | broadcast | `edges::a_broadcast_address_is_asked_when_that_is_said` |
-//! | 16 | what an error quotes | `an_error_is_told_over_both_kinds_of_socket`, `edges::too_big_is_the_networks_word_first_and_then_this_hosts`, `probe` |
-//! | 17 | errors are limited, replies are not | `edges::errors_are_fewer_than_what_they_are_about_and_replies_are_not` |
-//! | 18 | too big: the network's word, then this host's | `edges::too_big_is_the_networks_word_first_and_then_this_hosts` |
-//! | 19 | two clocks | `edges::two_clocks_are_told`, `probe` |
-//! | 20 | interrupted, no room | `nothing_is_left_of_roots_rights_and_signals_are_obeyed`, `probe` |
+//! | 1 | the kernel's identifier; 0 is legal | `live::ping::edges::the_identifier_is_ours_or_the_kernels_and_0_is_legal` |
+//! | 2 | datagram sockets: echo alone; the group range, for IPv6 too | `live::ping::edges::a_datagram_socket_sends_echo_requests_and_nothing_else`, `a_user_without_rights_pings_over_a_datagram_socket_or_learns_why_not` |
+//! | 3 | where TTL and options come from | `both_kinds_of_socket_reach_both_kinds_of_loopback`, `live::ping::edges::what_routers_record_comes_over_both_kinds_of_socket` |
+//! | 4 | raw sockets hear everybody, and their own requests | `live::ping::edges::echoes_of_others_are_not_ours`, `io::probe::filter::of_ipv4_only_what_is_ours_gets_through` |
+//! | 5 | errors by the queue | `an_error_is_told_over_both_kinds_of_socket`, `probe::the_error_queue_and_refusals_are_told_apart` |
+//! | 6 | a device hides local errors; %interface | `live::ping::edges::where_no_way_leads_is_said_at_once_and_behind_a_device_by_the_link`, `live::ping::edges::a_link_local_address_needs_its_interface` |
+//! | 7 | odd lengths; an ICMPv6 checksum of our own | `both_kinds_of_socket_reach_both_kinds_of_loopback`, `wire::echo::an_odd_length_is_padded_with_a_zero`, `the_first_packet_is_shown_as_it_left` |
+//! | 8 | wrong checksums reach raw sockets alone | `live::ping::edges::a_wrong_checksum_reaches_raw_sockets_alone`, `live::ping::kernel::a_wrong_checksum_of_icmpv6_reaches_raw_sockets_that_ask_for_it` |
+//! | 9 | a routing header: the final destination | `live::ping::kernel::a_routing_header_has_the_final_destination_in_the_checksum` |
+//! | 10 | before transmit offload: bad, partial, unverifiable | `live::ping::kernel::before_offload_bad_partial_and_unverifiable_are_told_apart` |
+//! | 11 | IP_HDRINCL: what is rewritten | `live::ping::kernel::a_whole_ipv4_packet_is_rewritten_where_linux_rewrites_it_and_nowhere_else`, `live::craft::a_raw_socket_rewrites_what_it_is_said_to_rewrite` |
+//! | 12 | the number starts over | `live::ping::edges::the_number_starts_over_within_a_run`, `probe::the_number_starts_over_and_old_replies_are_told_apart` |
+//! | 13 | one state each | `each_state_is_the_truth`, `live::ping::carried::over_the_wire_between_two_kernels_each_state_is_the_truth`, `echoes::over_any_wire_each_state_is_the_truth` |
+//! | 14 | truncated, a code, TOS and ECN, fragments | `each_state_is_the_truth`, `live::ping::edges::a_code_in_a_reply_is_damage_and_what_is_long_comes_in_pieces`, `live::ping::kernel::a_reply_has_the_requests_tos_with_the_ecn_bits`, `live::ping::kernel::raw_sockets_get_what_was_put_together_and_packet_sockets_the_pieces` |
+//! | 15 | broadcast | `live::ping::edges::a_broadcast_address_is_asked_when_that_is_said` |
+//! | 16 | what an error quotes | `an_error_is_told_over_both_kinds_of_socket`, `live::ping::edges::too_big_is_the_networks_word_first_and_then_this_hosts`, `probe::quote::a_damaged_number_is_not_put_down_to_another_request` |
+//! | 17 | errors are limited, replies are not | `live::ping::edges::errors_are_fewer_than_what_they_are_about_and_replies_are_not` |
+//! | 18 | too big: the network's word, then this host's | `live::ping::edges::too_big_is_the_networks_word_first_and_then_this_hosts` |
+//! | 19 | two clocks | `live::ping::edges::two_clocks_are_told`, `probe::the_kernels_stamp_is_taken_only_where_it_makes_sense` |
+//! | 20 | interrupted, no room | `nothing_is_left_of_roots_rights_and_signals_are_obeyed`, `probe::no_room_is_tried_again_and_then_is_an_error` |
 
 mod carried;
 mod edges;
+mod kernel;
 mod parity;
 mod responder;
 mod wired;

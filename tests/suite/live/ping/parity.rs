@@ -58,6 +58,8 @@ fn exit_codes_and_counts_are_the_same() {
         ),
         (format!("-c 1 -B -r -L -m 3 -a -v {SERVER}"), 0),
         (format!("-c 1 -W 0 -w 0 {SERVER}"), 0),
+        (format!("-c 1 -S 100000 {SERVER}"), 0),
+        ("-V".to_owned(), 0),
         ("-c 1 -F 0x12345 -6 ::1".to_owned(), 0),
         ("-c 1 -I lo -s 0 127.0.0.1".to_owned(), 0),
         // Whatever came: with a deadline, so many answers are wanted.
@@ -81,6 +83,26 @@ fn exit_codes_and_counts_are_the_same() {
             assert_eq!(counts(&ours), counts(&theirs), "{arguments}");
         }
         assert_eq!(said.is_empty(), code != 2, "{arguments}: {said}");
+    }
+}
+
+#[test]
+fn what_there_is_no_use_for_is_answered_in_a_line() {
+    for (arguments, what) in [
+        ("-C 127.0.0.1", "wrong-source"),
+        ("-d 127.0.0.1", "--show"),
+        ("-N name ::1", "wirelab craft"),
+        ("-U 127.0.0.1", "own_rtt_ns"),
+    ] {
+        let output = ping(arguments).output().expect("it ran");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+        assert!(output.stdout.is_empty());
+        assert!(
+            said.starts_with(&format!("ping: {}: ", &arguments[..2])),
+            "{said}"
+        );
+        assert!(said.contains(what) && said.lines().count() == 1, "{said}");
     }
 }
 

@@ -39,8 +39,9 @@ impl<'a> Responder<'a> {
     pub(super) fn new(net: &Net, faults: &'a [(u16, Fault)]) -> Self {
         let (sender, receiver) = inside(&net.server, || {
             // Of the namespace that the writer is in: the server's kernel keeps silent.
-            std::fs::write("/proc/sys/net/ipv4/icmp_echo_ignore_all", "1")
-                .expect("its own setting");
+            for setting in ["ipv4/icmp_echo_ignore_all", "ipv6/icmp/echo_ignore_all"] {
+                std::fs::write(format!("/proc/sys/net/{setting}"), "1").expect("its own setting");
+            }
             let interfaces = pnet_datalink::interfaces();
             let wire = interfaces.iter().find(|it| it.name == Net::IFACE);
             let config = Config {
@@ -84,38 +85,54 @@ impl<'a> Responder<'a> {
     }
 
     fn answer(&mut self, request: &[u8]) {
-        let is_echo = request.get(12..14) == Some(&[8, 0])
-            && request.get(23) == Some(&1)
-            && request.get(34) == Some(&8);
-        if !is_echo {
+        let byte = |at: usize| request.get(at).copied();
+        let v6 = match request.get(12..14) {
+            Some([0x08, 0x00]) => false,
+            Some([0x86, 0xdd]) => true,
+            _ => return,
+        };
+        // Protocol and type of an echo request, where its addresses are, and where ICMP begins.
+        let (at, [protocol, kind], src, dst) = if v6 {
+            (54, [byte(20), byte(54)], 22..38, 38..54)
+        } else {
+            (34, [byte(23), byte(34)], 26..30, 30..34)
+        };
+        let asks = if v6 { (58, 128) } else { (1, 8) };
+        if protocol.zip(kind) != Some(asks) {
             return;
         }
         let mut reply = request.to_vec();
         reply[..6].copy_from_slice(&request[6..12]);
         reply[6..12].copy_from_slice(&request[..6]);
-        reply[26..30].copy_from_slice(&request[30..34]);
-        reply[30..34].copy_from_slice(&request[26..30]);
-        reply[34] = 0;
-        let seq = u16::from_be_bytes([reply[40], reply[41]]);
+        reply[src.clone()].copy_from_slice(&request[dst.clone()]);
+        reply[dst].copy_from_slice(&request[src.clone()]);
+        reply[at] = if v6 { 129 } else { 0 };
+        let seq = u16::from_be_bytes([reply[at + 6], reply[at + 7]]);
         let fault = self.faults.iter().find(|(it, _)| *it == seq).map(|it| it.1);
         match fault {
             Some(Fault::Drop) => return,
             Some(Fault::Cut(len)) => {
-                reply.truncate(34 + len);
-                reply[16..18].copy_from_slice(&(20 + len as u16).to_be_bytes());
+                reply.truncate(at + len);
+                let (field, header) = if v6 { (18..20, 0) } else { (16..18, 20) };
+                reply[field].copy_from_slice(&(header + len as u16).to_be_bytes());
             }
-            Some(Fault::Code(code)) => reply[35] = code,
-            Some(Fault::From(address)) => reply[26..30].copy_from_slice(&address),
+            Some(Fault::Code(code)) => reply[at + 1] = code,
+            Some(Fault::From(address)) => reply[src].copy_from_slice(&address),
             _ => {}
         }
-        for part in [14..34, 34..reply.len()] {
-            let at = part.start + if part.start == 14 { 10 } else { 2 };
-            reply[at..at + 2].fill(0);
-            let sum = Sum::new().add_bytes(&reply[part]).checksum();
-            reply[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+        if !v6 {
+            reply[24..26].fill(0);
+            let sum = Sum::new().add_bytes(&reply[14..34]).checksum();
+            reply[24..26].copy_from_slice(&sum.to_be_bytes());
         }
+        let v6_ends = v6.then(|| {
+            let address = |at: usize| *reply[at..].first_chunk::<16>().expect("16 bytes");
+            (address(22).into(), address(38).into())
+        });
+        reply[at + 2..at + 4].fill(0);
+        wirelab::wire::echo::seal(&mut reply[at..], v6_ends);
         match fault {
-            Some(Fault::Flip(at)) => reply[34 + at] ^= 0x10,
+            Some(Fault::Flip(byte)) => reply[at + byte] ^= 0x10,
             Some(Fault::After(long)) => {
                 let now = wirelab::io::clock::Stopwatch::start();
                 self.held.push((now, long, reply));
