@@ -289,7 +289,8 @@ fn change_of_length(header: &[u8], plan: &Plan, changes: &mut Vec<QuoteChange>) 
     let &[_, _, high, low, _, _, flags, offset, ..] = header else {
         return;
     };
-    let whole = u16::from_be_bytes([flags, offset]) & 0x3fff == 0;
+    // Neither more fragments nor an offset.
+    let whole = u16::from_be_bytes([flags & 0x3f, offset]) == 0;
     let sent = header.len() + echo::HEADER + plan.size;
     let came = usize::from(u16::from_be_bytes([high, low]));
     if whole && came != sent {

@@ -66,7 +66,7 @@ fn ipv6(out: &mut String, network: &Network, address: Ipv6Addr, style: &Style) {
     let mut row =
         |name: &str, value: String| line(out, &format!("{:INDENT$}{name:<10} {value}", ""));
     row("in full", groups(address, network.prefix, bar));
-    if network.prefix % 16 != 0 {
+    if !network.prefix.is_multiple_of(16) {
         let (group, bits) = border(address, network.prefix, bar);
         row(&format!("group {group}"), bits);
     }

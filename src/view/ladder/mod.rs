@@ -271,7 +271,7 @@ impl Ladder {
                 self.pen.clear().pad_to(self.layout.gutter);
             }
             self.pen.plain("  ").put(&self.style, Paint::Dim, line);
-            row.push_str(&self.pen.finish().to_string());
+            row.push_str(self.pen.finish());
             row.push('\n');
         }
         for problem in packet
