@@ -19,6 +19,8 @@ Try first:
 Then here and now:
   wirelab lab                       experiments: two hosts, real TCP, and a wire that obeys
   sudo wirelab lab run handshake    runs one, and shows both ends as it happens
+  wirelab addr                      this machine's addresses, and what each is for
+  wirelab check                     is the network all right, and if not, where does it end
   wirelab server 8080               what a server asks of its kernel; wirelab client connects to it
   wirelab ping -c 3 127.0.0.1       echo requests byte by byte (with sudo where a user may not)
   wirelab trace HOST                which routers packets pass on their way to a host
