@@ -13,7 +13,7 @@ use crate::track::{Arrival, Connection, Facts, Observation, TooBig, Tracker};
 use crate::verdict::{self, Proved};
 
 /// Takes frames in the order of the capture and gives events.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Analysis {
     decoder: Decoder,
     tracker: Tracker,
@@ -98,7 +98,7 @@ const TCP: u8 = 6;
 const MOST_HINDSIGHT: usize = 1 << 20;
 
 /// Whether it was said that there is too much, and how much that is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Crowd {
     limits: Limits,
     said: bool,

@@ -9,6 +9,7 @@ mod echo;
 mod finding;
 mod flow;
 mod handmade;
+mod kept;
 mod note;
 mod passage;
 mod segment;
@@ -29,6 +30,7 @@ pub use handmade::{
     CallNews, HandmadeEnd, HandmadeEvent, HandmadeSegment, Judgement, KernelNews, LinkNews, Reason,
     Remark, Variables,
 };
+pub use kept::Kept;
 pub use note::{Cause, Confidence, Kind, Note, NoteCounts, Quantity, Why};
 pub use passage::{
     Call, CallPart, Change, Crossing, Fate, Figures, Host, Origin, Part, Passage, Reading, Stop,

@@ -94,7 +94,7 @@ impl Default for Limits {
 }
 
 /// Follows all connections of a capture.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tracker {
     table: Table,
     limits: Limits,

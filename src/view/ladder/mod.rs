@@ -9,6 +9,7 @@ mod fold;
 mod heading;
 mod label;
 mod layout;
+mod line;
 mod pen;
 mod remark;
 mod row;
@@ -21,6 +22,7 @@ pub use both::BothEnds;
 use fold::{Fold, Left, Turn};
 use heading::Flowing;
 use layout::Layout;
+pub use line::LadderLines;
 use pen::{Glyphs, Pen, glyphs};
 use remark::Kinds;
 

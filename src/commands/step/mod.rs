@@ -1,0 +1,89 @@
+//! `step`: walks through a capture on a screen.
+
+mod worker;
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Receiver, Sender};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use self::worker::Worker;
+use super::input;
+use super::output::{self, Terminal};
+use crate::cli;
+use crate::io::Signals;
+use crate::io::screen::{self, Input, Screen};
+use crate::tui::{self, Look, Message, Model, Wish};
+
+/// What wakes the screen.
+enum News {
+    Input(Input),
+    Message(Message),
+}
+
+/// Runs it.
+pub(super) fn run(args: &cli::Step) -> Result<ExitCode> {
+    let name = args.input.capture().to_owned();
+    // What can't be read is told before the screen is taken.
+    input::capture(&name)?;
+    if !io::stdout().is_terminal() {
+        bail!(
+            "step draws on a terminal, and standard output is none: wirelab replay {name} writes the same"
+        );
+    }
+    let style = output::style(&args.output, &args.view, Terminal::look())?;
+    let signals = Signals::catch().context("can't catch signals")?;
+    let (to_screen, news) = mpsc::channel();
+    let worker = Worker::start(name.clone(), {
+        let to_screen = to_screen.clone();
+        move |told| to_screen.send(News::Message(Message::Told(told))).is_ok()
+    })?;
+    let mut screen = Screen::take().context("can't take over the terminal")?;
+    let size = screen
+        .size()
+        .context("the terminal does not say how large it is")?;
+    screen::listen(signals, move |input| {
+        to_screen.send(News::Input(input)).is_ok()
+    })?;
+    let look = Look { style, title: name };
+    let ended = show(&mut screen, Model::new(look, size), &news, &worker);
+    drop(screen);
+    ended
+}
+
+/// Draws, waits, and draws again, until it is over.
+fn show(
+    screen: &mut Screen,
+    mut model: Model,
+    news: &Receiver<News>,
+    worker: &Sender<Wish>,
+) -> Result<ExitCode> {
+    let mut wishes = model.begin();
+    loop {
+        for wish in wishes.drain(..) {
+            // Without a worker there is an end to the news, too, and that is told below.
+            let _ = worker.send(wish);
+        }
+        screen
+            .draw(|frame| tui::draw(&model, frame))
+            .context("can't draw on the terminal")?;
+        let first = news
+            .recv()
+            .map_err(|_| anyhow!("reading has ended, for no reason that is known"))?;
+        // What has come meanwhile is drawn together.
+        for news in std::iter::once(first).chain(news.try_iter()) {
+            let message = match news {
+                News::Message(message) => message,
+                News::Input(Input::Key(key)) => Message::Key(key),
+                News::Input(Input::Mouse(mouse)) => Message::Mouse(mouse),
+                News::Input(Input::Resize(columns, lines)) => Message::Resize(columns, lines),
+                News::Input(Input::Signal(_) | Input::Gone) => return Ok(ExitCode::SUCCESS),
+            };
+            wishes.extend(model.update(message));
+            if model.is_over() {
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+    }
+}
