@@ -4,6 +4,7 @@
 //! lines consume them. A view that needs a number finds it here, so that no number is computed
 //! twice and no view judges.
 
+mod board;
 mod clock;
 mod echo;
 mod finding;
@@ -19,6 +20,7 @@ mod trace;
 pub mod units;
 mod wireshark;
 
+pub use board::{Board, HalfBoard};
 pub use clock::{ClockBasis, ClockNote};
 pub use echo::{
     Damage, Echo, EchoError, EchoEvent, EchoState, EchoStatistics, JitterStep, OtherMessage, Quote,

@@ -12,10 +12,12 @@ mod keys;
 mod message;
 mod model;
 mod pages;
+mod query;
 mod update;
 
 pub use draw::draw;
 pub use keys::{Action, KEYS, action};
-pub use message::{Extent, Message, Told, Wish};
+pub use message::{Bucket, Extent, FlowLine, Message, Told, Wish};
 pub use model::{Look, Model, Pane};
 pub use pages::{PAGE_ROWS, Page, Pages};
+pub use query::Query;

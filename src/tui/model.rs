@@ -1,5 +1,7 @@
 //! All there is to know of what is shown.
 
+use std::time::Duration;
+
 use super::message::Extent;
 use super::pages::Pages;
 use crate::event::Kept;
@@ -100,6 +102,11 @@ impl Model {
     /// The row that is looked at, if it is at hand.
     pub fn current(&self) -> Option<&Kept> {
         self.pages.row(self.cursor)
+    }
+
+    /// How long it waits, at most, before it wants a [`super::Message::Tick`]; `None`: for ever.
+    pub const fn patience(&self) -> Option<Duration> {
+        None
     }
 
     /// Whether it was asked to end.

@@ -31,6 +31,7 @@ impl Model {
             Message::Mouse(mouse) => self.mouse(&mouse),
             Message::Resize(columns, lines) => self.size = (columns, lines),
             Message::Told(told) => self.told(told),
+            Message::Tick(_) => {}
         }
         self.keep_in_sight();
         self.want_pages(&mut wishes);

@@ -4,15 +4,16 @@ mod worker;
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 
 use self::worker::Worker;
 use super::input;
 use super::output::{self, Terminal};
 use crate::cli;
 use crate::io::Signals;
+use crate::io::clock::Stopwatch;
 use crate::io::screen::{self, Input, Screen};
 use crate::tui::{self, Look, Message, Model, Wish};
 
@@ -60,6 +61,7 @@ fn show(
     worker: &Sender<Wish>,
 ) -> Result<ExitCode> {
     let mut wishes = model.begin();
+    let since = Stopwatch::start();
     loop {
         for wish in wishes.drain(..) {
             // Without a worker there is an end to the news, too, and that is told below.
@@ -68,9 +70,17 @@ fn show(
         screen
             .draw(|frame| tui::draw(&model, frame))
             .context("can't draw on the terminal")?;
-        let first = news
-            .recv()
-            .map_err(|_| anyhow!("reading has ended, for no reason that is known"))?;
+        let first = match model.patience() {
+            None => news.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(patience) => news.recv_timeout(patience),
+        };
+        let first = match first {
+            Ok(news) => news,
+            Err(RecvTimeoutError::Timeout) => News::Message(Message::Tick(since.elapsed())),
+            Err(RecvTimeoutError::Disconnected) => {
+                bail!("reading has ended, for no reason that is known")
+            }
+        };
         // What has come meanwhile is drawn together.
         for news in std::iter::once(first).chain(news.try_iter()) {
             let message = match news {

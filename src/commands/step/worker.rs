@@ -6,9 +6,9 @@ use std::thread;
 
 use crate::analysis::{Analysis, Limits};
 use crate::commands::input;
-use crate::event::Kept;
+use crate::event::{Board, Kept};
 use crate::io::{Source, SourceError};
-use crate::tui::{Extent, PAGE_ROWS, Page, Told, Wish};
+use crate::tui::{Extent, PAGE_ROWS, Page, Query, Told, Wish};
 
 /// Frames read between two looks at what is wished.
 const SLICE: u64 = 4096;
@@ -98,6 +98,15 @@ impl Worker {
                     Err(why) => (self.tell)(Told::Failed(why)),
                 }
             }
+            Wish::Board(row) => {
+                let board = self.board(row);
+                (self.tell)(Told::Board(self.view, row, board.map(Box::new)))
+            }
+            Wish::Find { from, back, query } => {
+                let found = self.find(from, back, &query);
+                (self.tell)(Told::Found(self.view, found))
+            }
+            Wish::Flows | Wish::Copy(_) => true,
             Wish::Page(number) => match self.page(number) {
                 Ok(page) => (self.tell)(Told::Page(self.view, page)),
                 Err(why) => (self.tell)(Told::Failed(why)),
@@ -143,6 +152,37 @@ impl Worker {
             complete: self.extent.complete,
         };
         (self.tell)(Told::Extent(self.view, self.extent))
+    }
+
+    /// How the connection stands after a row.
+    fn board(&self, row: u64) -> Option<Board> {
+        let mut walk = self.walk().ok()?;
+        let mut kept = None;
+        while walk.row <= row {
+            kept = Some(walk.next().ok()??);
+        }
+        let segment = kept.as_ref()?.segment()?;
+        let mut board = walk.analysis.board([segment.src, segment.dst], 0)?;
+        board.frame = segment.frame;
+        Some(board)
+    }
+
+    fn find(&self, from: u64, back: bool, query: &Query) -> Option<u64> {
+        let mut walk = self.walk().ok()?;
+        let mut found = None;
+        loop {
+            let row = walk.row;
+            if back && row >= from {
+                return found;
+            }
+            let kept = walk.next().ok()??;
+            if (back || row > from) && query.fits(&kept) {
+                if !back {
+                    return Some(row);
+                }
+                found = Some(row);
+            }
+        }
     }
 
     fn page(&mut self, number: u64) -> Result<Page, String> {
