@@ -9,6 +9,7 @@
 mod arrow;
 mod aside;
 mod layout;
+mod line;
 mod parts;
 mod queues;
 
@@ -28,6 +29,7 @@ use crate::view::{Paint, Style, View, text};
 use crate::wire::tcp::TcpOptions;
 use aside::Says;
 use layout::Layout;
+pub use line::BothLines;
 use parts::{segment, side, stops};
 use queues::Queues;
 
@@ -476,14 +478,14 @@ impl Both {
         if self.fold.is_over(call.time) {
             self.unfold(out)?;
         }
-        let mut turn = Turn::Show;
-        if !self.style.all {
-            if call.routine && !queues::is_told(call) {
-                turn = self.fold.call(0, call.time);
-            } else {
-                self.unfold(out)?;
-            }
-        }
+        let turn = if self.style.all {
+            Turn::Show
+        } else if call.routine && !queues::is_told(call) {
+            self.fold.call(0, call.time)
+        } else {
+            self.unfold(out)?;
+            Turn::Show
+        };
         if turn == Turn::Counted {
             return Ok(());
         }
