@@ -345,3 +345,84 @@ fn keep_event(
     *bytes += row.weight();
     rows.push(row);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recordings;
+    use crate::view::{Json, Lines, View};
+
+    fn both(name: &str, calls: bool) -> Both {
+        Both::open(&Two::Ends(name.to_owned(), calls)).unwrap()
+    }
+
+    fn lines(event: &Event<'_>) -> String {
+        let mut out = Vec::new();
+        let mut json = Json::new(Lines::Everything);
+        json.event(event, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn rows_are_what_replay_tells_of_both_ends() {
+        let mut passages = 0;
+        for recording in recordings::all() {
+            let mut told = Vec::new();
+            let Both {
+                mut merged,
+                mut pair,
+                ..
+            } = both(recording.name, true);
+            let mut tell = |event: &Event<'_>| -> Result<(), crate::io::SourceError> {
+                let row = matches!(
+                    event,
+                    Event::Passage(_) | Event::Call(_) | Event::Reading(_)
+                );
+                told.extend(row.then(|| lines(event)));
+                Ok(())
+            };
+            let next = |next: Next<'_>| match next {
+                Next::Frame(host, frame, sent) => pair.frame(host, &frame, sent, &mut tell),
+                Next::Told(Truth::Begins(call)) => {
+                    pair.begins(&call);
+                    Ok(())
+                }
+                Next::Told(Truth::Line(line)) => pair.happening(&Happening::Line(line), &mut tell),
+            };
+            let mut next = next;
+            while merged.next(&mut next).unwrap() {}
+            let end = crate::event::End::default();
+            pair.finish(&end, &mut tell).unwrap();
+
+            let mut kept = both(recording.name, true);
+            while kept.step().unwrap() {}
+            let rows: Vec<String> = kept
+                .rows
+                .iter()
+                .map(|row| row.joint.as_ref().unwrap().with(lines))
+                .collect();
+            assert_eq!(rows, told, "{}", recording.name);
+            passages += rows.len();
+        }
+        assert!(passages > 1000, "{passages}");
+    }
+
+    #[test]
+    fn a_row_has_its_board_and_a_search_goes_both_ways() {
+        let mut both = both("retransmission", false);
+        while both.step().unwrap() {}
+        let again = both.find(0, false, &Query::Problem).unwrap();
+        assert_eq!(
+            both.find(both.extent().rows, true, &Query::Problem),
+            Some(again)
+        );
+        let board = both.board(again).unwrap();
+        assert_eq!(board.frame, both.row(again).unwrap().frame);
+        let half = &board.halves[0];
+        assert!(half.una < half.nxt, "{half:?}");
+        assert!(
+            both.rows.iter().all(Kept::has_frame),
+            "no calls were wanted"
+        );
+    }
+}
