@@ -318,15 +318,13 @@ impl Session {
         self.stopped || self.end().is_some_and(|end| end <= now)
     }
 
-    /// Ends it: what is open is settled as it stands.
+    /// Ends it: what is open is settled as it stands, one by one as it is asked for with
+    /// [`Session::poll_event`]; after a flood that is much.
     pub fn stop(&mut self, now: Timestamp) {
         if self.started.is_some() && !self.stopped {
             self.advance(now);
         }
         self.stopped = true;
-        while !self.open.is_empty() {
-            self.settle_first();
-        }
     }
 
     /// Whether something is still waited for.
@@ -337,6 +335,9 @@ impl Session {
 
     /// What happened, in the order in which it did.
     pub fn poll_event(&mut self) -> Option<EchoEvent> {
+        if self.stopped && self.events.is_empty() {
+            self.settle_first();
+        }
         self.events.pop_front()
     }
 
