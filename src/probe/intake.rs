@@ -247,12 +247,13 @@ impl Session {
 
     /// Puts an error down to a request.
     pub(super) fn fail(&mut self, now: Timestamp, count: u64, error: EchoError) {
+        let error = Box::new(error);
         self.advance(now);
         self.last_event = now;
         let Some(slot) = self.slot(count) else { return };
         let had_end = slot.has_end();
         if slot.error.is_none() {
-            slot.error = Some(Box::new(error.clone()));
+            slot.error = Some(error.clone());
         }
         slot.ended.get_or_insert(now);
         self.ended += u64::from(!had_end);

@@ -209,6 +209,7 @@ impl Session {
             Unsent::Refused { reason, mtu } => (reason, mtu),
         };
         self.tries = 0;
+        self.stats.unsent += 1;
         let error = EchoError {
             from: None,
             icmp: None,
@@ -345,7 +346,7 @@ impl Session {
     pub fn statistics(&self) -> EchoStatistics {
         let elapsed = self.started.map(|at| self.last_event.nanos_since(at));
         EchoStatistics {
-            transmitted: self.sent,
+            transmitted: self.sent - self.stats.unsent,
             elapsed_ns: elapsed.unwrap_or(0),
             round_trips: self.samples.figures(),
             kernel: self.kernel.figures(),

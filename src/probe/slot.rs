@@ -106,6 +106,7 @@ impl Slot {
                 None if reply.reordered => EchoState::Reordered,
                 None => EchoState::Answered,
             },
+            (None, Some(error)) if error.icmp.is_none() => EchoState::Unsent,
             (None, Some(_)) => EchoState::IcmpError,
             (None, None) => EchoState::Lost,
         }
@@ -132,7 +133,7 @@ impl Slot {
             replies: self.replies,
             route,
             fault,
-            error: self.error.map(|error| *error),
+            error: self.error,
         }
     }
 }
