@@ -63,7 +63,9 @@ pub fn client(
     teller: &mut Teller<'_>,
 ) -> Result<Outcome, TalkError> {
     let mut talk = Talk::new(options, None, teller);
-    let link = Link::new(String::new(), fd, peer, options, teller.now());
+    let mut link = Link::new(String::new(), fd, peer, options, teller.now());
+    // What is to be sent once is sent before anything is read, as a program would that talks first.
+    link.send(teller)?;
     talk.links.push(link);
     talk.outcome.connections = 1;
     talk.run(signals, teller)
@@ -269,7 +271,9 @@ impl<'o> Talk<'o> {
             stream.set_nonblocking(true)?;
             self.outcome.connections = number;
             self.latest = now;
-            let link = Link::new(name, stream.into(), peer, self.options, now);
+            let mut link = Link::new(name, stream.into(), peer, self.options, now);
+            // Before anything is read: the client may have talked already.
+            link.send(teller)?;
             self.links.push(link);
             if self.options.count == Some(number) {
                 self.stop_listening(teller)?;

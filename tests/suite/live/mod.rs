@@ -18,6 +18,7 @@ mod rights;
 mod runs;
 mod sockets;
 mod talk;
+mod talker;
 mod trace;
 
 use std::process::Command;
