@@ -4,6 +4,7 @@
 //! say why and pass, except on CI (`CI=true`), where that is a failure.
 
 mod addr;
+mod buffers;
 mod check;
 mod craft;
 mod doctor;
@@ -16,6 +17,7 @@ mod program;
 mod refusals;
 mod rights;
 mod runs;
+mod screen;
 mod sockets;
 mod talk;
 mod talker;

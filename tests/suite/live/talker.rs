@@ -26,6 +26,8 @@ pub(super) struct Talker {
 pub(super) struct Over {
     pub(super) code: Option<i32>,
     pub(super) shown: String,
+    /// The same as it came.
+    pub(super) bytes: Vec<u8>,
     pub(super) said: String,
 }
 
@@ -112,6 +114,7 @@ impl Talker {
         Over {
             code: status.and_then(|it| it.code()),
             shown: self.shown(),
+            bytes: self.shown.lock().expect("no panic").clone(),
             said,
         }
     }
