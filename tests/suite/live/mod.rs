@@ -10,6 +10,7 @@ mod craft;
 mod doctor;
 mod ends;
 mod inspect;
+mod nc;
 mod net;
 mod ping;
 mod ports;
