@@ -14,6 +14,7 @@ mod fuzz;
 mod handshake;
 mod icmp_extension;
 mod inspect;
+mod kept;
 mod lab;
 mod lab_commands;
 mod lab_hosts;
