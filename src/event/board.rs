@@ -33,6 +33,8 @@ pub struct HalfBoard {
     pub wnd_field: Option<u16>,
     /// The right edge of that window: the first number that the other side does not take yet.
     pub edge: Option<u32>,
+    /// How far the segment moved SND.UNA, SND.NXT and the right edge; the edge can go back.
+    pub moved: Moved,
     /// The largest window it was offered so far, in bytes; 0 while none is known.
     pub widest: u32,
     /// RCV.NXT: the next number of the other side's that it wants, by its last acknowledgment.
@@ -66,6 +68,17 @@ pub struct HalfBoard {
     /// The timeout that its sender would have by the round trips that the capture shows, nanoseconds: what the
     /// rules hold a silence against.
     pub rto_ns: Option<u64>,
+}
+
+/// By how much a segment moved what a board tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Numbers newly acknowledged.
+    pub una: u32,
+    /// Numbers newly sent.
+    pub nxt: u32,
+    /// Numbers by which the right edge of the window moved; 0, too, where it was not known before.
+    pub edge: i32,
 }
 
 /// Numbers that follow one another and stand alike.

@@ -208,8 +208,12 @@ pub struct Figures {
     pub cwnd: Option<u32>,
     /// Slow start threshold, in segments; `None` while there is none.
     pub ssthresh: Option<u32>,
+    /// Payload of a full segment, in bytes.
+    pub mss: Option<u32>,
     /// Segments sent and not acknowledged.
     pub unacked: Option<u32>,
+    /// The window it offers, in bytes.
+    pub rcv_wnd: Option<u32>,
     /// `open`, `disorder`, `cwr`, `recovery` or `loss`.
     pub mood: Option<&'static str>,
     /// How often the retransmission timeout has been doubled.

@@ -49,12 +49,15 @@ impl Mind {
     }
 }
 
-fn figures(sample: &Sample) -> Figures {
+/// The figures of a reading.
+pub fn figures(sample: &Sample) -> Figures {
     let mood = sample.ca_state.as_deref();
     Figures {
         cwnd: sample.cwnd,
         ssthresh: sample.ssthresh,
+        mss: sample.snd_mss,
         unacked: sample.unacked,
+        rcv_wnd: sample.rcv_wnd,
         mood: mood.and_then(|mood| MOODS.into_iter().find(|known| *known == mood)),
         backoff: sample.backoff,
         rto_ns: sample.rto_ns,

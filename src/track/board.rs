@@ -1,12 +1,25 @@
 //! How a connection stands, for who looks at it between two segments (RFC 9293 section 3.3.1).
 
-use super::{Connection, Half, Sent};
-use crate::event::{Board, HalfBoard, How, Stretch};
+use super::{Connection, Half, Observation, Sent, Tracker};
+use crate::event::{Board, Endpoint, HalfBoard, How, Moved, Side, Stretch};
 use crate::wire::seq::Seq;
+
+impl Tracker {
+    /// How the connection between these ends stands after the segment observed last, and what that has moved if
+    /// it was one of its; `None` when it is not followed.
+    pub fn board(&self, ends: [Endpoint; 2], tunnel: u32) -> Option<Board> {
+        let connection = self.between(ends, tunnel)?;
+        let mut board = connection.board();
+        if self.seen.flow == connection.number && self.seen.frame == board.frame {
+            connection.moved(&self.seen, &mut board);
+        }
+        Some(board)
+    }
+}
 
 impl Connection {
     /// How it stands.
-    pub fn board(&self) -> Board {
+    fn board(&self) -> Board {
         let [initiator, responder] = &self.halves;
         Board {
             frame: self.latest().1,
@@ -14,6 +27,26 @@ impl Connection {
             halves: [initiator.board(responder), responder.board(initiator)],
             gave_up_at: self.remarks.as_ref().and_then(|it| it.gave_up_at),
         }
+    }
+
+    /// What a segment that was just observed has moved.
+    fn moved(&self, seen: &Observation, board: &mut Board) {
+        let half = |side: Side| &self.halves[side.index()];
+        let (sender, data) = (half(seen.side), half(seen.side.other()));
+        if sender.seen() {
+            // Before its first segment nothing of its numbers is known, unless the other side acknowledged some.
+            let first = sender.counts.packets <= 1 && seen.nxt == Seq(0);
+            let before = if first { seen.seq } else { seen.nxt };
+            let by = sender.nxt.from(before).max(0).unsigned_abs();
+            board.halves[seen.side.index()].moved.nxt = by;
+        }
+        let una = data.una.minus(seen.newly_acked);
+        // The window of a SYN is of another scale, and what was before it is no window of this connection.
+        let before = seen.window_before.filter(|_| !seen.flags.syn());
+        let edge = sender.edge.zip(before);
+        let moved = &mut board.halves[seen.side.other().index()].moved;
+        moved.una = seen.newly_acked;
+        moved.edge = edge.map_or(0, |(edge, window)| edge.from(una.plus(window)));
     }
 }
 
@@ -31,6 +64,7 @@ impl Half {
             wnd: other.window,
             wnd_field: other.window_field,
             edge: other.edge.and_then(known),
+            moved: Moved::default(),
             widest: other.shift.map_or(0, |_| other.counts.max_window),
             rcv_nxt: self
                 .last_ack

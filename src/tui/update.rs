@@ -1,5 +1,7 @@
 //! What a message changes, and what is wished for then.
 
+mod ends;
+
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
 
 use super::draw;
@@ -35,6 +37,7 @@ impl Model {
         }
         self.keep_in_sight();
         self.want_pages(&mut wishes);
+        self.want_board(&mut wishes);
         wishes
     }
 
@@ -76,6 +79,8 @@ impl Model {
         match told {
             Told::Extent(view, extent) if view == self.view => self.extent = extent,
             Told::Page(view, page) if view == self.view => self.page(page),
+            Told::Board(view, row, board) if view == self.view => self.board(row, board),
+            Told::Truth(minds) => self.ends.remember(minds),
             Told::Failed(why) => self.notice = Some(why),
             _ => {}
         }

@@ -50,6 +50,10 @@ fn boards(name: &str) -> Vec<Board> {
         .into_iter()
         .find(|(known, _)| known == name)
         .expect("a conversation of that name");
+    boards_of(pcap)
+}
+
+fn boards_of(pcap: Vec<u8>) -> Vec<Board> {
     let mut source = file::from_reader(Box::new(Cursor::new(pcap)), None).expect("a capture");
     let mut analysis = Analysis::new(Limits::default());
     let mut boards = Vec::new();
@@ -61,8 +65,7 @@ fn boards(name: &str) -> Vec<Board> {
             }
             Ok(())
         });
-        let ends = ends.expect("a segment");
-        boards.push(analysis.board(ends, 0).expect("a connection"));
+        boards.extend(ends.and_then(|ends| analysis.board(ends, 0)));
     }
     boards
 }
@@ -152,4 +155,39 @@ fn states_and_the_fin_are_told() {
         last.halves.iter().all(|half| half.fin.is_some()),
         "{last:?}"
     );
+}
+
+#[test]
+fn what_a_segment_moved_is_the_difference_to_the_board_before() {
+    let mut moved = 0;
+    for (name, pcap) in conversations::captures() {
+        let boards = boards_of(pcap);
+        // Where a side is known from acknowledgments alone, its numbers may turn out to begin elsewhere.
+        if boards[0].halves[0].state != TcpState::SynSent {
+            continue;
+        }
+        for pair in boards
+            .windows(2)
+            .filter(|pair| pair[0].flow == pair[1].flow)
+        {
+            for (before, after) in pair[0].halves.iter().zip(&pair[1].halves) {
+                let place = format!("{name} frame {}: {before:?} {after:?}", pair[1].frame);
+                if let (Some(was), Some(is)) = (before.una, after.una) {
+                    assert_eq!(after.moved.una, is.wrapping_sub(was), "{place}");
+                }
+                if let (Some(was), Some(is)) = (before.nxt, after.nxt) {
+                    // What an acknowledgment shows to have been sent is not sent by it.
+                    let shown =
+                        after.moved.nxt == 0 && after.moved.una > 0 && after.una == after.nxt;
+                    assert!(shown || after.moved.nxt == is.wrapping_sub(was), "{place}");
+                }
+                if let (Some(was), Some(is)) = (before.edge, after.edge) {
+                    let by = is.wrapping_sub(was) as i32;
+                    assert!([0, by].contains(&after.moved.edge), "{place}");
+                    moved += u32::from(after.moved.edge != 0);
+                }
+            }
+        }
+    }
+    assert!(moved > 100, "{moved}");
 }

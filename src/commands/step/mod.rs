@@ -2,14 +2,17 @@
 
 mod joint;
 mod subject;
+mod truth;
 mod worker;
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 
+use self::joint::Two;
 use self::subject::Subject;
 use self::worker::Worker;
 use super::output::{self, Terminal};
@@ -17,7 +20,7 @@ use crate::cli;
 use crate::io::Signals;
 use crate::io::clock::Stopwatch;
 use crate::io::screen::{self, Input, Screen};
-use crate::tui::{self, Look, Message, Model, Wish};
+use crate::tui::{self, Look, Message, Model, Told, Wish};
 
 /// What wakes the screen.
 enum News {
@@ -42,6 +45,9 @@ pub(super) fn run(args: &cli::Step) -> Result<ExitCode> {
         let to_screen = to_screen.clone();
         move |told| to_screen.send(News::Message(Message::Told(told))).is_ok()
     };
+    if let Subject::One(name) | Subject::Two(Two::Ends(name, _)) = &subject {
+        remember(name.clone(), to_screen.clone())?;
+    }
     let (worker, both) = match subject {
         Subject::One(name) => (Worker::start(name, tell)?, None),
         Subject::Two(two) => {
@@ -60,6 +66,22 @@ pub(super) fn run(args: &cli::Step) -> Result<ExitCode> {
     let ended = show(&mut screen, Model::new(look, size), &news, &worker);
     drop(screen);
     ended
+}
+
+/// Has the truth of the run read, if there is any, while the capture is shown already.
+fn remember(name: String, to_screen: Sender<News>) -> io::Result<()> {
+    let read = move || {
+        let minds = truth::minds(&name);
+        if !minds.is_empty() {
+            let told = Told::Truth(minds.into());
+            // Nobody listens any more when it is over.
+            let _ = to_screen.send(News::Message(Message::Told(told)));
+        }
+    };
+    thread::Builder::new()
+        .name("truth".to_owned())
+        .spawn(read)?;
+    Ok(())
 }
 
 /// Draws, waits, and draws again, until it is over.
