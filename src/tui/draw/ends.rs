@@ -17,6 +17,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::lines::{self, span};
+use super::marks::marks;
 use super::tape::{self, Ink, Scale};
 use crate::event::{Board, Endpoint, Figures, HalfBoard, How, Kept, Segment, Side, units};
 use crate::tui::ends;
@@ -25,7 +26,7 @@ use crate::view::bars::{Ink as BarInk, Piece, bar};
 use crate::view::{Paint, text};
 
 /// Columns of a bar of a queue or a window.
-const BAR: usize = 12;
+const BAR: usize = 10;
 /// Most stretches of what is outstanding that are told in words.
 const TOLD: usize = 12;
 
@@ -156,6 +157,7 @@ impl Pane<'_> {
         let (half, other) = (board.of(side), board.of(side.other()));
         if half.sends() {
             let of = match (half.wnd, half.wnd_field) {
+                (Some(0), _) => ", window closed".to_owned(),
                 (Some(wnd), _) => format!(" of {}", units::count(wnd.into())),
                 (None, Some(field)) => format!(", window field {field} of unknown scale"),
                 (None, None) => String::new(),
@@ -187,36 +189,39 @@ impl Pane<'_> {
             let paint = run[0].paint(Self::side(side));
             spans.push(span(self.model, paint, text));
         }
-        let marks = tape::marks(half, scale, unicode);
-        let cell = format!(
-            "sent 1..{}, acknowledged to {}; a cell is {}",
-            units::count(half.nxt.unwrap_or(una).into()),
-            units::count(una.into()),
-            units::bytes(scale.bytes().into())
-        );
+        let marks = marks(half, scale, unicode);
         vec![
             (0, Line::from(spans)),
             (1, self.line(Paint::Plain, &marks)),
-            (5, self.line(Paint::Plain, &self.sentence(half, &cell))),
+            (5, self.sentence(half, una, scale)),
         ]
     }
 
-    fn sentence(&self, half: &HalfBoard, before: &str) -> String {
-        match (half.edge, half.usable()) {
-            (Some(edge), Some(usable)) => format!(
-                "{before}; window to {}, {} more fit",
-                units::count(edge.into()),
-                units::count(usable.into())
-            ),
-            _ => before.to_owned(),
+    /// The marks in words.
+    fn sentence(&self, half: &HalfBoard, una: u32, scale: Scale) -> Line<'static> {
+        let count = |number: u32| units::count(number.into());
+        let mut groups = vec![format!(
+            "sent 1..{}, acknowledged to {}",
+            count(half.nxt.unwrap_or(una)),
+            count(una)
+        )];
+        if let (Some(edge), Some(usable)) = (half.edge, half.usable()) {
+            groups.push(format!(", window to {}", count(edge)));
+            groups.push(format!(", {} more fit", count(usable)));
         }
+        groups.push(format!(
+            "  (a cell: {})",
+            units::bytes(scale.bytes().into())
+        ));
+        let groups = groups.into_iter().map(|text| vec![Span::raw(text)]);
+        self.cut(groups.collect())
     }
 
     /// What there is to say of a side beside its tape; `hears` when data comes to it.
     fn words(&self, half: &HalfBoard, hears: bool) -> Vec<Ranked> {
         let mut lines = Vec::new();
         let number = |number: Option<u32>| {
-            number.map_or("unknown".to_owned(), |number| units::count(number.into()))
+            number.map_or("?".to_owned(), |number| units::count(number.into()))
         };
         let variables = format!(
             "SND.UNA {}  SND.NXT {}  SND.WND {}   RCV.NXT {}  RCV.WND {}",
@@ -241,7 +246,9 @@ impl Pane<'_> {
             );
             lines.push((7, self.line(Paint::Plain, &text)));
         }
-        for stretch in half.stretches.iter().take(TOLD) {
+        // A SYN alone is told by the state.
+        let listed = if half.sends() { TOLD } else { 0 };
+        for stretch in half.stretches.iter().take(listed) {
             let ink = Ink::Out(stretch.how);
             let text = format!(
                 "  {} {}..{}  {}",
@@ -252,8 +259,8 @@ impl Pane<'_> {
             );
             lines.push((9, self.line(Paint::Plain, &text)));
         }
-        let rest = half.stretches.len().saturating_sub(TOLD) as u64 + u64::from(half.more);
-        if rest > 0 {
+        let rest = half.stretches.len().saturating_sub(listed) as u64 + u64::from(half.more);
+        if rest > 0 && listed > 0 {
             let text = format!("  and {} more", units::count(rest));
             lines.push((9, self.line(Paint::Dim, &text)));
         }
@@ -286,36 +293,40 @@ impl Pane<'_> {
 
     /// Its congestion window and how full it is, and what waits to be sent.
     fn sending(&self, side: Side, figures: &Figures, longest: u64) -> Option<Line<'static>> {
-        let (cwnd, unacked) = (figures.cwnd?, figures.unacked?);
+        let (cwnd, pipe) = (figures.cwnd?, figures.pipe?);
         let paint = Self::side(side);
-        let full = |amount: u64, ink| Piece { amount, ink, paint };
-        let mut spans = vec![
+        let piece = |amount: u64, ink| Piece { amount, ink, paint };
+        let mut window = vec![
             span(self.model, Paint::Strong, "kernel "),
             Span::raw("cwnd "),
         ];
-        spans.extend(self.bar(&[full(unacked.into(), BarInk::Full)], cwnd.into()));
-        let mut rest = format!(" {unacked} of {cwnd}");
+        window.extend(self.bar(&[piece(pipe.into(), BarInk::Full)], cwnd.into()));
+        window.push(Span::raw(format!(" {pipe} of {cwnd}")));
+        let mut groups = vec![window];
         if let Some(ssthresh) = figures.ssthresh {
-            rest.push_str(&format!(", ssthresh {ssthresh}"));
+            groups.push(vec![Span::raw(format!(", ssthresh {ssthresh}"))]);
         }
-        if let Some(rto) = figures.rto_ns {
-            rest.push_str(&format!(", RTO {}", units::nanos(rto)));
-        }
-        spans.push(Span::raw(rest));
         if let Some(mood) = figures.mood.filter(|mood| *mood != "open") {
-            spans.push(Span::raw(", "));
-            spans.push(span(self.model, Paint::Caution, mood));
+            let mood = span(self.model, Paint::Caution, mood);
+            groups.push(vec![Span::raw(", "), mood]);
         }
         if let Some(queue) = figures.send_queue.filter(|_| longest > 0) {
-            // Of what is written and not acknowledged, some is on its way; the last segment may be short.
-            let way = u64::from(unacked) * u64::from(figures.mss.unwrap_or(0));
-            let way = way.min(queue);
-            let pieces = [full(way, BarInk::Full), full(queue - way, BarInk::Shade)];
-            spans.push(Span::raw("  to send "));
-            spans.extend(self.bar(&pieces, longest));
-            spans.push(Span::raw(format!(" {}", units::count(queue))));
+            // Of what is written and not acknowledged, some was sent; the last segment of that may be short.
+            let unacked = u64::from(figures.unacked.unwrap_or(0));
+            let sent = (unacked * u64::from(figures.mss.unwrap_or(0))).min(queue);
+            let pieces = [
+                piece(sent, BarInk::Full),
+                piece(queue - sent, BarInk::Shade),
+            ];
+            let mut waiting = vec![Span::raw("  to send ")];
+            waiting.extend(self.bar(&pieces, longest));
+            waiting.push(Span::raw(format!(" {}", units::count(queue))));
+            groups.push(waiting);
         }
-        Some(self.cut(spans))
+        if let Some(rto) = figures.rto_ns {
+            groups.push(vec![Span::raw(format!("  RTO {}", units::nanos(rto)))]);
+        }
+        Some(self.cut(groups))
     }
 
     /// How full its receive buffer is: what was not read, of that and the window.
@@ -335,35 +346,33 @@ impl Pane<'_> {
             Span::raw("unread "),
         ];
         spans.extend(self.bar(&[piece], queue + window));
-        let rest = format!(
-            " {}, room for {}",
-            units::count(queue),
-            units::count(window)
-        );
-        spans.push(Span::raw(rest));
-        Some(self.cut(spans))
+        let (queue, window) = (units::count(queue), units::count(window));
+        let rest = format!(" {queue}, room for {window}");
+        Some(self.cut(vec![spans, vec![Span::raw(rest)]]))
     }
 
-    /// As many of the pieces as there is room for.
-    fn cut(&self, spans: Vec<Span<'static>>) -> Line<'static> {
-        let mut used = 0;
-        let fits = |span: &Span<'_>| {
-            used += span.width();
-            used <= self.width
-        };
-        Line::from_iter(spans.into_iter().take_while(fits))
+    /// Those of the groups that there is room for.
+    fn cut(&self, groups: Vec<Vec<Span<'static>>>) -> Line<'static> {
+        let mut line = Line::default();
+        for group in groups {
+            let width: usize = group.iter().map(Span::width).sum();
+            if line.width() + width <= self.width {
+                line.extend(group);
+            }
+        }
+        line
     }
 
     /// What the characters of a tape mean.
     fn legend(&self) -> Line<'static> {
         let unicode = self.model.look.style.unicode;
-        let mut spans = Vec::new();
-        for (ink, name) in Ink::LEGEND {
-            let paint = ink.paint(Paint::Strong);
-            spans.push(span(self.model, paint, ink.glyph(unicode)));
-            spans.push(span(self.model, Paint::Dim, format!(" {name}  ")));
-        }
-        self.cut(spans)
+        let group = |(index, (ink, name)): (usize, (Ink, &str))| {
+            let gap = if index == 0 { "" } else { "  " };
+            let glyph = span(self.model, ink.paint(Paint::Strong), ink.glyph(unicode));
+            let name = span(self.model, Paint::Dim, format!(" {name}"));
+            vec![Span::raw(gap), glyph, name]
+        };
+        self.cut(Ink::LEGEND.into_iter().enumerate().map(group).collect())
     }
 }
 
@@ -381,9 +390,6 @@ fn trouble(half: &HalfBoard) -> Vec<String> {
     }
     if let Some(until) = half.recovery {
         said.push(format!("in recovery until {}", units::count(until.into())));
-    }
-    if half.wnd == Some(0) {
-        said.push("the window is closed".to_owned());
     }
     if half.unseen > 0 {
         said.push(format!("{} not in this capture", units::bytes(half.unseen)));

@@ -5,6 +5,7 @@ mod ends;
 mod help;
 mod ladder;
 mod lines;
+mod marks;
 mod rungs;
 mod status;
 mod tape;

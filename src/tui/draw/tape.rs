@@ -8,7 +8,7 @@
 //! A cell stands for a power of two of bytes, the same as long as one steps. The left end stays, too, while SND.UNA
 //! goes through a quarter of the tape, and then moves on by as much: what is acknowledged leaves at the left.
 
-use crate::event::{HalfBoard, How, units};
+use crate::event::{HalfBoard, How};
 use crate::view::Paint;
 
 /// Of so many parts of the tape SND.UNA goes through one before the tape moves on.
@@ -29,6 +29,8 @@ pub(super) enum Ink {
     Out(How),
     /// What the window still takes.
     Window,
+    /// Where the window ends.
+    Edge,
     /// Nothing: before the stream, or beyond the window.
     Blank,
 }
@@ -55,6 +57,7 @@ impl Ink {
             Self::Out(How::Again(_)) => ('▞', 'R'),
             Self::Out(How::Unseen) => ('?', '?'),
             Self::Window => ('·', '.'),
+            Self::Edge => ('┃', '|'),
             Self::Blank => (' ', ' '),
         };
         if unicode { wide } else { ascii }
@@ -64,7 +67,7 @@ impl Ink {
     pub(super) const fn paint(self, side: Paint) -> Paint {
         match self {
             Self::Acked | Self::Window | Self::Blank => Paint::Dim,
-            Self::Fresh => Paint::Plain,
+            Self::Fresh | Self::Edge => Paint::Plain,
             Self::Out(How::Sent) => side,
             Self::Out(How::Sacked) => Paint::Good,
             Self::Out(How::Lacking) => Paint::Trouble,
@@ -75,7 +78,7 @@ impl Ink {
     /// How much it is to be seen where several would share a cell and one of them has no other.
     const fn rank(self) -> u8 {
         match self {
-            Self::Blank | Self::Window => 0,
+            Self::Blank | Self::Window | Self::Edge => 0,
             Self::Acked => 1,
             Self::Fresh => 2,
             Self::Out(How::Sent) => 3,
@@ -90,11 +93,12 @@ impl Ink {
 /// Which numbers the cells of a tape stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Scale {
-    /// The number at its left end.
+    /// The number at its left end, and how far SND.UNA is from it.
     left: u32,
+    una: (u32, i64),
     /// A cell is `1 << shift` bytes.
     shift: u32,
-    cells: u32,
+    pub(super) cells: u32,
 }
 
 impl Scale {
@@ -107,6 +111,7 @@ impl Scale {
         let left = (at / step * step).saturating_sub(cells / PAST);
         Self {
             left: left << shift,
+            una: (una, i64::from(una) - (i64::from(left) << shift)),
             shift,
             cells,
         }
@@ -119,10 +124,17 @@ impl Scale {
 
     /// How far a number is from the left end; what is before that is negative.
     fn offset(self, number: u32) -> i64 {
-        i64::from(number.wrapping_sub(self.left) as i32)
+        // From SND.UNA all that counts is within half the number space.
+        let (una, at) = self.una;
+        at + i64::from(number.wrapping_sub(una) as i32)
     }
 
-    /// The cell of a number, which may lie outside.
+    /// The cell that begins nearest to a number, which may lie outside: there what comes before it ends.
+    pub(super) fn mark(self, number: u32) -> i64 {
+        (self.offset(number) + (1 << self.shift >> 1)) >> self.shift
+    }
+
+    /// The cell that holds a number.
     fn cell(self, number: u32) -> i64 {
         self.offset(number) >> self.shift
     }
@@ -173,6 +185,15 @@ pub(super) fn cells(half: &HalfBoard, scale: Scale) -> Vec<Ink> {
             *cell = ink;
         }
     }
+    // The end of the window is a wall, where nothing else stands.
+    let edge = half
+        .edge
+        .and_then(|edge| usize::try_from(scale.mark(edge)).ok());
+    if let Some(cell) = edge.and_then(|edge| cells.get_mut(edge))
+        && *cell == Ink::Blank
+    {
+        *cell = Ink::Edge;
+    }
     cells
 }
 
@@ -188,103 +209,13 @@ fn fill(cells: &mut [(i64, Ink)], (from, to): (i64, i64), ink: Ink, shift: u32) 
     }
 }
 
-/// A number to be marked below a tape.
-#[derive(Clone, Debug)]
-struct Mark {
-    at: i64,
-    text: String,
-}
-
-/// The line below a tape: where SND.UNA, SND.NXT and the window's edge are, and by how much they have moved.
-pub(super) fn marks(half: &HalfBoard, scale: Scale, unicode: bool) -> String {
-    let mut named: Vec<(&str, u32, i64)> = Vec::new();
-    let moved = half.moved;
-    named.extend(half.una.map(|una| ("UNA", una, i64::from(moved.una))));
-    named.extend(half.nxt.map(|nxt| ("NXT", nxt, i64::from(moved.nxt))));
-    named.extend(half.edge.map(|edge| ("edge", edge, i64::from(moved.edge))));
-    let mut marks: Vec<Mark> = Vec::new();
-    let mut names = String::new();
-    for (at, &(name, number, by)) in named.iter().enumerate() {
-        names.push_str(if names.is_empty() { "" } else { "=" });
-        names.push_str(name);
-        // What stands at one number is one mark.
-        if named
-            .get(at + 1)
-            .is_some_and(|next| next.1 == number && (by == 0 || next.2 == by || next.2 == 0))
-        {
-            continue;
-        }
-        let by = named[..=at]
-            .iter()
-            .rev()
-            .take_while(|it| it.1 == number)
-            .map(|it| it.2)
-            .find(|by| *by != 0);
-        let mut text = format!(
-            "{} {}",
-            std::mem::take(&mut names),
-            units::count(number.into())
-        );
-        if let Some(by) = by {
-            let sign = if by < 0 { '-' } else { '+' };
-            text.push_str(&format!(" {sign}{}", units::count(by.unsigned_abs())));
-        }
-        marks.push(Mark {
-            at: scale.cell(number),
-            text,
-        });
-    }
-    lay_out(&marks, scale.cells as usize, unicode)
-}
-
-/// Puts the marks into one line, each with an arrow where it stands if there is room for that.
-fn lay_out(marks: &[Mark], width: usize, unicode: bool) -> String {
-    let arrow = |wide, ascii| if unicode { wide } else { ascii };
-    let (up, right) = (arrow('▲', '^'), arrow('→', '>'));
-    let mut line: Vec<char> = Vec::new();
-    for (index, mark) in marks.iter().enumerate() {
-        let len = mark.text.chars().count() + 1;
-        let free = line.len() + usize::from(!line.is_empty());
-        let at = usize::try_from(mark.at).unwrap_or(0);
-        let next = marks.get(index + 1).map_or(width, |next| {
-            usize::try_from(next.at).unwrap_or(0).min(width)
-        });
-        let beyond = at >= width;
-        let place = if beyond {
-            Some((width.saturating_sub(len), format!("{}{right}", mark.text)))
-        } else if at >= free && at + len <= next.max(at) {
-            Some((at, format!("{up}{}", mark.text)))
-        } else if (at + 1).saturating_sub(len) >= free && at + 1 >= len {
-            Some((at + 1 - len, format!("{}{up}", mark.text)))
-        } else {
-            None
-        };
-        // Without room at its place it stands where there is some, without an arrow unless that is its place.
-        let (start, text) = place.filter(|place| place.0 >= free).unwrap_or_else(|| {
-            if at >= free && !beyond {
-                (at, format!("{up}{}", mark.text))
-            } else if beyond {
-                (free, format!("{}{right}", mark.text))
-            } else {
-                (free, mark.text.clone())
-            }
-        });
-        let text: Vec<char> = text.chars().collect();
-        if start + text.len() > width {
-            continue;
-        }
-        line.resize(start, ' ');
-        line.extend(text);
-    }
-    line.into_iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::event::{Moved, Stretch};
+    use crate::tui::draw::marks::marks;
 
     fn half(una: u32, stretches: &[(u32, How)], edge: u32) -> HalfBoard {
         let mut from = una;
@@ -314,10 +245,10 @@ mod tests {
         let how = [(1000, How::Lacking), (3000, How::Sacked), (1000, How::Sent)];
         let half = half(2001, &how, 12_001);
         assert_eq!(
-            drawn(&half, 10_000, 64),
+            drawn(&half, 9_000, 64),
             [
-                "▒▒▒▒▒▒▒╳╳╳╳▓▓▓▓▓▓▓▓▓▓▓▓████·····································",
-                "       ▲UNA 2,001          ▲NXT 7,001              edge 12,001→"
+                "▒▒▒▒▒▒▒▒╳╳╳╳▓▓▓▓▓▓▓▓▓▓▓████····················┃                ",
+                "        ▲UNA 2,001         ▲NXT 7,001          ▲edge 12,001"
             ]
         );
     }
@@ -339,21 +270,11 @@ mod tests {
     fn the_tape_moves_by_a_quarter_and_the_scale_stays() {
         let scale = |una| Scale::new(10_000, una, 80);
         assert_eq!((scale(0).bytes(), scale(0).left), (256, 0));
-        assert_eq!(scale(19 * 256), scale(1));
+        assert_eq!(scale(19 * 256).left, 0);
         // Twenty cells on, ten of them of what is acknowledged.
         assert_eq!(scale(20 * 256).left, 10 * 256);
-        assert_eq!(scale(39 * 256), scale(20 * 256));
+        assert_eq!(scale(39 * 256).left, 10 * 256);
         assert_eq!(scale(40 * 256).left, 30 * 256);
-    }
-
-    #[test]
-    fn marks_that_would_overlap_stand_beside_each_other() {
-        let half = half(1, &[(100, How::Sent)], 60_000);
-        let [_, marks] = drawn(&half, 10_000, 60);
-        assert_eq!(
-            marks.trim_end(),
-            "▲UNA 1 NXT 101                             edge 60,000→"
-        );
     }
 
     proptest! {
