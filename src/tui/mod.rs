@@ -14,6 +14,8 @@ mod message;
 mod model;
 mod pages;
 mod query;
+#[cfg(test)]
+pub(crate) mod sample;
 mod update;
 
 pub use draw::draw;
