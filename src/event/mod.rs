@@ -5,6 +5,7 @@
 //! twice and no view judges.
 
 mod clock;
+pub mod digits;
 mod echo;
 mod finding;
 mod flow;
