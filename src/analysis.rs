@@ -3,6 +3,7 @@
 pub use crate::track::{AHEAD, Limits};
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use hashbrown::HashSet;
 
@@ -20,8 +21,10 @@ pub struct Analysis {
     notes: Vec<Note>,
     crowd: Crowd,
     flows_only: bool,
-    hindsight: Hindsight,
+    /// Shared, since it can be large and analyses of the same capture are kept by the hundred.
+    hindsight: Arc<Hindsight>,
     learning: bool,
+    learned: Hindsight,
 }
 
 /// What is known beyond the frames so far.
@@ -54,6 +57,13 @@ impl Hindsight {
     pub fn and_scale(mut self, shift: Option<u8>) -> Self {
         self.wscale = shift;
         self
+    }
+
+    /// Whether nothing of single frames is known, so that reading again would tell nothing new.
+    pub fn is_empty(&self) -> bool {
+        [&self.needless, &self.timeouts, &self.twice, &self.copies]
+            .into_iter()
+            .all(HashSet::is_empty)
     }
 
     /// Takes in what a segment proves of earlier ones.
@@ -116,8 +126,25 @@ impl Analysis {
                 said: false,
             },
             flows_only: false,
-            hindsight: Hindsight::default(),
+            hindsight: Arc::default(),
             learning: false,
+            learned: Hindsight::default(),
+        }
+    }
+
+    /// The analysis as it stands, to go on from here another time. It knows what this one knows, and
+    /// nothing of what this one learns.
+    #[must_use]
+    pub fn checkpoint(&self) -> Self {
+        Self {
+            decoder: self.decoder.clone(),
+            tracker: self.tracker.clone(),
+            notes: Vec::new(),
+            crowd: self.crowd.clone(),
+            flows_only: self.flows_only,
+            hindsight: Arc::clone(&self.hindsight),
+            learning: false,
+            learned: Hindsight::default(),
         }
     }
 
@@ -125,7 +152,7 @@ impl Analysis {
     #[must_use]
     pub fn with_hindsight(mut self, hindsight: Hindsight) -> Self {
         self.tracker.assume_scale(hindsight.wscale);
-        self.hindsight = hindsight;
+        self.hindsight = Arc::new(hindsight);
         self
     }
 
@@ -140,7 +167,7 @@ impl Analysis {
 
     /// What was learned.
     pub fn learned(self) -> Hindsight {
-        self.hindsight
+        self.learned
     }
 
     /// Leaves out the events of single segments, for who only wants to know of connections.
@@ -219,7 +246,7 @@ impl Analysis {
             return sink(&Event::Packet(frame, &packet));
         };
         if self.learning {
-            self.hindsight.learn(seen);
+            self.learned.learn(seen);
         }
         self.notes.clear();
         // Without a fact no rule has a question; that is how nearly every segment is.

@@ -10,6 +10,8 @@ mod identify;
 mod input;
 mod pcap;
 mod pcapng;
+mod place;
+mod store;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -18,6 +20,8 @@ use std::path::Path;
 
 use self::compressed::Compression;
 use self::input::Input;
+pub use self::place::Place;
+pub use self::store::{Ending, Store};
 use super::{Interface, Progress, Source, SourceError};
 use crate::frame::{Frame, LinkType};
 
