@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Input, Output, View};
+use super::{Input, Output, Select, View};
 
 /// What stands below the help.
 pub(super) const HELP: &str = "\
@@ -19,6 +19,9 @@ pub struct Step {
     /// What to read.
     #[command(flatten)]
     pub input: Input,
+    /// What of it.
+    #[command(flatten)]
+    pub select: Select,
     /// How to show payload.
     #[command(flatten)]
     pub view: View,

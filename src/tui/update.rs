@@ -74,7 +74,12 @@ impl Model {
 
     fn told(&mut self, told: Told) {
         match told {
-            Told::Extent(view, extent) if view == self.view => self.extent = extent,
+            Told::Extent(view, extent) if view == self.view => {
+                if extent.settled && !self.extent.settled {
+                    self.pages.outdate();
+                }
+                self.extent = extent;
+            }
             Told::Page(view, page) if view == self.view => self.page(page),
             Told::Failed(why) => self.notice = Some(why),
             _ => {}
