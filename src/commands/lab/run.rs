@@ -15,9 +15,10 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 
 use super::watch::{self, Shows};
-use super::{Asked, find, lines, repeat, shown};
+use super::{Asked, find, lines, repeat, screen, shown};
 use crate::cli;
 use crate::commands::USAGE_OR_ENVIRONMENT;
+use crate::commands::ends;
 use crate::commands::output::{self, Terminal};
 use crate::commands::pipeline::Stopped;
 use crate::commands::replay;
@@ -31,7 +32,7 @@ use crate::recordings::Lesson;
 use crate::view::text;
 
 /// Happenings that may wait to be kept and shown before the run's own queue fills.
-const WAITING: usize = 4096;
+pub(super) const WAITING: usize = 4096;
 
 /// Runs it.
 pub(super) fn run(args: &cli::LabRun) -> Result<ExitCode> {
@@ -39,10 +40,21 @@ pub(super) fn run(args: &cli::LabRun) -> Result<ExitCode> {
     if let Some(times) = args.repeat {
         return repeat::run(args, times, &asked);
     }
+    if args.tui {
+        return screen::run(args, &asked);
+    }
     // What is wrong with the command line is said before anything is opened.
     let mut style = output::style(&args.output, &args.view, Terminal::look())?;
     style.headline = headline(&asked);
     let shows = Shows::of(args, &style)?;
+    let replaced = args
+        .record
+        .as_deref()
+        .filter(|folder| ends::is_recording(folder));
+    if let Some(folder) = replaced {
+        let folder = shown(folder);
+        say(&format!("the recording that was in {folder} is replaced"));
+    }
     let recorder = args
         .record
         .as_deref()
@@ -122,13 +134,13 @@ fn headline(asked: &Asked) -> String {
 }
 
 /// The files are made while there are rights to, and belong to whoever called sudo.
-fn recorder(folder: &Path, asked: &Asked) -> Result<Recorder> {
+pub(super) fn recorder(folder: &Path, asked: &Asked) -> Result<Recorder> {
     let title = &asked.experiment.title;
     Ok(Recorder::create(folder, title, Becomes::find()?)?)
 }
 
 /// Says on standard error what runs, and with `--keep` how to look around.
-fn announce(args: &cli::LabRun, asked: &Asked, hosts: &Both<Host>) {
+pub(super) fn announce(args: &cli::LabRun, asked: &Asked, hosts: &Both<Host>) {
     let experiment = &asked.experiment;
     if !args.quiet {
         let name = text::escape(&asked.name);
@@ -168,6 +180,6 @@ fn not_here(args: &cli::LabRun, asked: &Asked, error: &HostError) -> Result<Exit
 }
 
 /// A line on standard error. Where nobody reads it, there is nobody to tell, and nothing else ends for it.
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -3,7 +3,10 @@
 mod capture;
 mod find;
 mod flows;
+mod joint;
+pub(super) mod live;
 mod overview;
+mod subject;
 mod trail;
 mod worker;
 
@@ -22,6 +25,7 @@ use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 
 use self::capture::Capture;
 pub(super) use self::capture::Wanted;
+use self::subject::Subject;
 use self::worker::Worker;
 use super::USAGE_OR_ENVIRONMENT;
 use super::output::{self, Terminal};
@@ -30,6 +34,7 @@ use crate::io::Signals;
 use crate::io::clock::Stopwatch;
 use crate::io::file::Store;
 use crate::io::screen::{self, Input, Screen};
+use crate::select::Selection;
 use crate::tui::{self, Look, Message, Model, Told, Wish};
 use crate::view::Style;
 
@@ -49,15 +54,57 @@ enum News {
 
 /// Runs it.
 pub(super) fn run(args: &cli::Step) -> Result<ExitCode> {
-    let name = args.input.capture().to_owned();
-    let style = style(&args.output, &args.view, &name)?;
     // What can't be read is told before the screen is taken.
-    let store = capture::store(&name)?;
-    let wanted = Wanted::of(args);
-    first_bytes(&store, &wanted).with_context(|| format!("can't read {}", name.escape_debug()))?;
+    let subject = Subject::of(args)?;
+    let title = subject.title();
+    let style = style(&args.output, &args.view, "wirelab replay writes the same")?;
     let signals = Signals::catch_for_screen().context("can't catch signals")?;
-    let look = Look { style, title: name };
-    on_screen(store, wanted, look, signals, |_| ())
+    let (to_screen, news) = mpsc::channel();
+    let tell = {
+        let to_screen = Alarm(to_screen.clone());
+        move |told| to_screen.send(Message::Told(told))
+    };
+    let (worker, both) = match subject {
+        Subject::One(name) => {
+            let store = capture::store(&name)?;
+            let wanted = Wanted::of(args);
+            first_bytes(&store, &wanted)
+                .with_context(|| format!("can't read {}", name.escape_debug()))?;
+            (Worker::start(store, wanted, tell)?, None)
+        }
+        Subject::Two(two) => {
+            if !Selection::from(&args.select).is_everything() {
+                bail!("of two captures all is shown: leave the options out that choose segments");
+            }
+            let (worker, shows) = joint::start(two, tell)?;
+            (worker, Some(shows))
+        }
+    };
+    let look = Look {
+        style,
+        title,
+        both,
+        follows: false,
+    };
+    on_screen(look, signals, (to_screen, &news), &worker)
+}
+
+/// Shows a capture that others are writing, until its user has seen enough. `tellers` gets what shows lines of
+/// its own.
+pub(super) fn follow(
+    store: Store,
+    wanted: Wanted,
+    look: Look,
+    signals: Signals,
+    tellers: impl FnOnce(Teller),
+) -> Result<ExitCode> {
+    let (to_screen, news) = mpsc::channel();
+    let worker = Worker::start(store, wanted, {
+        let to_screen = Alarm(to_screen.clone());
+        move |told| to_screen.send(Message::Told(told))
+    })?;
+    tellers(Teller(to_screen.clone()));
+    on_screen(look, signals, (to_screen, &news), &worker)
 }
 
 /// How the screen is to look.
@@ -65,11 +112,9 @@ pub(super) fn run(args: &cli::Step) -> Result<ExitCode> {
 /// # Errors
 ///
 /// When standard output is no terminal, or the options don't go together.
-pub(super) fn style(output: &cli::Output, view: &cli::View, name: &str) -> Result<Style> {
+pub(super) fn style(output: &cli::Output, view: &cli::View, instead: &str) -> Result<Style> {
     if !io::stdout().is_terminal() {
-        bail!(
-            "the screen needs a terminal, and standard output is none: wirelab replay {name} writes the same"
-        );
+        bail!("step draws on a terminal, and standard output is none: {instead}");
     }
     output::style(output, view, Terminal::look())
 }
@@ -84,20 +129,13 @@ fn first_bytes(store: &Store, wanted: &Wanted) -> Result<(), crate::io::SourceEr
     Ok(())
 }
 
-/// Shows a capture until its user has seen enough. `tellers` gets what tells the screen news of its own.
-pub(super) fn on_screen(
-    store: Store,
-    wanted: Wanted,
+/// Takes the screen, and gives it back when its user has seen enough.
+fn on_screen(
     look: Look,
     signals: Signals,
-    tellers: impl FnOnce(Teller),
+    (to_screen, news): (Sender<News>, &Receiver<News>),
+    worker: &Sender<Wish>,
 ) -> Result<ExitCode> {
-    let (to_screen, news) = mpsc::channel();
-    let worker = Worker::start(store, wanted, {
-        let to_screen = Alarm(to_screen.clone());
-        move |told| to_screen.send(Message::Told(told))
-    })?;
-    tellers(Teller(to_screen.clone()));
     let mut screen = Screen::take().context("can't take over the terminal")?;
     let size = screen
         .size()
@@ -107,9 +145,7 @@ pub(super) fn on_screen(
         alarm.0.send(News::Input(input)).is_ok()
     })?;
     let model = Model::new(look, size);
-    let shown = catch_unwind(AssertUnwindSafe(|| {
-        show(&mut screen, model, &news, &worker)
-    }));
+    let shown = catch_unwind(AssertUnwindSafe(|| show(&mut screen, model, news, worker)));
     drop(screen);
     // What panicked has said so itself.
     shown.unwrap_or_else(|_| Ok(ExitCode::from(USAGE_OR_ENVIRONMENT)))

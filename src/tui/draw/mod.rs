@@ -4,6 +4,7 @@ mod beside;
 mod help;
 mod ladder;
 mod lines;
+mod rungs;
 mod status;
 
 use ratatui::Frame;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -15,6 +16,10 @@ use nix::unistd::Pid;
 
 /// So long anything may take on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+fn count(number: u16) -> NonZero<u16> {
+    NonZero::new(number).expect("a terminal has lines and columns")
+}
 
 /// A program, and the terminal that it runs on.
 pub(super) struct Terminal {
@@ -82,7 +87,7 @@ impl Terminal {
             master,
             slave: pty.slave,
             shown,
-            screen: vt100::Parser::new(lines, columns, 0),
+            screen: vt100::Parser::new(count(lines), count(columns), 0),
             bytes: Vec::new(),
             before,
         }
@@ -108,7 +113,9 @@ impl Terminal {
             .stdin(Stdio::from(self.slave.try_clone().expect("a descriptor")))
             .status();
         assert!(status.expect("stty").success());
-        self.screen.screen_mut().set_size(lines, columns);
+        self.screen
+            .screen_mut()
+            .set_size(count(lines), count(columns));
     }
 
     pub(super) fn text(&self) -> String {
