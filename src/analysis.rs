@@ -218,8 +218,7 @@ impl Analysis {
 
     /// How the connection between these ends stands after the frame handled last; `None` when it is not followed.
     pub fn board(&self, ends: [Endpoint; 2], tunnel: u32) -> Option<Board> {
-        let tracker = &self.follower.tracker;
-        tracker.between(ends, tunnel).map(Connection::board)
+        self.follower.tracker.board(ends, tunnel)
     }
 
     /// Connections kept, and bytes of detail on them: see [`Limits`].

@@ -5,6 +5,7 @@ use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ends::Mind;
 use super::pages::Page;
 use super::query::Query;
 use crate::event::{Board, Endpoint, Shape};
@@ -41,6 +42,8 @@ pub enum Told {
     Overview(u64, Arc<[Bucket]>),
     /// All connections; comes again when more is known.
     Flows(Arc<[FlowLine]>),
+    /// What the kernels had in mind while it was captured, in the order of time.
+    Truth(Arc<[Mind]>),
     /// It can't be read on, and why.
     Failed(String),
 }

@@ -8,6 +8,7 @@
 //! Nothing is judged here: rows are kept events, and their words are those of [`crate::view`].
 
 mod draw;
+mod ends;
 mod keys;
 mod message;
 mod model;
@@ -16,6 +17,7 @@ mod query;
 mod update;
 
 pub use draw::draw;
+pub use ends::Mind;
 pub use keys::{Action, KEYS, action};
 pub use message::{Bucket, Extent, FlowLine, Message, Told, Wish};
 pub use model::{Look, Model, Pane};

@@ -1,5 +1,7 @@
 //! What a message changes, and what is wished for then.
 
+mod ends;
+
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
 
 use super::draw;
@@ -37,6 +39,7 @@ impl Model {
         self.follow(before);
         self.keep_in_sight();
         self.want_pages(&mut wishes);
+        self.want_board(&mut wishes);
         wishes
     }
 
@@ -97,6 +100,8 @@ impl Model {
                 self.extent = extent;
             }
             Told::Page(view, page) if view == self.view => self.page(page),
+            Told::Board(view, row, board) if view == self.view => self.board(row, board),
+            Told::Truth(minds) => self.ends.remember(minds),
             Told::Failed(why) => self.notice = Some(why),
             _ => {}
         }

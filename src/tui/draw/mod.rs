@@ -1,11 +1,14 @@
 //! The picture of a model.
 
 mod beside;
+mod ends;
 mod help;
 mod ladder;
 mod lines;
+mod marks;
 mod rungs;
 mod status;
+mod tape;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
