@@ -24,4 +24,4 @@ pub use keys::{Action, KEYS, action};
 pub use message::{Bucket, Extent, FlowLine, Message, Told, Wish};
 pub use model::{Look, Model, Pane};
 pub use pages::{PAGE_ROWS, Page, Pages};
-pub use query::Query;
+pub use query::{Query, is_trouble};

@@ -18,6 +18,8 @@ pub struct Look {
     pub title: String,
     /// What is shown beside packets where two captures are looked at in step; `None` for one.
     pub both: Option<BothEnds>,
+    /// Whether it is being made, so that its end is what there is to see first.
+    pub follows: bool,
 }
 
 /// A part of the screen.
@@ -74,6 +76,8 @@ pub struct Model {
     /// The row that is looked at, and the first on the screen.
     pub(super) cursor: u64,
     pub(super) top: u64,
+    /// Whether the row that is looked at is to be the latest, whichever that is.
+    pub(super) following: bool,
     /// The pane that has the keys, and the one that is shown where there is room for one beside the ladder.
     pub(super) focus: Pane,
     pub(super) beside: Pane,
@@ -88,6 +92,7 @@ pub struct Model {
 impl Model {
     /// Before anything is known.
     pub fn new(look: Look, size: (u16, u16)) -> Self {
+        let following = look.follows;
         Self {
             look,
             size,
@@ -99,6 +104,7 @@ impl Model {
             start: None,
             cursor: 0,
             top: 0,
+            following,
             focus: Pane::Ladder,
             beside: Pane::Ends,
             ends: Ends::default(),

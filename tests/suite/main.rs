@@ -25,6 +25,7 @@ mod recordings;
 mod run;
 mod schema;
 mod shifted;
+mod step;
 mod tidy;
 mod tshark;
 mod verdicts;
