@@ -18,7 +18,7 @@ use ratatui::crossterm::event::{
 };
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
 use super::signals::Signals;
@@ -106,8 +106,12 @@ impl Screen {
     ///
     /// When the terminal has gone meanwhile.
     pub fn resume(&mut self) -> io::Result<(u16, u16)> {
+        // A shell that took it may have set it otherwise than it was believed to be.
+        let _ = disable_raw_mode();
         take_over()?;
-        self.terminal.clear()?;
+        // Ratatui's own clearing asks the terminal where the cursor is, and whoever reads keys gets the answer.
+        execute!(stdout(), Clear(ClearType::All))?;
+        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
         self.size()
     }
 
@@ -229,11 +233,10 @@ pub fn listen(
             let input = match event::poll(SIGNALS_EVERY)
                 .and_then(|any| any.then(event::read).transpose())
             {
-                Ok(None) => continue,
                 Ok(Some(event::Event::Key(key))) => Input::Key(key),
                 Ok(Some(event::Event::Mouse(mouse))) => Input::Mouse(mouse),
                 Ok(Some(event::Event::Resize(columns, lines))) => Input::Resize(columns, lines),
-                Ok(Some(_)) => continue,
+                Ok(None | Some(_)) => continue,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => Input::Gone,
             };

@@ -1,5 +1,7 @@
 //! What a message changes, and what is wished for then.
 
+mod follow;
+
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
 
 use super::draw;
@@ -38,17 +40,6 @@ impl Model {
         self.keep_in_sight();
         self.want_pages(&mut wishes);
         wishes
-    }
-
-    /// Stays at the end of a capture that is being made, until its user goes elsewhere; at the end again, it
-    /// stays there again.
-    fn follow(&mut self, before: u64) {
-        let last = self.extent.rows.saturating_sub(1);
-        if self.cursor != before {
-            self.following = self.look.follows && self.cursor == last;
-        } else if self.following {
-            self.cursor = last;
-        }
     }
 
     fn key(&mut self, key: &KeyEvent, wishes: &mut Vec<Wish>) {

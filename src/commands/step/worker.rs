@@ -207,7 +207,7 @@ impl Worker {
             return Ok(false);
         };
         let first = Checkpoint::learning(place.clone(), self.capture.nothing());
-        let trail = Trail::new(first, &self.capture, None, ROOM);
+        let trail = Trail::new(&first, &self.capture, None, ROOM);
         self.begin = Some((place, trail));
         Ok(true)
     }
@@ -263,7 +263,7 @@ impl Worker {
         let found = listed.iter().find(|listed| listed.line.flow == flow);
         let first_frame = found.map_or(1, |listed| listed.first_frame);
         let first = all.before_frame(first_frame)?.anew();
-        let mut trail = Trail::new(first, &self.capture, Some(flow), ROOM_OF_ONE);
+        let mut trail = Trail::new(&first, &self.capture, Some(flow), ROOM_OF_ONE);
         trail.until = found
             .filter(|_| all.is_read())
             .map(|listed| listed.last_frame);
@@ -411,7 +411,7 @@ impl Worker {
             None => self.settled = true,
             Some((place, learned)) => {
                 let first = Checkpoint::first(place, self.capture.knowing(learned));
-                self.again = Some(Trail::new(first, &self.capture, None, ROOM));
+                self.again = Some(Trail::new(&first, &self.capture, None, ROOM));
             }
         }
     }
