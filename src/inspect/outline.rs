@@ -88,6 +88,11 @@ impl<'s, 'a> Outline<'s, 'a> {
         Self { sheet, lines }
     }
 
+    /// How many headers there are.
+    pub const fn headers(&self) -> usize {
+        self.sheet.headers.len()
+    }
+
     /// The line of that index.
     pub fn line(&self, index: usize) -> Option<Line> {
         self.lines.get(index).copied()

@@ -5,6 +5,7 @@ use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::measure::Measured;
 use super::pages::Page;
 use super::query::Query;
 use crate::event::{Board, Endpoint, Shape};
@@ -41,6 +42,8 @@ pub enum Told {
     Overview(u64, Arc<[Bucket]>),
     /// All connections; comes again when more is known.
     Flows(Arc<[FlowLine]>),
+    /// What there is from a row to another, both included; `None` when they can't be had.
+    Measured(u64, u64, u64, Option<Measured>),
     /// It can't be read on, and why.
     Failed(String),
 }
@@ -120,6 +123,13 @@ pub enum Wish {
         back: bool,
         /// What for.
         query: Query,
+    },
+    /// What there is from a row to another, both included.
+    Measure {
+        /// The first row.
+        from: u64,
+        /// The last one.
+        to: u64,
     },
     /// The connections.
     Flows,

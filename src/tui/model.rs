@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use super::bytes::Bytes;
+use super::marks::Marks;
 use super::message::Extent;
 use super::pages::Pages;
+use super::why::Why;
 use crate::event::Kept;
 use crate::frame::Timestamp;
 use crate::view::Style;
@@ -47,6 +50,8 @@ impl Pane {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Over {
     Help,
+    /// The checksums of the segment, worked out.
+    Sums,
 }
 
 /// What is shown, and where in it we are.
@@ -71,6 +76,11 @@ pub struct Model {
     /// The pane that has the keys, and the one that is shown where there is room for one beside the ladder.
     pub(super) focus: Pane,
     pub(super) beside: Pane,
+    /// Whether that one has the screen for itself.
+    pub(super) zoomed: bool,
+    pub(super) bytes: Bytes,
+    pub(super) why: Why,
+    pub(super) marks: Marks,
     pub(super) over: Option<Over>,
     /// A line for the person, until the next key.
     pub(super) notice: Option<String>,
@@ -93,6 +103,10 @@ impl Model {
             top: 0,
             focus: Pane::Ladder,
             beside: Pane::Why,
+            zoomed: false,
+            bytes: Bytes::default(),
+            why: Why::default(),
+            marks: Marks::default(),
             over: None,
             notice: None,
             over_and_out: false,

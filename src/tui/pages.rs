@@ -34,6 +34,17 @@ impl Pages {
         page.rows.get((row % PAGE_ROWS) as usize)
     }
 
+    /// The row of that frame and its number, if it is at hand.
+    pub fn frame(&self, frame: u64) -> Option<(u64, &Kept)> {
+        self.held.iter().find_map(|(page, _)| {
+            let at = page
+                .rows
+                .binary_search_by_key(&frame, |row| row.frame)
+                .ok()?;
+            Some((page.number * PAGE_ROWS + at as u64, page.rows.get(at)?))
+        })
+    }
+
     /// How many rows of a page are at hand; `None` without the page.
     pub fn rows_of(&self, number: u64) -> Option<usize> {
         let (page, _) = self.held.iter().find(|(page, _)| page.number == number)?;

@@ -14,11 +14,16 @@ pub enum Query {
     Note(Kind),
     /// All of these flags.
     Flags(Flags),
+    /// The frame of that number.
+    Frame(u64),
 }
 
 impl Query {
     /// Whether that row is one.
     pub fn fits(&self, row: &Kept) -> bool {
+        if let Self::Frame(frame) = self {
+            return row.frame == *frame;
+        }
         let Some(segment) = row.segment() else {
             return false;
         };
@@ -30,6 +35,8 @@ impl Query {
             Self::Problem => row.notes.iter().any(|note| is_trouble(note.kind)),
             Self::Note(kind) => row.notes.iter().any(|note| note.kind == *kind),
             Self::Flags(flags) => segment.flags.has(*flags),
+            // Answered above.
+            Self::Frame(_) => false,
         }
     }
 }

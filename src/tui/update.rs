@@ -1,5 +1,11 @@
 //! What a message changes, and what is wished for then.
 
+mod bytes;
+mod copy;
+mod marks;
+mod panes;
+mod why;
+
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
 
 use super::draw;
@@ -35,6 +41,8 @@ impl Model {
         }
         self.keep_in_sight();
         self.want_pages(&mut wishes);
+        self.want_evidence(&mut wishes);
+        self.want_measure(&mut wishes);
         wishes
     }
 
@@ -44,6 +52,9 @@ impl Model {
             return;
         };
         let screen = u64::from(draw::ladder_lines(self)).saturating_sub(1).max(1);
+        if self.pane_key(action, wishes) {
+            return;
+        }
         match action {
             Action::Quit => {
                 self.over_and_out = true;
@@ -61,6 +72,8 @@ impl Model {
             Action::Last => self.cursor = self.extent.rows.saturating_sub(1),
             Action::Pane => self.next_pane(1),
             Action::PaneBack => self.next_pane(Pane::ALL.len() - 1),
+            // What a pane or a feature has not taken means nothing here.
+            _ => {}
         }
     }
 
@@ -76,6 +89,10 @@ impl Model {
         match told {
             Told::Extent(view, extent) if view == self.view => self.extent = extent,
             Told::Page(view, page) if view == self.view => self.page(page),
+            Told::Found(view, found) if view == self.view => self.found(found),
+            Told::Measured(view, from, to, measured) if view == self.view => {
+                self.measured((from, to), measured);
+            }
             Told::Failed(why) => self.notice = Some(why),
             _ => {}
         }

@@ -1,5 +1,6 @@
 //! `step`: walks through a capture on a screen.
 
+mod measure;
 mod worker;
 
 use std::io::{self, IsTerminal};

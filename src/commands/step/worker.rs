@@ -4,6 +4,7 @@ use std::io;
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread;
 
+use super::measure::measure;
 use crate::analysis::{Analysis, Limits};
 use crate::commands::input;
 use crate::event::{Board, Kept};
@@ -105,6 +106,12 @@ impl Worker {
             Wish::Find { from, back, query } => {
                 let found = self.find(from, back, &query);
                 (self.tell)(Told::Found(self.view, found))
+            }
+            Wish::Measure { from, to } => {
+                let mut walk = self.walk();
+                let sum = walk.as_mut().ok();
+                let sum = sum.and_then(|walk| measure(|| walk.next(), 0, (from, to)));
+                (self.tell)(Told::Measured(self.view, from, to, sum))
             }
             Wish::Flows | Wish::Copy(_) => true,
             Wish::Page(number) => match self.page(number) {

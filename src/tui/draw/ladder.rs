@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Stylize;
 use ratatui::text::Line;
 
-use super::Areas;
 use super::lines::{line, span, style};
+use super::{Areas, marks};
 use crate::event::Side;
 use crate::tui::model::Model;
 use crate::view::{LadderLines, Paint};
@@ -37,6 +37,7 @@ pub(super) fn draw(model: &Model, areas: Areas, frame: &mut Frame<'_>) {
             drawn
         };
         frame.render_widget(drawn, place);
+        marks::gutter(model, row, kept.frame, place, frame);
     }
 }
 

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! TCP header length: byte 46, bit 0, 4 bits, 0xa = 10 (40 bytes)
-//! 1010....  length of this header … [RFC 9293 3.1]
+//! 1010....  RFC 9293 3.1: length of this header …
 //! ```
 
 use super::bits::patterns;
@@ -19,7 +19,7 @@ use crate::view::text::{glimpse, wrap};
 use crate::view::{Paint, Style};
 use crate::wire::layout::Laid;
 
-/// Bytes whose bits stand in a line.
+/// Bytes whose bits stand in a line at most.
 const BITS_OF: usize = 4;
 /// Lines of bits at most; a field that has more is no number.
 const BIT_LINES: usize = 4;
@@ -69,9 +69,14 @@ fn part<'s>(sheet: &'s Sheet<'_>, line: Line) -> Option<(&'s Header, &'s Laid)> 
 /// `  46.0     header length    10 (40 bytes)`.
 fn field(style: &Style, sheet: &Sheet<'_>, header: &Header, laid: &Laid) -> String {
     let place = place(header, laid);
-    let name = name_width(style, header);
-    let head = format!("  {place:<PLACE$} {:name$}  ", cut(laid.field.name, name));
     let columns = usize::from(style.width);
+    // Values are said in full elsewhere; names are what one looks for.
+    let wide = Style {
+        width: (columns * 4 / 3) as u16,
+        ..style.clone()
+    };
+    let name = name_width(&wide, header);
+    let head = format!("  {place:<PLACE$} {:name$}  ", cut(laid.field.name, name));
     let left = columns.saturating_sub(head.len());
     let value = cut(&sheet.remarked(header, laid), left);
     format!("{}{value}", cut(&head, columns))
@@ -140,7 +145,9 @@ fn of_field(style: &Style, sheet: &Sheet<'_>, header: &Header, laid: &Laid) -> V
             _ => text.clone(),
         });
     }
-    let mut bits = patterns(field, laid.base(sheet.header(header)), BITS_OF);
+    // In two lines as far as that goes: words stand beside them.
+    let most = (laid.end() - laid.start()).div_ceil(2).clamp(1, BITS_OF);
+    let mut bits = patterns(field, laid.base(sheet.header(header)), most.max(2));
     if bits.len() > BIT_LINES {
         bits.truncate(BIT_LINES);
         if let Some(last) = bits.last_mut() {
@@ -148,7 +155,8 @@ fn of_field(style: &Style, sheet: &Sheet<'_>, header: &Header, laid: &Laid) -> V
         }
     }
     let wide = bits.iter().map(String::len).max().unwrap_or(0) + 2;
-    let meaning = format!("{} [{}]", field.meaning, field.rfc);
+    // The clause comes first: in a low pane the end is cut off.
+    let meaning = format!("{}: {}", field.rfc, field.meaning);
     let meaning = wrap(&meaning, columns.saturating_sub(wide));
     for at in 0..bits.len().max(meaning.len()) {
         let bits = bits.get(at).map_or("", String::as_str);
