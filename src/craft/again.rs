@@ -164,7 +164,7 @@ fn header(kind: &'static Kind, bytes: &[u8], len: usize) -> Option<Header> {
     let fixed = own.get(..kind.blank(of_type, code).len())?;
     let named = kind
         .messages()
-        .find(|(_, of, with)| (*of, *with) == (of_type.into(), code) && kind.is_icmp());
+        .find(|(_, of, with)| (*of, *with) == (of_type.into(), code) && kind.has_types());
     let mut slots = kind.slots(of_type, code);
     if kind.which == Which::Tcp {
         slots.retain(|slot| !matches!(slot.field.read, Read::Flag));
@@ -178,7 +178,7 @@ fn header(kind: &'static Kind, bytes: &[u8], len: usize) -> Option<Header> {
         .map(|slot| (slot, Value::Bits(slot.get(fixed))));
     let rest = own.get(fixed.len()..)?;
     let tail = match kind.tail {
-        Some(_) if !kind.is_icmp() && !rest.is_empty() => Some(items(kind.which, rest)?),
+        Some(_) if !kind.has_types() && !rest.is_empty() => Some(items(kind.which, rest)?),
         _ => None,
     };
     Some(Header {

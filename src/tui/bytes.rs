@@ -80,7 +80,7 @@ impl Model {
         &self,
         then: impl FnOnce(&Kept, &Sheet<'_>, &Packet<'_>) -> T,
     ) -> Option<T> {
-        let row = self.current()?;
+        let row = self.current().filter(|row| row.has_frame())?;
         let frame = row.frame();
         let mut decoder = Decoder::new();
         let is_piece = {
@@ -103,7 +103,7 @@ impl Model {
     /// The fragments at hand of the datagram that the row looked at is a fragment of.
     pub(super) fn pieces(&self) -> Vec<Piece> {
         let of = |row: u64| -> Option<(Whole, Piece)> {
-            let frame = self.pages.row(row)?.frame();
+            let frame = self.pages.row(row).filter(|row| row.has_frame())?.frame();
             let mut decoder = Decoder::new();
             piece(frame.number, frame.bytes, &decoder.decode(&frame))
         };

@@ -84,10 +84,7 @@ impl Model {
                 Some(sum)
             }
             _ if to - from > NEAR => None,
-            _ => {
-                let rows: Option<Vec<_>> = (from..=to).map(|row| self.pages.row(row)).collect();
-                Measured::of(rows?)
-            }
+            _ => Measured::of((from..=to).map(|row| self.pages.row(row))),
         }
     }
 }

@@ -19,10 +19,11 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Those rows, which follow each other; `None` without any.
-    pub fn of<'a>(rows: impl IntoIterator<Item = &'a Kept>) -> Option<Self> {
+    /// Those rows, which follow each other; `None` without any, or when one of them is not to be had.
+    pub fn of<'a>(rows: impl IntoIterator<Item = Option<&'a Kept>>) -> Option<Self> {
         let mut sum = None;
         for row in rows {
+            let row = row?;
             sum.get_or_insert_with(|| Self::empty(row.time)).push(row);
         }
         sum
@@ -54,7 +55,9 @@ impl Measured {
 
     fn count(&mut self, row: &Kept, by: fn(u64, u64) -> u64) {
         self.rows = by(self.rows, 1);
-        let Some(segment) = row.segment() else {
+        // Of two captures a packet has two rows where something happened while it was on its way.
+        let told = row.joint.as_ref().is_some_and(|joint| joint.is_arrival());
+        let Some(segment) = row.segment().filter(|_| !told) else {
             return;
         };
         let [segments, bytes, again] = match segment.dir.0.index() {

@@ -9,7 +9,7 @@ use super::pages::Pages;
 use super::why::Why;
 use crate::event::Kept;
 use crate::frame::Timestamp;
-use crate::view::Style;
+use crate::view::{BothEnds, Style};
 
 /// How the screen is to look.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,8 @@ pub struct Look {
     pub style: Style,
     /// What is looked at, as its user named it.
     pub title: String,
+    /// What is shown beside packets where two captures are looked at in step; `None` for one.
+    pub both: Option<BothEnds>,
 }
 
 /// A part of the screen.

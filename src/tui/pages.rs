@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::event::Kept;
+use crate::event::{Host, Kept};
 
 /// Rows in a page.
 pub const PAGE_ROWS: u64 = 256;
@@ -34,13 +34,10 @@ impl Pages {
         page.rows.get((row % PAGE_ROWS) as usize)
     }
 
-    /// The row of that frame and its number, if it is at hand.
-    pub fn frame(&self, frame: u64) -> Option<(u64, &Kept)> {
+    /// The row of that frame and its number, if it is at hand; of two captures, of that host's.
+    pub fn frame(&self, host: Option<Host>, frame: u64) -> Option<(u64, &Kept)> {
         self.held.iter().find_map(|(page, _)| {
-            let at = page
-                .rows
-                .binary_search_by_key(&frame, |row| row.frame)
-                .ok()?;
+            let at = page.rows.iter().position(|row| row.shows(host, frame))?;
             Some((page.number * PAGE_ROWS + at as u64, page.rows.get(at)?))
         })
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::model::Model;
-use crate::event::Kept;
+use crate::event::{Host, Kept};
 
 /// Places kept to go back to.
 const TRAIL: usize = 64;
@@ -30,6 +30,8 @@ pub(super) struct Why {
 pub(super) struct Tour {
     /// The frame whose reasoning it is.
     pub(super) of: u64,
+    /// Whose capture it is in, where two are looked at.
+    pub(super) host: Option<Host>,
     /// Those that it rests on.
     pub(super) frames: Vec<u64>,
     /// Index of the one that was gone to last.
@@ -53,14 +55,18 @@ impl Model {
     /// The tour that we are on, if the row looked at is the one it has come to.
     pub(super) fn tour(&self) -> Option<&Tour> {
         let tour = self.why.tour.as_ref()?;
-        let here = self.current()?.frame;
-        (tour.frames.get(tour.at) == Some(&here)).then_some(tour)
+        let here = self.current()?;
+        let frame = *tour.frames.get(tour.at)?;
+        here.shows(tour.host, frame).then_some(tour)
     }
 
     /// The row of a frame of evidence, if it is at hand.
     pub(super) fn evidence_row(&self, frame: u64) -> Option<&Kept> {
-        let kept = || self.why.evidence.iter().find(|row| row.frame == frame);
-        self.pages.frame(frame).map(|(_, row)| row).or_else(kept)
+        let host = self.current()?.host();
+        let kept = || self.why.evidence.iter().find(|row| row.shows(host, frame));
+        let row = self.pages.frame(host, frame).map(|(_, row)| row);
+        // Of two captures a packet may be shown as the other one has it, under another number.
+        row.or_else(kept).filter(|row| row.frame == frame)
     }
 
     /// Remembers where we are, to go back there.

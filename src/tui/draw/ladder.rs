@@ -5,16 +5,17 @@ use ratatui::layout::Rect;
 use ratatui::style::Stylize;
 use ratatui::text::Line;
 
-use super::lines::{line, span, style};
+use super::lines::span;
+use super::rungs::Rungs;
 use super::{Areas, marks};
 use crate::event::Side;
 use crate::tui::model::Model;
-use crate::view::{LadderLines, Paint};
+use crate::view::Paint;
 
 /// Draws the hosts and the rows.
 pub(super) fn draw(model: &Model, areas: Areas, frame: &mut Frame<'_>) {
     let area = areas.ladder;
-    let mut rungs = LadderLines::new(style(model, area.width), model.flow.is_none(), model.start);
+    let mut rungs = Rungs::new(model, area.width, model.flow.is_none());
     hosts(model, &rungs, areas.hosts, frame);
     let mut before = model
         .top
@@ -29,7 +30,7 @@ pub(super) fn draw(model: &Model, areas: Areas, frame: &mut Frame<'_>) {
             }
             continue;
         };
-        let drawn = kept.with(|event| line(rungs.line(event, before)));
+        let drawn = rungs.line(kept, before);
         before = Some(kept.time);
         let drawn = if row == model.cursor {
             drawn.reversed()
@@ -42,7 +43,7 @@ pub(super) fn draw(model: &Model, areas: Areas, frame: &mut Frame<'_>) {
 }
 
 /// The two hosts above their columns.
-fn hosts(model: &Model, rungs: &LadderLines, area: Rect, frame: &mut Frame<'_>) {
+fn hosts(model: &Model, rungs: &Rungs, area: Rect, frame: &mut Frame<'_>) {
     let Some(segment) = model.current().and_then(|row| row.segment()) else {
         return;
     };

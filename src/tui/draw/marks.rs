@@ -74,8 +74,8 @@ pub(super) fn measured(model: &Model, width: u16) -> Option<Line<'static>> {
             again => format!(" ({} again)", units::count(again)),
         };
         let rate = match rates {
-            Some(rates) => format!(" {}bit/s", units::amount(rates[side])),
-            None => String::new(),
+            Some(rates) if bytes > 0 => format!(" {}bit/s", units::amount(rates[side])),
+            _ => String::new(),
         };
         match by {
             0 => format!("  {} {}{again}{rate}", arrows[side], units::bytes(bytes)),

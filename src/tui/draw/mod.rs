@@ -6,6 +6,7 @@ mod help;
 mod ladder;
 mod lines;
 mod marks;
+mod rungs;
 mod status;
 mod sums;
 mod why;

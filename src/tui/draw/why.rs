@@ -10,7 +10,7 @@ use super::{areas_of, beside};
 use crate::event::{End, Event};
 use crate::tui::model::Model;
 use crate::tui::why::evidence;
-use crate::view::{self, Paint};
+use crate::view::{self, BothLines, Paint};
 
 /// Lines that it has room for, and lines that there are.
 pub(in crate::tui) fn room(model: &Model) -> (u16, u16) {
@@ -66,12 +66,19 @@ fn text(model: &Model, width: u16) -> Text<'static> {
         return Text::default();
     };
     let mut reasons = view::reasons(style(model, width), row.frame, model.start);
-    let (mut own, mut out) = (Vec::new(), Vec::new());
+    let (mut own, mut out, mut way) = (Vec::new(), Vec::new(), Vec::new());
+    if let (Some(shows), Some(joint)) = (model.look.both, &row.joint) {
+        let lines = BothLines::new(style(model, width), shows, false, model.start);
+        let _ = joint.with(|event| lines.aside(event, &mut way));
+    }
+    if !row.has_frame() {
+        return lines::lines_of(&way);
+    }
     // Writing to memory can't fail.
     let _ = row.with(|event| reasons.event(event, &mut own));
     let _ = reasons.event(&Event::End(&End::default()), &mut out);
     let told = out.iter().position(|byte| *byte != b'\n').unwrap_or(0);
-    out.drain(..told);
+    out.splice(..told, way);
     let frames = evidence(row);
     if !frames.is_empty() {
         out.push(b'\n');

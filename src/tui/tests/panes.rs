@@ -5,7 +5,8 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::sample::{model_of, model_with, rows, tell};
+use super::sample::{model_of, model_with, rows};
+use crate::craft::{Around, Fragments, Recipe};
 use crate::event::{Event, Kept};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::inspect::{Line, Outline};
@@ -183,10 +184,10 @@ fn evidence_that_is_not_at_hand_is_asked_for() {
     let find = Wish::Find {
         from: PAGE_ROWS,
         back: true,
-        query: Query::Frame(of),
+        query: Query::Frame(None, of),
     };
     assert!(wishes.contains(&find), "{wishes:?}");
-    assert!(Query::Frame(of).fits(&rows[of as usize - 1]));
+    assert!(Query::Frame(None, of).fits(&rows[of as usize - 1]));
     model.update(Message::Told(Told::Found(0, Some(3))));
     assert_eq!(model.cursor, 3);
     press(&mut model, "\x08");
@@ -206,8 +207,8 @@ fn what_is_copied_is_what_replay_writes_and_craft_reads() {
     );
     assert!(!json.contains('\n'));
     let words = command.strip_prefix("wirelab craft --dry-run ").unwrap();
-    let recipe = crate::craft::Recipe::parse(&[words]).unwrap();
-    let built = recipe.build(&crate::craft::Around::default());
+    let recipe = Recipe::parse(&[words]).unwrap();
+    let built = recipe.build(&Around::default());
     assert_eq!(built.bytes, *model.current().unwrap().bytes);
 }
 
@@ -219,7 +220,7 @@ fn sums_between_marks_are_those_of_their_rows() {
     for keys in ["jjjj", "k", "G", "kkk", "g", "j"] {
         press(&mut model, keys);
         let (from, to) = model.measuring().unwrap();
-        let direct = Measured::of(&rows[from as usize..=to as usize]).unwrap();
+        let direct = Measured::of(rows[from as usize..=to as usize].iter().map(Some)).unwrap();
         assert_eq!(model.measured_now(), Some(&direct), "{keys}");
     }
     // A second mark holds the other end, a third begins anew, and the same key takes one away.
@@ -321,23 +322,47 @@ fn the_panes_as_they_look() {
 
 #[test]
 fn fragments_are_put_together() {
-    let name = "message-boundaries";
-    let all = rows(name);
-    let mut model = model_with(name, all.clone(), (100, 40));
-    let completes = all.iter().position(|row| {
-        let frame = row.frame();
-        let mut decoder = crate::decode::Decoder::new();
-        matches!(
-            decoder.decode(&frame).body,
-            crate::decode::Body::Fragment(_)
-        )
-    });
-    let Some(at) = completes else {
-        return;
+    let words = "ipv4 src=10.0.0.1 dst=10.0.0.2 id=7 / udp dport=9 / pattern 64";
+    let recipe = Recipe::parse(&[words]).unwrap();
+    let cut = Fragments {
+        size: 32,
+        overlap: 0,
+        fill: None,
+        order: crate::craft::Order::Forward,
     };
-    model.cursor = at as u64;
-    tell(&mut model, 0, &all);
-    assert!(!model.pieces().is_empty());
+    let pieces = cut.of(&recipe, &recipe.build(&Around::default())).unwrap();
+    let rows = pieces.iter().enumerate();
+    let rows = rows.map(|(at, bytes)| row(at as u64 + 1, bytes, LinkType::RAW));
+    let mut model = model_with("fragments", rows.collect(), (100, 40));
+    press(&mut model, "\t\tj");
+    assert!(
+        !picture(&model).contains("The datagram"),
+        "{}",
+        picture(&model)
+    );
+    press(&mut model, "JJ");
+    assert_eq!(model.pieces().len(), 3);
+    while looked_at(&model).0 != "UDP destination port" {
+        press(&mut model, "j");
+    }
+    let text = picture(&model);
+    assert!(
+        text.contains("The datagram this fragment completes, 72 bytes from 3 fragments"),
+        "{text}"
+    );
+    // Its bytes are those of the datagram, from its own beginning on.
+    assert_eq!(looked_at(&model).1, 2);
+    press(&mut model, "hhh");
+    assert_eq!(looked_at(&model), ("UDP source port".to_owned(), 0));
+}
+
+#[test]
+fn of_two_captures_a_frame_is_looked_for_at_its_host() {
+    let at = |host, number| Query::Frame(host, number);
+    let rows = rows("handshake");
+    assert!(at(None, 2).fits(&rows[1]) && !at(None, 2).fits(&rows[0]));
+    // One capture has no hosts to tell apart.
+    assert!(at(Some(crate::event::Host::Server), 2).fits(&rows[1]));
 }
 
 /// A row of any bytes.

@@ -14,15 +14,22 @@ impl Model {
             return;
         };
         let mut line = Vec::new();
-        let written = row.with(|event| Json::new(Lines::Everything).event(event, &mut line));
+        let mut json = Json::new(Lines::Everything);
+        let written = match &row.joint {
+            Some(joint) => joint.with(|event| json.event(event, &mut line)),
+            None => row.with(|event| json.event(event, &mut line)),
+        };
         // Writing to memory can't fail, and JSON is text.
         let Some(text) = written.ok().and_then(|()| String::from_utf8(line).ok()) else {
             return;
         };
         let text = text.trim_end().to_owned();
-        let frame = row.frame;
+        if text.is_empty() {
+            self.notice = Some("there is no JSON for this".to_owned());
+            return;
+        }
         self.notice = Some(format!(
-            "copied frame {frame} as JSON, {}",
+            "copied as JSON: {}",
             units::bytes(text.len() as u64)
         ));
         wishes.push(Wish::Copy(text));
@@ -36,11 +43,17 @@ impl Model {
             crafted.filter(|command| command.len() <= LONGEST)
         });
         let Some((made, row)) = made.zip(self.current()) else {
+            self.notice = Some("there is no packet here".to_owned());
             return;
         };
         let frame = row.frame;
         let (text, what) = match made {
             Some(command) => (command, "the command that makes it again"),
+            // Two captures have no name that inspect knows.
+            None if row.joint.is_some() => {
+                self.notice = Some("craft has no words for it".to_owned());
+                return;
+            }
             None => (
                 format!(
                     "wirelab inspect {} --frame {frame}",

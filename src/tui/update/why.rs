@@ -1,6 +1,7 @@
 //! Going to the frames that a reasoning rests on, and back.
 
 use super::{Action, Model, PAGE_ROWS, Wish};
+use crate::event::Host;
 use crate::tui::draw;
 use crate::tui::query::Query;
 use crate::tui::why::{Tour, evidence};
@@ -30,14 +31,15 @@ impl Model {
             && let Some(&frame) = tour.frames.get(tour.at + 1)
         {
             tour.at += 1;
+            let host = tour.host;
             self.why.tour = Some(tour);
-            self.to_frame(frame, wishes);
+            self.to_frame(host, frame, wishes);
             return;
         }
         let Some(row) = self.current() else {
             return;
         };
-        let (of, frames) = (row.frame, evidence(row));
+        let (of, host, frames) = (row.frame, row.host(), evidence(row));
         let Some(&frame) = frames.first() else {
             self.notice = Some(match self.tour() {
                 Some(tour) => format!(
@@ -49,13 +51,18 @@ impl Model {
             return;
         };
         self.remember();
-        self.why.tour = Some(Tour { of, frames, at: 0 });
-        self.to_frame(frame, wishes);
+        self.why.tour = Some(Tour {
+            of,
+            host,
+            frames,
+            at: 0,
+        });
+        self.to_frame(host, frame, wishes);
     }
 
     /// Goes to a frame, or asks where it is.
-    fn to_frame(&mut self, frame: u64, wishes: &mut Vec<Wish>) {
-        let found = self.pages.frame(frame).map(|(row, _)| row);
+    fn to_frame(&mut self, host: Option<Host>, frame: u64, wishes: &mut Vec<Wish>) {
+        let found = self.pages.frame(host, frame).map(|(row, _)| row);
         if let Some(row) = found {
             self.cursor = row;
             return;
@@ -65,7 +72,7 @@ impl Model {
         wishes.push(Wish::Find {
             from: self.cursor,
             back,
-            query: Query::Frame(frame),
+            query: Query::Frame(host, frame),
         });
     }
 
@@ -94,7 +101,7 @@ impl Model {
         let Some(row) = self.current() else {
             return;
         };
-        let (here, frames) = (row.frame, evidence(row));
+        let (here, host, frames) = (row.frame, row.host(), evidence(row));
         if self.why.frame != Some(here) {
             self.why.frame = Some(here);
             self.why.top = 0;
@@ -102,14 +109,15 @@ impl Model {
             self.why.asked.clear();
         }
         for frame in frames {
-            if let Some((_, row)) = self.pages.frame(frame) {
-                if !self.why.evidence.iter().any(|kept| kept.frame == frame) {
+            let is_kept = self.why.evidence.iter().any(|kept| kept.shows(host, frame));
+            if let Some((_, row)) = self.pages.frame(host, frame) {
+                if !is_kept {
                     let row = row.clone();
                     self.why.evidence.push(row);
                 }
                 continue;
             }
-            if self.why.evidence.iter().any(|kept| kept.frame == frame) || self.flow.is_some() {
+            if is_kept || self.flow.is_some() || host.is_some() {
                 continue;
             }
             let by = frame as i64 - here as i64;

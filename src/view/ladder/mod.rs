@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 pub(super) use both::Both;
-pub use both::BothEnds;
+pub use both::{BothEnds, BothLines};
 use fold::{Fold, Left, Turn};
 use heading::Flowing;
 use layout::Layout;
