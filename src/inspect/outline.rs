@@ -199,15 +199,39 @@ impl<'s, 'a> Outline<'s, 'a> {
 
     /// Index of the line that is that, or the nearest to it: its header, else the last one that is not quoted.
     pub fn find(&self, spot: Spot) -> usize {
-        let spots = || self.lines.iter().map(|line| self.spot(*line));
         let header = Spot {
             what: What::Header,
             ..spot
         };
-        spots()
-            .position(|it| it == Some(spot))
-            .or_else(|| spots().position(|it| it == Some(header)))
+        let lines = || self.lines.iter().copied();
+        // What a line is takes a look at those before it, which most need not have.
+        let is = |line: Line, spot: Spot| self.may_be(line, spot) && self.spot(line) == Some(spot);
+        lines()
+            .position(|line| is(line, spot))
+            .or_else(|| lines().position(|line| is(line, header)))
             .unwrap_or_else(|| self.innermost())
+    }
+
+    /// Whether a line has the name that is looked for.
+    fn may_be(&self, line: Line, spot: Spot) -> bool {
+        let laid = |header: usize, field: usize| {
+            let header = self.sheet.headers.get(header)?;
+            let laid = header.layout.fields.get(field)?;
+            (header.key == spot.place.key).then_some(laid)
+        };
+        match (line, spot.what) {
+            (Line::Field(header, field), What::Field(part, name, _)) => {
+                laid(header, field).is_some_and(|laid| (laid.part, laid.field.name) == (part, name))
+            }
+            (Line::Part(header, field), What::Part(name, _)) => {
+                laid(header, field).is_some_and(|laid| laid.part == Some(name))
+            }
+            (Line::Header(_), What::Header)
+            | (Line::Datagram, What::Datagram)
+            | (Line::Rest(_), What::Rest)
+            | (Line::Trouble(_), What::Trouble(_)) => true,
+            _ => false,
+        }
     }
 
     /// Index of the line of the last header that is not quoted: what the frame is about.

@@ -69,10 +69,10 @@ impl Model {
                     return None;
                 }
                 let mut sum = sum;
-                for row in (from..a).chain(b + 1..to + 1) {
+                for row in (from..a).chain((b + 1)..=to) {
                     sum.add(self.pages.row(row)?);
                 }
-                for row in (a..from).chain(to + 1..b + 1) {
+                for row in (a..from).chain((to + 1)..=b) {
                     sum.remove(self.pages.row(row)?);
                 }
                 if from != a {

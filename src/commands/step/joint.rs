@@ -412,6 +412,38 @@ mod tests {
     }
 
     #[test]
+    fn the_frames_that_a_row_rests_on_are_found_at_its_host() {
+        let mut both = both("retransmission", false);
+        while both.step().unwrap() {}
+        let (mut found, last) = (0, both.extent().rows);
+        for row in (0..last).filter_map(|row| both.row(row)) {
+            let host = row.host().unwrap();
+            assert!(row.shows(Some(host), row.frame));
+            for frame in row.notes.iter().flat_map(|note| &note.frames) {
+                let query = Query::Frame(Some(host), *frame);
+                let rests = both.find(last, true, &query);
+                let rests = rests.or_else(|| both.find(0, false, &query));
+                let rests = both.row(rests.unwrap()).unwrap();
+                assert!(rests.shows(Some(host), *frame));
+                found += 1;
+            }
+        }
+        assert!(found > 10, "{found}");
+        let all = Measured::of((0..last).map(|row| both.row(row))).unwrap();
+        // Each packet once: as many as the client sent by its own capture, and what it got.
+        let packets = |host: Host| {
+            let rows = (0..last).filter_map(|row| both.row(row));
+            let rows = rows.filter(|row| row.joint.as_ref().is_some_and(|it| !it.is_arrival()));
+            rows.filter(|row| row.host() == Some(host)).count() as u64
+        };
+        assert_eq!(
+            all.segments.iter().sum::<u64>(),
+            packets(Host::Client) + packets(Host::Server)
+        );
+        assert!(all.rows > all.segments.iter().sum());
+    }
+
+    #[test]
     fn a_row_has_its_board_and_a_search_goes_both_ways() {
         let mut both = both("retransmission", false);
         while both.step().unwrap() {}

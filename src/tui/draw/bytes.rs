@@ -7,6 +7,8 @@
 //! 1010....  RFC 9293 3.1: length of this header …
 //! ```
 
+use std::ops::Range;
+
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Stylize;
@@ -173,58 +175,77 @@ fn dump(
     let room = usize::from(parts.dump.height);
     let first = first_of(byte / parts.row, bytes.len().div_ceil(parts.row), room);
     let here = (model.focus == Pane::Bytes && !range.is_empty()).then_some(byte);
-    let mut drawn = Vec::new();
-    for row in first..first + room {
-        let start = row * parts.row;
-        let Some(bytes) = bytes.get(start..) else {
-            break;
+    let rows = bytes.chunks(parts.row).enumerate().skip(first).take(room);
+    let rows = rows.map(|(row, bytes)| {
+        let row = Row {
+            start: row * parts.row,
+            bytes,
+            chosen: &range,
+            here,
         };
-        let bytes = bytes.get(..parts.row).unwrap_or(bytes);
-        if bytes.is_empty() {
-            break;
-        }
-        let mut spans = vec![span(model, Paint::Dim, format!("{start:04x} "))];
+        row.draw(model, parts, |byte| owner(sheet, origin, byte))
+    });
+    let text = Text::from(rows.collect::<Vec<_>>());
+    frame.render_widget(Paragraph::new(text), parts.dump);
+}
+
+/// A row of the dump.
+struct Row<'a> {
+    /// Its first byte.
+    start: usize,
+    bytes: &'a [u8],
+    /// The bytes that are marked.
+    chosen: &'a Range<usize>,
+    /// The one that is looked at.
+    here: Option<usize>,
+}
+
+impl Row<'_> {
+    fn draw(
+        &self,
+        model: &Model,
+        parts: &Parts,
+        owner: impl Fn(usize) -> Option<usize>,
+    ) -> Drawn<'static> {
+        let mut spans = vec![span(model, Paint::Dim, format!("{:04x} ", self.start))];
         let mut text = vec![Span::raw("  ")];
-        let mut before = false;
-        for (index, &value) in bytes.iter().enumerate() {
-            let at = start + index;
-            let chosen = range.contains(&at);
-            let paint = owner(sheet, origin, at).map_or(Paint::Dim, inspect::look);
-            let mark = |span: Span<'static>| if chosen { span.reversed() } else { span };
-            let sign = match here {
-                Some(here) if here == at => "[",
-                Some(here) if here + 1 == at && index > 0 => "]",
-                _ => " ",
-            };
+        let mut marked_before = false;
+        for (index, &value) in self.bytes.iter().enumerate() {
+            let at = self.start + index;
+            let paint = owner(at).map_or(Paint::Dim, inspect::look);
+            let chosen = self.chosen.contains(&at);
+            let mark = |span: Span<'static>, chosen| if chosen { span.reversed() } else { span };
             let gap = if index == 8 { " " } else { "" };
             // What is between two bytes of the field is marked with them.
-            let between = span(model, paint, sign);
-            spans.push(if chosen && before {
-                between.reversed()
-            } else {
-                between
-            });
+            let between = span(model, paint, self.sign(index));
+            spans.push(mark(between, chosen && marked_before && gap.is_empty()));
             spans.push(Span::raw(gap));
-            spans.push(mark(span(model, paint, format!("{value:02x}"))));
-            let shown = if value.is_ascii_graphic() || value == b' ' {
-                char::from(value)
-            } else {
-                '.'
+            spans.push(mark(span(model, paint, format!("{value:02x}")), chosen));
+            let shown = match value {
+                b' '..=b'~' => char::from(value),
+                _ => '.',
             };
-            text.push(mark(span(model, paint, shown)));
-            before = chosen && gap.is_empty();
+            text.push(mark(span(model, paint, shown), chosen));
+            marked_before = chosen;
         }
-        let last = here == Some(start + bytes.len() - 1);
-        spans.push(span(model, Paint::Plain, if last { "]" } else { " " }));
+        spans.push(span(model, Paint::Plain, self.sign(self.bytes.len())));
         if parts.text {
-            let missing = parts.row - bytes.len();
-            let gap = usize::from(parts.row > 8 && bytes.len() <= 8);
-            spans.push(Span::raw(" ".repeat(missing * 3 + gap)));
+            let missing = (parts.row - self.bytes.len()) * 3;
+            let gap = usize::from(parts.row > 8 && self.bytes.len() <= 8);
+            spans.push(Span::raw(" ".repeat(missing + gap)));
             spans.extend(text);
         }
-        drawn.push(Drawn::from(spans));
+        Drawn::from(spans)
     }
-    frame.render_widget(Paragraph::new(Text::from(drawn)), parts.dump);
+
+    /// What stands before the byte of that index: the byte looked at is in brackets.
+    fn sign(&self, index: usize) -> &'static str {
+        match self.here {
+            Some(here) if here == self.start + index && index < self.bytes.len() => "[",
+            Some(here) if index > 0 && here + 1 == self.start + index => "]",
+            _ => " ",
+        }
+    }
 }
 
 /// Index of the header that a byte belongs to, the innermost.

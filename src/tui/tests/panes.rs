@@ -342,7 +342,7 @@ fn fragments_are_put_together() {
     );
     press(&mut model, "JJ");
     assert_eq!(model.pieces().len(), 3);
-    while looked_at(&model).0 != "UDP destination port" {
+    while looked_at(&model).0 != "Datagram" {
         press(&mut model, "j");
     }
     let text = picture(&model);
@@ -350,19 +350,12 @@ fn fragments_are_put_together() {
         text.contains("The datagram this fragment completes, 72 bytes from 3 fragments"),
         "{text}"
     );
+    press(&mut model, "jjj");
+    assert_eq!(looked_at(&model).0, "UDP destination port");
     // Its bytes are those of the datagram, from its own beginning on.
     assert_eq!(looked_at(&model).1, 2);
     press(&mut model, "hhh");
     assert_eq!(looked_at(&model), ("UDP source port".to_owned(), 0));
-}
-
-#[test]
-fn of_two_captures_a_frame_is_looked_for_at_its_host() {
-    let at = |host, number| Query::Frame(host, number);
-    let rows = rows("handshake");
-    assert!(at(None, 2).fits(&rows[1]) && !at(None, 2).fits(&rows[0]));
-    // One capture has no hosts to tell apart.
-    assert!(at(Some(crate::event::Host::Server), 2).fits(&rows[1]));
 }
 
 /// A row of any bytes.

@@ -33,7 +33,7 @@ impl Model {
     }
 
     /// Goes to the mark; from it to the other one.
-    pub(super) fn to_mark(&mut self) {
+    pub(super) fn go_to_mark(&mut self) {
         let rows: Vec<u64> = self.marks().iter().flatten().map(|mark| mark.row).collect();
         let here = rows.iter().position(|row| *row == self.cursor);
         let next = match (here, rows.as_slice()) {

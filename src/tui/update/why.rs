@@ -26,14 +26,14 @@ impl Model {
     }
 
     /// Goes to the next frame that the reasoning rests on.
-    pub(super) fn to_evidence(&mut self, wishes: &mut Vec<Wish>) {
+    pub(super) fn go_to_evidence(&mut self, wishes: &mut Vec<Wish>) {
         if let Some(mut tour) = self.tour().cloned()
             && let Some(&frame) = tour.frames.get(tour.at + 1)
         {
             tour.at += 1;
             let host = tour.host;
             self.why.tour = Some(tour);
-            self.to_frame(host, frame, wishes);
+            self.go_to_frame(host, frame, wishes);
             return;
         }
         let Some(row) = self.current() else {
@@ -57,11 +57,11 @@ impl Model {
             frames,
             at: 0,
         });
-        self.to_frame(host, frame, wishes);
+        self.go_to_frame(host, frame, wishes);
     }
 
     /// Goes to a frame, or asks where it is.
-    fn to_frame(&mut self, host: Option<Host>, frame: u64, wishes: &mut Vec<Wish>) {
+    fn go_to_frame(&mut self, host: Option<Host>, frame: u64, wishes: &mut Vec<Wish>) {
         let found = self.pages.frame(host, frame).map(|(row, _)| row);
         if let Some(row) = found {
             self.cursor = row;

@@ -72,7 +72,7 @@ fn field(style: &Style, sheet: &Sheet<'_>, header: &Header, laid: &Laid) -> Stri
     let columns = usize::from(style.width);
     // Values are said in full elsewhere; names are what one looks for.
     let wide = Style {
-        width: (columns * 4 / 3) as u16,
+        width: (columns * 4 / 3 + 3) as u16,
         ..style.clone()
     };
     let name = name_width(&wide, header);
