@@ -6,6 +6,7 @@
 
 mod board;
 mod clock;
+pub mod digits;
 mod echo;
 mod finding;
 mod flow;

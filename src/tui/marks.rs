@@ -24,8 +24,8 @@ pub(super) struct Marks {
     pub(super) set: [Option<Mark>; 2],
     /// What was measured last, from a row to another.
     pub(super) known: Option<((u64, u64), Measured)>,
-    /// What was asked for and has not come.
-    pub(super) awaited: Option<(u64, u64)>,
+    /// What was asked for and has not come, and in which view: another view has no answer.
+    pub(super) awaited: Option<(u64, (u64, u64))>,
     /// What could not be had, so that it is not asked for over and over.
     pub(super) refused: Option<(u64, u64)>,
 }

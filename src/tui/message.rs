@@ -59,6 +59,9 @@ pub struct Extent {
     pub total: Option<u64>,
     /// Whether that is all there is.
     pub complete: bool,
+    /// Whether what is said of the rows stays. Until all was read, later frames may prove something of earlier
+    /// ones; rows that came before this was told are to be asked for again.
+    pub settled: bool,
 }
 
 /// A connection as a line of a list.

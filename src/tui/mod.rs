@@ -27,4 +27,4 @@ pub use measure::Measured;
 pub use message::{Bucket, Extent, FlowLine, Message, Told, Wish};
 pub use model::{Look, Model, Pane};
 pub use pages::{PAGE_ROWS, Page, Pages};
-pub use query::Query;
+pub use query::{Query, is_trouble};

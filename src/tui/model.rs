@@ -20,6 +20,8 @@ pub struct Look {
     pub title: String,
     /// What is shown beside packets where two captures are looked at in step; `None` for one.
     pub both: Option<BothEnds>,
+    /// Whether it is being made, so that its end is what there is to see first.
+    pub follows: bool,
 }
 
 /// A part of the screen.
@@ -75,6 +77,8 @@ pub struct Model {
     /// The row that is looked at, and the first on the screen.
     pub(super) cursor: u64,
     pub(super) top: u64,
+    /// Whether the row that is looked at is to be the latest, whichever that is.
+    pub(super) following: bool,
     /// The pane that has the keys, and the one that is shown where there is room for one beside the ladder.
     pub(super) focus: Pane,
     pub(super) beside: Pane,
@@ -92,6 +96,7 @@ pub struct Model {
 impl Model {
     /// Before anything is known.
     pub fn new(look: Look, size: (u16, u16)) -> Self {
+        let following = look.follows;
         Self {
             look,
             size,
@@ -103,6 +108,7 @@ impl Model {
             start: None,
             cursor: 0,
             top: 0,
+            following,
             focus: Pane::Ladder,
             beside: Pane::Why,
             zoomed: false,

@@ -42,7 +42,7 @@ impl Query {
 }
 
 /// Whether a note of that kind tells of something that went wrong or slow.
-pub(super) const fn is_trouble(kind: Kind) -> bool {
+pub const fn is_trouble(kind: Kind) -> bool {
     matches!(
         kind,
         Kind::Retransmission

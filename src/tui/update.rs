@@ -31,6 +31,7 @@ impl Model {
     /// Takes in what happened. Gives what it would like to be told or have done, the most urgent last.
     pub fn update(&mut self, message: Message) -> Vec<Wish> {
         let mut wishes = Vec::new();
+        let before = self.cursor;
         match message {
             Message::Key(key) if key.kind != KeyEventKind::Release => self.key(&key, &mut wishes),
             Message::Key(_) => {}
@@ -39,11 +40,23 @@ impl Model {
             Message::Told(told) => self.told(told),
             Message::Tick(_) => {}
         }
+        self.follow(before);
         self.keep_in_sight();
         self.want_pages(&mut wishes);
         self.want_evidence(&mut wishes);
         self.want_measure(&mut wishes);
         wishes
+    }
+
+    /// Stays at the end of a capture that is being made, until its user goes elsewhere; at the end again, it
+    /// stays there again.
+    fn follow(&mut self, before: u64) {
+        let last = self.extent.rows.saturating_sub(1);
+        if self.cursor != before {
+            self.following = self.look.follows && self.cursor == last;
+        } else if self.following {
+            self.cursor = last;
+        }
     }
 
     fn key(&mut self, key: &KeyEvent, wishes: &mut Vec<Wish>) {
@@ -69,7 +82,10 @@ impl Model {
             Action::PageDown => self.go(screen as i64),
             Action::PageUp => self.go(-(screen as i64)),
             Action::First => self.cursor = 0,
-            Action::Last => self.cursor = self.extent.rows.saturating_sub(1),
+            Action::Last => {
+                self.cursor = self.extent.rows.saturating_sub(1);
+                self.following = self.look.follows;
+            }
             Action::Pane => self.next_pane(1),
             Action::PaneBack => self.next_pane(Pane::ALL.len() - 1),
             // What a pane or a feature has not taken means nothing here.
@@ -87,7 +103,12 @@ impl Model {
 
     fn told(&mut self, told: Told) {
         match told {
-            Told::Extent(view, extent) if view == self.view => self.extent = extent,
+            Told::Extent(view, extent) if view == self.view => {
+                if extent.settled && !self.extent.settled {
+                    self.pages.outdate();
+                }
+                self.extent = extent;
+            }
             Told::Page(view, page) if view == self.view => self.page(page),
             Told::Found(view, found) if view == self.view => self.found(found),
             Told::Measured(view, from, to, measured) if view == self.view => {

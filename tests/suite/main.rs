@@ -24,6 +24,7 @@ mod recordings;
 mod run;
 mod schema;
 mod shifted;
+mod step;
 mod tidy;
 mod tshark;
 mod verdicts;

@@ -26,7 +26,8 @@ pub(super) fn title(model: &Model, area: Rect, frame: &mut Frame<'_>) {
         ),
     };
     let reading = match (extent.complete, extent.total) {
-        (true, _) => String::new(),
+        (true, _) if extent.settled => String::new(),
+        (true, _) => ", judgements may still change".to_owned(),
         (false, Some(total)) if total > 0 => {
             format!(
                 " and more, {} % read",

@@ -60,11 +60,14 @@ impl Model {
         }
         if let Some(sum) = self.sum(range) {
             self.marks.known = Some((range, sum));
-        } else if self.marks.awaited.is_none()
+        } else if !self
+            .marks
+            .awaited
+            .is_some_and(|(view, _)| view == self.view)
             && self.marks.refused != Some(range)
             && !self.awaits_rows(range)
         {
-            self.marks.awaited = Some(range);
+            self.marks.awaited = Some((self.view, range));
             let (from, to) = range;
             // Before the pages that were asked for just now: those are waited for.
             wishes.insert(0, Wish::Measure { from, to });
@@ -80,7 +83,7 @@ impl Model {
 
     /// Takes in what was measured.
     pub(super) fn measured(&mut self, range: (u64, u64), measured: Option<Measured>) {
-        if self.marks.awaited == Some(range) {
+        if self.marks.awaited == Some((self.view, range)) {
             self.marks.awaited = None;
         }
         match measured {

@@ -7,11 +7,13 @@
 mod clock;
 mod options;
 
+use std::sync::Arc;
+
 use self::clock::Clock;
 use self::options::Options;
 use super::endian::Endian;
 use super::input::Input;
-use super::{MAX_FRAME_BYTES, too_long};
+use super::{AtHand, MAX_FRAME_BYTES, Record, too_long};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::io::{Interface, SourceError};
 
@@ -43,6 +45,8 @@ const MAX_COMMENT_BYTES: usize = 1 << 20;
 /// Reads the blocks of a pcapng file.
 #[derive(Debug)]
 pub(super) struct Reader {
+    /// What [`Reader::state`] gave last, as long as it holds.
+    described: Option<Arc<Described>>,
     /// Of the section being read.
     endian: Endian,
     /// Index in `interfaces` of the section's first one.
@@ -59,6 +63,32 @@ pub(super) struct Reader {
     last_time: Timestamp,
     /// What is missing, once the end was found inside a block.
     pub(super) cut: Option<String>,
+}
+
+/// What the blocks before a place say of those behind it.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    endian: Endian,
+    last_time: Timestamp,
+    described: Arc<Described>,
+}
+
+impl State {
+    /// Memory that it shares with other states, in bytes, about.
+    pub(super) fn weight(&self) -> usize {
+        self.described.interfaces.len() * (size_of::<Interface>() + size_of::<Clock>())
+            + self.described.section_comment_bytes
+    }
+}
+
+/// What the blocks that are no packets describe.
+#[derive(Clone, Debug)]
+struct Described {
+    first_interface: usize,
+    interfaces: Vec<Interface>,
+    clocks: Vec<Clock>,
+    section_comments: Vec<Vec<u8>>,
+    section_comment_bytes: usize,
 }
 
 /// What the start of a block says. So small that it stays in registers: spilling it for the rare
@@ -106,6 +136,7 @@ impl Reader {
             )));
         };
         Ok(Self {
+            described: None,
             endian,
             first_interface: 0,
             interfaces: Vec::new(),
@@ -119,37 +150,93 @@ impl Reader {
         })
     }
 
-    /// The frames of the enhanced packet blocks that begin `window`, without judging them.
-    pub(super) fn upcoming(
-        &self,
-        window: &[u8],
-        most: usize,
-        glance: &mut dyn FnMut(LinkType, &[u8]),
-    ) {
-        let mut rest = window;
-        for _ in 0..most {
-            let header = rest
-                .first_chunk::<PACKET_HEAD_BYTES>()
-                .map(|bytes| bytes.as_chunks().0);
-            let Some(&[kind, length, id, _, _, len, _]) = header else {
-                return;
-            };
-            let word = |bytes| self.endian.u32(bytes);
-            let Some((block, after)) = rest.split_at_checked(word(length) as usize) else {
-                return;
-            };
-            let interface = self
-                .interfaces
-                .get(self.first_interface + word(id) as usize);
-            let end = PACKET_HEAD_BYTES.saturating_add(word(len) as usize);
-            let (ENHANCED_PACKET, Some(interface), Some(frame)) =
-                (word(kind), interface, block.get(PACKET_HEAD_BYTES..end))
-            else {
-                return;
-            };
-            glance(interface.link_type, frame);
-            rest = after;
+    /// What is known between two blocks.
+    pub(super) fn state(&mut self) -> State {
+        let described = self.described.get_or_insert_with(|| {
+            Arc::new(Described {
+                first_interface: self.first_interface,
+                interfaces: self.interfaces.clone(),
+                clocks: self.clocks.clone(),
+                section_comments: self.section_comments.clone(),
+                section_comment_bytes: self.section_comment_bytes,
+            })
+        });
+        State {
+            endian: self.endian,
+            last_time: self.last_time,
+            described: Arc::clone(described),
         }
+    }
+
+    /// Reads on behind the blocks that led to `state`.
+    pub(super) fn resume(state: &State) -> Self {
+        let described = Described::clone(&state.described);
+        Self {
+            described: Some(Arc::clone(&state.described)),
+            endian: state.endian,
+            first_interface: described.first_interface,
+            interfaces: described.interfaces,
+            clocks: described.clocks,
+            section_comments: described.section_comments,
+            section_comment_bytes: described.section_comment_bytes,
+            joined_comment: Vec::new(),
+            at: 0,
+            last_time: state.last_time,
+            cut: None,
+        }
+    }
+
+    /// Where the block starts inside which the end was found, if it was.
+    pub(super) fn cut_at(&self) -> Option<u64> {
+        self.cut.is_some().then_some(self.at)
+    }
+
+    /// Finds the enhanced packet blocks that begin `window` and are whole, as far as nothing is wrong with them and
+    /// none has a comment.
+    pub(super) fn at_hand(&mut self, window: &[u8], found: &mut AtHand) {
+        while !found.records.is_full()
+            && let Some(record) = self.record(window, found.end)
+        {
+            let (record, end) = record;
+            (self.last_time, found.end) = (record.time, end);
+            found.records.push(record);
+        }
+    }
+
+    /// The enhanced packet block at `at`, and where it ends.
+    fn record(&self, window: &[u8], at: usize) -> Option<(Record, usize)> {
+        let rest = window.get(at..)?;
+        let header = rest.first_chunk::<PACKET_HEAD_BYTES>()?;
+        let &[kind, length, id, high, low, captured, original] = header.as_chunks().0 else {
+            return None;
+        };
+        let word = |bytes| self.endian.u32(bytes);
+        let (length, len) = (word(length) as usize, word(captured));
+        let (block, trailer) = rest.get(..length)?.split_last_chunk()?;
+        let whole = word(kind) == ENHANCED_PACKET
+            && length.is_multiple_of(4)
+            && word(*trailer) as usize == length
+            && len <= MAX_FRAME_BYTES;
+        let place = PACKET_HEAD_BYTES..PACKET_HEAD_BYTES + len as usize;
+        let options = place.end.next_multiple_of(4);
+        let commented = || {
+            let mut options = Options::new(block, options, self.endian);
+            options.any(|(code, _)| code == options::COMMENT)
+        };
+        if !whole || place.end > block.len() || options < block.len() && commented() {
+            return None;
+        }
+        let index = self.first_interface + word(id) as usize;
+        let (clock, interface) = (self.clocks.get(index)?, self.interfaces.get(index)?);
+        let record = Record {
+            place: at + place.start..at + place.end,
+            time: clock.time(u64::from(word(high)) << 32 | u64::from(word(low))),
+            link_type: interface.link_type,
+            interface: index as u32,
+            // What was captured was on the wire, whatever the block says.
+            original_len: word(original).max(len),
+        };
+        Some((record, at + length))
     }
 
     /// The interfaces of all sections met so far.
@@ -171,6 +258,7 @@ impl Reader {
     ) -> Result<Option<Frame<'a>>, SourceError> {
         let block = loop {
             if !input.has(8)? {
+                self.at = input.offset();
                 self.cut = cut_between(input);
                 return Ok(None);
             }
@@ -300,6 +388,7 @@ impl Reader {
             let text = format!("is a section of pcapng version {major}.{minor}; wirelab reads 1.x");
             return Err(self.damaged(&text));
         }
+        self.described = None;
         self.first_interface = self.interfaces.len();
         for (code, value) in Options::new(bytes, 24, self.endian) {
             let comment = bytes.get(value).unwrap_or_default();
@@ -344,6 +433,7 @@ impl Reader {
         }
         let mut clock = Clock::new(resolution);
         clock.offset_seconds = offset_seconds;
+        self.described = None;
         self.clocks.push(clock);
         self.interfaces.push(Interface {
             name,
