@@ -5,6 +5,7 @@ mod find;
 mod flows;
 mod joint;
 pub(super) mod live;
+mod measure;
 mod overview;
 mod subject;
 mod trail;

@@ -2,16 +2,34 @@
 
 pub mod json;
 
+pub use crate::craft::quoted;
+
 use std::io::{self, Write};
 use std::time::Duration;
 
 use super::text::{escape, wrap};
 use super::{Paint, Style};
-use crate::craft::{Answer, Choice, Entry, Kind};
+use crate::craft::{Answer, Choice, Entry, Kind, Recipe};
+use crate::decode::Packet;
+use crate::frame::Frame;
 use crate::inspect::{Difference, Silenced};
 
 /// From so many columns on a field's meaning stands beside it.
 const WIDE: u16 = 100;
+
+/// The command that makes a packet again and shows it; without `--dry-run` it would be sent. `None` where `craft` has
+/// no words for it.
+pub fn again(frame: &Frame<'_>, packet: &Packet<'_>) -> Option<String> {
+    let (recipe, padding) = Recipe::again(frame, packet)?;
+    let padding = match padding {
+        0 => String::new(),
+        count => format!(" --pad {count}"),
+    };
+    Some(format!(
+        "wirelab craft --dry-run{padding} {}",
+        recipe.command()
+    ))
+}
 
 /// Writes what can be set in a layer.
 ///
