@@ -18,6 +18,8 @@ mod model;
 mod pages;
 mod query;
 #[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
 mod tests;
 mod update;
 mod why;

@@ -144,7 +144,7 @@ impl Pane<'_> {
         used += text::width(now.name());
         if let Some(told) = self.board.map(|board| self.beside(board, side)) {
             let room = self.width.saturating_sub(used + 2);
-            if text::width(&told) <= room {
+            if !told.is_empty() && text::width(&told) <= room {
                 let pad = " ".repeat(self.width - used - text::width(&told));
                 spans.push(Span::raw(pad));
                 spans.push(span(self.model, Paint::Plain, told));
@@ -404,5 +404,94 @@ fn told(how: How) -> String {
         How::Sacked => "held out of order by the receiver (SACK)".to_owned(),
         How::Lacking => "asked for by the receiver: lost, or late".to_owned(),
         How::Unseen => "not seen here".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::crossterm::event::KeyCode;
+
+    use crate::tui::Look;
+    use crate::tui::sample::{read, screen};
+    use crate::view::Style;
+
+    fn shows(name: &str, shown: &str) {
+        insta::with_settings!({ omit_expression => true }, {
+            insta::assert_snapshot!(name, shown);
+        });
+    }
+
+    /// The screen with the cursor on each of those rows, counted from 1; `recording` without its slash.
+    fn walk(recording: &str, rows: &[usize], size: (u16, u16)) {
+        let read = read(recording);
+        let mut model = read.model(Look::default(), size);
+        let mut shown = String::new();
+        let mut at = 1;
+        for &row in rows {
+            read.press(&mut model, KeyCode::Down, row - at);
+            at = row;
+            shown.push_str(&screen(&model));
+            shown.push('\n');
+        }
+        let name = recording.replace('/', "-");
+        shows(&format!("{name}-{}", size.0), &shown);
+    }
+
+    #[test]
+    fn a_handshake() {
+        walk("handshake", &[1, 2, 3], (80, 24));
+        walk("handshake", &[2], (200, 60));
+    }
+
+    #[test]
+    fn a_loss_found_by_duplicate_acks() {
+        walk("retransmission", &[8, 13, 16, 17, 19, 20], (80, 24));
+        walk("retransmission", &[16], (200, 60));
+        walk("retransmission/server", &[8, 9], (80, 24));
+    }
+
+    #[test]
+    fn a_window_that_closes() {
+        walk("zero-window", &[4, 5, 8, 17], (80, 24));
+        walk("zero-window", &[8], (200, 60));
+    }
+
+    #[test]
+    fn rows_of_all_kinds_are_drawn_at_any_size_and_without_unicode() {
+        for recording in [
+            "abort",
+            "arp",
+            "half-close",
+            "ipv6-neighbours",
+            "refused",
+            "reorder",
+            "silly-window",
+            "simultaneous-open",
+            "two-losses",
+            "udp-flood",
+        ] {
+            let read = read(recording);
+            for (size, unicode) in [((40, 8), true), ((41, 9), false), ((140, 30), true)] {
+                let style = Style {
+                    unicode,
+                    color: unicode,
+                    ..Style::default()
+                };
+                let look = Look {
+                    style,
+                    ..Look::default()
+                };
+                let mut model = read.model(look, size);
+                // The long ones have nothing else further on.
+                for _ in 0..30 {
+                    read.press(&mut model, KeyCode::Down, 1);
+                    let shown = screen(&model);
+                    assert!(shown.contains("both ends"), "{recording}: {shown}");
+                    let pane = shown.split("both ends").nth(1).unwrap_or_default();
+                    let tape = pane.contains(['█', '▓', '╳', '▞', '▒']);
+                    assert!(unicode || !tape, "{recording}: {shown}");
+                }
+            }
+        }
     }
 }

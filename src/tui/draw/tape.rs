@@ -185,12 +185,12 @@ pub(super) fn cells(half: &HalfBoard, scale: Scale) -> Vec<Ink> {
             *cell = ink;
         }
     }
-    // The end of the window is a wall, where nothing else stands.
+    // The end of the window is a wall, where no bytes stand.
     let edge = half
         .edge
         .and_then(|edge| usize::try_from(scale.mark(edge)).ok());
     if let Some(cell) = edge.and_then(|edge| cells.get_mut(edge))
-        && *cell == Ink::Blank
+        && matches!(cell, Ink::Blank | Ink::Window)
     {
         *cell = Ink::Edge;
     }
