@@ -9,13 +9,13 @@ use arrayvec::ArrayVec;
 use hashbrown::HashSet;
 
 use crate::decode::{Body, Decoder, Icmp, IcmpDetail, Packet, Plain, Tcp};
-use crate::event::{Dir, End, Endpoint, Event, Note, Segment, Side};
+use crate::event::{Board, Dir, End, Endpoint, Event, Note, Segment, Side};
 use crate::frame::{BATCH, Frame};
 use crate::track::{Arrival, Connection, Facts, Observation, Place, TooBig, Tracker};
 use crate::verdict::{self, Proved};
 
 /// Takes frames in the order of the capture and gives events.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Analysis {
     decoder: Decoder,
     follower: Follower,
@@ -23,7 +23,7 @@ pub struct Analysis {
 }
 
 /// All of it that comes after decoding: what a packet holds is borrowed from the decoder.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Follower {
     tracker: Tracker,
     notes: Vec<Note>,
@@ -114,7 +114,7 @@ const TCP: u8 = 6;
 const MOST_HINDSIGHT: usize = 1 << 20;
 
 /// Whether it was said that there is too much, and how much that is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Crowd {
     limits: Limits,
     said: bool,
@@ -179,6 +179,14 @@ impl Analysis {
                 ahead.near = place;
             }
         }
+    }
+
+    /// How the connection between these ends stands after the frame handled last; `None` when it is not followed.
+    pub fn board(&self, ends: [Endpoint; 2], tunnel: u32) -> Option<Board> {
+        self.follower
+            .tracker
+            .between(ends, tunnel)
+            .map(Connection::board)
     }
 
     /// Connections kept, and bytes of detail on them: see [`Limits`].
