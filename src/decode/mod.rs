@@ -44,7 +44,7 @@ use span::Span;
 use walk::{Next, Walk};
 
 /// Decodes frames. It has state only because fragments must be put together.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Decoder {
     reassembly: Reassembly,
     /// The datagrams completed by the frame at hand: one, and one more inside it when that was a
