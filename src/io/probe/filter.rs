@@ -199,9 +199,10 @@ mod tests {
         let segment = |ack: u32| [&[0; 8][..], &ack.to_be_bytes(), &[0x50, 0x14]].concat();
         for (v6, before) in [(false, 0), (false, 3), (true, 0)] {
             let program = of_syns(v6, 0x1234);
-            let gets = |ack: u32| match v6 {
-                true => accepts(&program, &segment(ack)),
-                false => accepts(&program, &ipv4(before, &segment(ack))),
+            let gets = |ack: u32| {
+                let segment = segment(ack);
+                let packet = if v6 { segment } else { ipv4(before, &segment) };
+                accepts(&program, &packet)
             };
             assert!(gets(0x1234_0001) && gets(0x1234_8000));
             assert!(!gets(0x1235_0001) && !gets(0x0000_1234));
