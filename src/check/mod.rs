@@ -112,6 +112,8 @@ pub struct Finding {
     pub tried: String,
     /// What came of it, in words.
     pub result: String,
+    /// The round trip of an echo, in nanoseconds, where one was answered.
+    pub rtt_ns: Option<u64>,
     /// What that means; empty where the result says all.
     pub meaning: String,
     /// What to try, in order; only where it is broken.
@@ -212,13 +214,16 @@ impl Check {
         &self.findings
     }
 
+    /// The link that is broken; `None` also while none has been found.
+    pub fn broken_link(&self) -> Option<Link> {
+        let mut all = self.findings.iter();
+        all.find(|it| it.standing == Standing::Broken)
+            .map(|it| it.link)
+    }
+
     /// Whether the host was reached.
     pub fn is_fine(&self) -> bool {
-        self.step == Step::Done
-            && self
-                .findings
-                .iter()
-                .all(|it| it.standing != Standing::Broken)
+        self.step == Step::Done && self.broken_link().is_none()
     }
 
     /// 4 or 6.
