@@ -126,6 +126,8 @@ pub struct Check {
     machine: Machine,
     v6: bool,
     host: String,
+    /// Its address, where the hosts file has its name.
+    known: Option<IpAddr>,
     step: Step,
     findings: Vec<Finding>,
 }
@@ -154,9 +156,17 @@ impl Check {
             machine,
             v6,
             host: host.to_owned(),
+            known: None,
             step: Step::OwnStack,
             findings: Vec::new(),
         }
+    }
+
+    /// The same where the hosts file has the host's name, so that nobody has to be asked for its address.
+    #[must_use]
+    pub const fn known(mut self, address: Option<IpAddr>) -> Self {
+        self.known = address;
+        self
     }
 
     /// What has to be found out next; `None` when all is known.
@@ -182,6 +192,7 @@ impl Check {
                 }
                 Step::Names => match self.literal() {
                     Some(address) => {
+                        self.name_is_known();
                         self.step = Step::Host(address);
                     }
                     None => return Some(Question::Name(self.host.clone())),
@@ -240,12 +251,10 @@ impl Check {
         }
     }
 
-    /// The host, if it was given as an address.
+    /// The host, if it was given as an address, or has one without anybody being asked.
     fn literal(&self) -> Option<IpAddr> {
-        self.host
-            .parse()
-            .ok()
-            .filter(|it: &IpAddr| it.is_ipv6() == self.v6)
+        let given = self.host.parse().ok().or(self.known);
+        given.filter(|it: &IpAddr| it.is_ipv6() == self.v6)
     }
 
     /// The address that others know this machine by, and its interface: one that is valid beyond the

@@ -65,7 +65,11 @@ impl Check {
         if let Answer::Reply { rtt_ns } = answer {
             self.fine(Link::OwnStack, tried, reply(*rtt_ns), Some(*rtt_ns));
             let is_all = self.literal() == Some(self.loopback());
-            self.step = if is_all { Step::Done } else { Step::OwnAddress };
+            self.step = Step::OwnAddress;
+            if is_all {
+                self.name_is_known();
+                self.step = Step::Done;
+            }
             return;
         }
         let version = self.version();
@@ -270,6 +274,14 @@ impl Check {
                 "compare with a machine that works: wirelab addr".to_owned(),
             ],
         );
+    }
+
+    /// Where the hosts file has the name, that is told; where the host was given as an address, nothing.
+    pub(super) fn name_is_known(&mut self) {
+        if let Some(address) = self.known {
+            let said = format!("{address}, by the hosts file: nobody is asked");
+            self.fine(Link::Names, escaped(&self.host), said, None);
+        }
     }
 
     pub(super) fn name_answered(&mut self, answer: &Answer) {

@@ -43,15 +43,17 @@ pub(super) fn run(args: &cli::Check) -> Result<ExitCode> {
     let json = args.output.format == Format::Json;
     let signals = Signals::catch().context("can't catch signals")?;
     let becomes = Becomes::find()?;
+    let known = by_hosts_file(&args.host);
     let versions: Vec<bool> = [false, true]
         .into_iter()
         .filter(|&v6| !(v6 && args.v4 || !v6 && args.v6) && view::fits(&args.host, v6))
+        .filter(|&v6| known.is_empty() || known.iter().any(|it| it.is_ipv6() == v6))
         .collect();
     let asked: Vec<_> = versions.iter().map(|&v6| (v6, Asker::open(v6))).collect();
     privileges::drop_for_good(becomes)?;
     anyhow::ensure!(
         !asked.is_empty(),
-        "{}: not an address of the version that was asked for",
+        "{}: no address of the version of IP that was asked for",
         args.host.escape_debug()
     );
 
@@ -63,9 +65,11 @@ pub(super) fn run(args: &cli::Check) -> Result<ExitCode> {
     };
     let mut checks = Vec::new();
     let mut names = Names::default();
+    let mut told_why = false;
     for (at, (v6, asker)) in asked.into_iter().enumerate() {
         let mut asker = asker;
-        let mut check = Check::new(look()?, &args.host, v6);
+        let known = known.iter().copied().find(|it| it.is_ipv6() == v6);
+        let mut check = Check::new(look()?, &args.host, v6).known(known);
         if !json {
             let gap = if at > 0 { "\n" } else { "" };
             write(&format!(
@@ -73,6 +77,8 @@ pub(super) fn run(args: &cli::Check) -> Result<ExitCode> {
                 view::heading(&check, &args.host, &style)
             ))?;
             if let Some(why) = &asker.without_echo {
+                let again = std::mem::replace(&mut told_why, true);
+                let why = if again { "for the same reason" } else { why };
                 write(&view::without_echo(why, &style))?;
             }
         }
@@ -108,6 +114,18 @@ pub(super) fn run(args: &cli::Check) -> Result<ExitCode> {
     };
     write(&said)?;
     Ok(ExitCode::from(u8::from(!checks.iter().any(Check::is_fine))))
+}
+
+/// The addresses of a name that the hosts file has, where that is looked at first.
+fn by_hosts_file(host: &str) -> Vec<IpAddr> {
+    if host.parse::<IpAddr>().is_ok() || name_fault(host).is_some() {
+        return Vec::new();
+    }
+    let sources = machine::Sources::of(host);
+    if sources.ways.first().is_none_or(|way| way != "files") {
+        return Vec::new();
+    }
+    sources.hosts.iter().map(|line| line.address).collect()
 }
 
 /// The addresses of the host's name, or what the resolver said: asked for once, both versions of IP at a time.
