@@ -7,13 +7,13 @@ use std::cmp::Ordering;
 use hashbrown::HashSet;
 
 use crate::decode::{Body, Decoder, Icmp, IcmpDetail, Packet, Tcp, glance};
-use crate::event::{Dir, End, Endpoint, Event, Note, Segment, Side};
+use crate::event::{Board, Dir, End, Endpoint, Event, Note, Segment, Side};
 use crate::frame::{Frame, LinkType};
 use crate::track::{Arrival, Connection, Facts, Observation, TooBig, Tracker};
 use crate::verdict::{self, Proved};
 
 /// Takes frames in the order of the capture and gives events.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Analysis {
     decoder: Decoder,
     tracker: Tracker,
@@ -98,7 +98,7 @@ const TCP: u8 = 6;
 const MOST_HINDSIGHT: usize = 1 << 20;
 
 /// Whether it was said that there is too much, and how much that is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Crowd {
     limits: Limits,
     said: bool,
@@ -166,6 +166,11 @@ impl Analysis {
     /// Brings what was expected near.
     pub fn bring_near(&mut self) {
         self.tracker.bring_near();
+    }
+
+    /// How the connection between these ends stands after the frame handled last; `None` when it is not followed.
+    pub fn board(&self, ends: [Endpoint; 2], tunnel: u32) -> Option<Board> {
+        self.tracker.between(ends, tunnel).map(Connection::board)
     }
 
     /// Connections kept, and bytes of detail on them: see [`Limits`].

@@ -31,6 +31,7 @@ mod server;
 mod show;
 mod sockets;
 mod start;
+mod step;
 mod talk;
 mod trace;
 
@@ -75,6 +76,7 @@ pub fn main() -> ExitCode {
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
         Some(Command::Server(args)) => ("server", server::run(&args)),
         Some(Command::Sockets(args)) => ("sockets", sockets::run(&args)),
+        Some(Command::Step(args)) => ("step", step::run(&args)),
         Some(Command::Trace(args)) => ("trace", trace::run(&args)),
     };
     match outcome {

@@ -11,6 +11,7 @@ mod fragments;
 mod glance;
 mod gre;
 mod icmp;
+mod igmp;
 mod ipsec;
 mod ipv4;
 mod ipv6;
@@ -30,7 +31,9 @@ mod tunnel;
 mod udp;
 mod walk;
 
-pub use body::{Arp, Body, Esp, Fragment, HardwareAddress, Icmp, IcmpDetail, Quoted, Tcp, Udp};
+pub use body::{
+    Arp, Body, Esp, Fragment, HardwareAddress, Icmp, IcmpDetail, Igmp, Quoted, Tcp, Udp,
+};
 pub use glance::glance;
 pub use packet::{Checksum, Ip, Layer, LayerKind, MAX_LAYERS, MAX_PROBLEMS, Packet, Reassembled};
 pub use problem::{Fault, Problem};
@@ -41,7 +44,7 @@ use span::Span;
 use walk::{Next, Walk};
 
 /// Decodes frames. It has state only because fragments must be put together.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Decoder {
     reassembly: Reassembly,
     /// The datagrams completed by the frame at hand: one, and one more inside it when that was a

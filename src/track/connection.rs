@@ -22,7 +22,7 @@ const MAX_HISTORY: usize = 20;
 /// What is kept of a connection.
 // In this order: what finds it, then what each segment needs.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Connection {
     /// What its segments have in common.
     pub key: FlowKey,

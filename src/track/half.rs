@@ -47,7 +47,7 @@ pub struct Offer {
 // In the order in which a segment asks: the compiler would sort by size, and spread what belongs
 // together over more cache lines.
 #[repr(C)]
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Half {
     /// RFC 9293 state of this side.
     pub state: TcpState,

@@ -22,6 +22,7 @@
 
 mod acks;
 mod artefact;
+mod board;
 mod closing;
 mod connection;
 mod count;
@@ -94,7 +95,7 @@ impl Default for Limits {
 }
 
 /// Follows all connections of a capture.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tracker {
     table: Table,
     limits: Limits,
@@ -249,6 +250,12 @@ impl Tracker {
             .map(Connection::touch_beyond)
             .fold(touched, u64::wrapping_add);
         std::hint::black_box(beyond);
+    }
+
+    /// The connection between these ends.
+    pub fn between(&self, [one, other]: [Endpoint; 2], tunnel: u32) -> Option<&Connection> {
+        let (key, _) = FlowKey::of(one, other, tunnel);
+        self.table.find(&key).and_then(|at| self.table.get(at))
     }
 
     /// What was found about the latest segment, and its connection as it stands after it.

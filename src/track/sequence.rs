@@ -95,7 +95,10 @@ impl Connection {
         let (sender, _) = self.pair(o.side);
         let first_answer = o.flags.syn() && o.flags.ack() && !sender.answered;
         sender.answered |= first_answer;
-        first_answer && o.len == 0 && sender.seen_end == sender.base.plus(1) && o.seq == sender.base
+        let after_syn = sender.base.plus(1);
+        let with_fin = u32::from(sender.fin == Some(after_syn));
+        let nothing_more = sender.seen_end == after_syn.plus(with_fin);
+        first_answer && o.len == 0 && nothing_more && o.seq == sender.base
     }
 
     /// Whether the segment's place makes no sense: beyond what the receiver ever offered with
