@@ -5,6 +5,8 @@ use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ends::Mind;
+use super::measure::Measured;
 use super::pages::Page;
 use super::query::Query;
 use crate::event::{Board, Endpoint, Shape};
@@ -41,6 +43,10 @@ pub enum Told {
     Overview(u64, Arc<[Bucket]>),
     /// All connections; comes again when more is known.
     Flows(Arc<[FlowLine]>),
+    /// What the kernels had in mind while it was captured, in the order of time.
+    Truth(Arc<[Mind]>),
+    /// What there is from a row to another, both included; `None` when they can't be had.
+    Measured(u64, u64, u64, Option<Measured>),
     /// It can't be read on, and why.
     Failed(String),
 }
@@ -123,6 +129,13 @@ pub enum Wish {
         back: bool,
         /// What for.
         query: Query,
+    },
+    /// What there is from a row to another, both included.
+    Measure {
+        /// The first row.
+        from: u64,
+        /// The last one.
+        to: u64,
     },
     /// The connections.
     Flows,

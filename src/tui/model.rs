@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use super::bytes::Bytes;
+use super::ends::Ends;
+use super::marks::Marks;
 use super::message::Extent;
 use super::pages::Pages;
+use super::why::Why;
 use crate::event::Kept;
 use crate::frame::Timestamp;
 use crate::view::{BothEnds, Style};
@@ -27,6 +31,8 @@ pub enum Pane {
     /// The segments, an arrow each.
     #[default]
     Ladder,
+    /// Both endpoints, as the segment left them.
+    Ends,
     /// Why the notes on the segment say what they say.
     Why,
     /// Its bytes and fields.
@@ -35,12 +41,13 @@ pub enum Pane {
 
 impl Pane {
     /// All of them, in the order in which Tab goes through them.
-    pub const ALL: [Self; 3] = [Self::Ladder, Self::Why, Self::Bytes];
+    pub const ALL: [Self; 4] = [Self::Ladder, Self::Ends, Self::Why, Self::Bytes];
 
     /// What stands above it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ladder => "segments",
+            Self::Ends => "both ends",
             Self::Why => "why",
             Self::Bytes => "bytes",
         }
@@ -51,6 +58,8 @@ impl Pane {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Over {
     Help,
+    /// The checksums of the segment, worked out.
+    Sums,
 }
 
 /// What is shown, and where in it we are.
@@ -77,6 +86,13 @@ pub struct Model {
     /// The pane that has the keys, and the one that is shown where there is room for one beside the ladder.
     pub(super) focus: Pane,
     pub(super) beside: Pane,
+    /// What is known of both endpoints.
+    pub(super) ends: Ends,
+    /// Whether that one has the screen for itself.
+    pub(super) zoomed: bool,
+    pub(super) bytes: Bytes,
+    pub(super) why: Why,
+    pub(super) marks: Marks,
     pub(super) over: Option<Over>,
     /// A line for the person, until the next key.
     pub(super) notice: Option<String>,
@@ -100,7 +116,12 @@ impl Model {
             top: 0,
             following,
             focus: Pane::Ladder,
-            beside: Pane::Why,
+            beside: Pane::Ends,
+            ends: Ends::default(),
+            zoomed: false,
+            bytes: Bytes::default(),
+            why: Why::default(),
+            marks: Marks::default(),
             over: None,
             notice: None,
             over_and_out: false,

@@ -1,6 +1,12 @@
 //! What a message changes, and what is wished for then.
 
+mod bytes;
+mod copy;
+mod ends;
 mod follow;
+mod marks;
+mod panes;
+mod why;
 
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
 
@@ -39,6 +45,9 @@ impl Model {
         self.follow(before);
         self.keep_in_sight();
         self.want_pages(&mut wishes);
+        self.want_board(&mut wishes);
+        self.want_evidence(&mut wishes);
+        self.want_measure(&mut wishes);
         wishes
     }
 
@@ -48,6 +57,9 @@ impl Model {
             return;
         };
         let screen = u64::from(draw::ladder_lines(self)).saturating_sub(1).max(1);
+        if self.pane_key(action, wishes) {
+            return;
+        }
         match action {
             Action::Quit => {
                 self.over_and_out = true;
@@ -68,6 +80,8 @@ impl Model {
             }
             Action::Pane => self.next_pane(1),
             Action::PaneBack => self.next_pane(Pane::ALL.len() - 1),
+            // What a pane or a feature has not taken means nothing here.
+            _ => {}
         }
     }
 
@@ -88,6 +102,12 @@ impl Model {
                 self.extent = extent;
             }
             Told::Page(view, page) if view == self.view => self.page(page),
+            Told::Board(view, row, board) if view == self.view => self.board(row, board),
+            Told::Truth(minds) => self.ends.remember(minds),
+            Told::Found(view, found) if view == self.view => self.found(found),
+            Told::Measured(view, from, to, measured) if view == self.view => {
+                self.measured((from, to), measured);
+            }
             Told::Failed(why) => self.notice = Some(why),
             _ => {}
         }

@@ -1,5 +1,6 @@
 //! The integration suite: one binary, one module for each subject.
 
+mod boards;
 mod both;
 mod cli;
 mod conversations;

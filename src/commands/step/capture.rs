@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::analysis::{AHEAD, Analysis, Hindsight, Limits};
+use crate::analysis::{Analysis, Hindsight, Limits};
 use crate::cli;
 use crate::commands::{ends, input};
 use crate::event::{Board, End, Endpoint, Event, Flow};
@@ -257,13 +257,6 @@ impl Walk {
         see: &mut impl FnMut(&Frame<'_>, &Event<'_>),
         ended: &mut impl FnMut(&Flow),
     ) -> Result<Step, SourceError> {
-        if self.source.frames().is_multiple_of(AHEAD as u64) && self.analysis.looks_ahead() {
-            let analysis = &mut self.analysis;
-            self.source.upcoming(AHEAD, &mut |link_type, bytes| {
-                analysis.expect(link_type, bytes);
-            });
-            analysis.bring_near();
-        }
         let Some(frame) = self.source.next_frame()? else {
             return Ok(Step::End);
         };

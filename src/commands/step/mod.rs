@@ -5,9 +5,11 @@ mod find;
 mod flows;
 mod joint;
 pub(super) mod live;
+mod measure;
 mod overview;
 mod subject;
 mod trail;
+mod truth;
 mod worker;
 
 #[cfg(test)]
@@ -25,6 +27,7 @@ use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 
 use self::capture::Capture;
 pub(super) use self::capture::Wanted;
+use self::joint::Two;
 use self::subject::Subject;
 use self::worker::Worker;
 use super::USAGE_OR_ENVIRONMENT;
@@ -64,6 +67,9 @@ pub(super) fn run(args: &cli::Step) -> Result<ExitCode> {
         let to_screen = Alarm(to_screen.clone());
         move |told| to_screen.send(Message::Told(told))
     };
+    if let Subject::One(name) | Subject::Two(Two::Ends(name, _)) = &subject {
+        remember(name.clone(), to_screen.clone())?;
+    }
     let (worker, both) = match subject {
         Subject::One(name) => {
             let store = capture::store(&name)?;
@@ -188,6 +194,22 @@ fn panic_on_demand(place: &str) {
         !(cfg!(debug_assertions) && demanded()),
         "the {place} panics on demand"
     );
+}
+
+/// Has the truth of the run read, if there is any, while the capture is shown already.
+fn remember(name: String, to_screen: Sender<News>) -> io::Result<()> {
+    let read = move || {
+        let minds = truth::minds(&name);
+        if !minds.is_empty() {
+            let told = Told::Truth(minds.into());
+            // Nobody listens any more when it is over.
+            let _ = to_screen.send(News::Message(Message::Told(told)));
+        }
+    };
+    thread::Builder::new()
+        .name("truth".to_owned())
+        .spawn(read)?;
+    Ok(())
 }
 
 /// Draws, waits, and draws again, until it is over.

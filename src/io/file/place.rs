@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::input::Input;
-use super::{CaptureFile, Format, pcap, pcapng};
+use super::{AtHand, CaptureFile, Format, pcap, pcapng};
 
 /// Where a frame begins, and what was read before that is needed to read on.
 #[derive(Clone, Debug)]
@@ -78,6 +78,7 @@ impl CaptureFile {
             total: total_len,
             number: place.number,
             over: false,
+            at_hand: AtHand::default(),
         }
     }
 
