@@ -171,6 +171,7 @@ impl Teller {
 }
 
 /// Tells the screen when the thread that has this panics: it would wait for it for ever.
+#[derive(Clone)]
 struct Alarm(Sender<News>);
 
 impl Alarm {
