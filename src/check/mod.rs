@@ -112,6 +112,8 @@ pub struct Finding {
     pub tried: String,
     /// What came of it, in words.
     pub result: String,
+    /// The round trip of an echo, in nanoseconds, where one was answered.
+    pub rtt_ns: Option<u64>,
     /// What that means; empty where the result says all.
     pub meaning: String,
     /// What to try, in order; only where it is broken.
@@ -124,6 +126,8 @@ pub struct Check {
     machine: Machine,
     v6: bool,
     host: String,
+    /// Its address, where the hosts file has its name.
+    known: Option<IpAddr>,
     step: Step,
     findings: Vec<Finding>,
 }
@@ -152,9 +156,17 @@ impl Check {
             machine,
             v6,
             host: host.to_owned(),
+            known: None,
             step: Step::OwnStack,
             findings: Vec::new(),
         }
+    }
+
+    /// The same where the hosts file has the host's name, so that nobody has to be asked for its address.
+    #[must_use]
+    pub const fn known(mut self, address: Option<IpAddr>) -> Self {
+        self.known = address;
+        self
     }
 
     /// What has to be found out next; `None` when all is known.
@@ -180,6 +192,7 @@ impl Check {
                 }
                 Step::Names => match self.literal() {
                     Some(address) => {
+                        self.name_is_known();
                         self.step = Step::Host(address);
                     }
                     None => return Some(Question::Name(self.host.clone())),
@@ -212,13 +225,16 @@ impl Check {
         &self.findings
     }
 
+    /// The link that is broken; `None` also while none has been found.
+    pub fn broken_link(&self) -> Option<Link> {
+        let mut all = self.findings.iter();
+        all.find(|it| it.standing == Standing::Broken)
+            .map(|it| it.link)
+    }
+
     /// Whether the host was reached.
     pub fn is_fine(&self) -> bool {
-        self.step == Step::Done
-            && self
-                .findings
-                .iter()
-                .all(|it| it.standing != Standing::Broken)
+        self.step == Step::Done && self.broken_link().is_none()
     }
 
     /// 4 or 6.
@@ -235,12 +251,10 @@ impl Check {
         }
     }
 
-    /// The host, if it was given as an address.
+    /// The host, if it was given as an address, or has one without anybody being asked.
     fn literal(&self) -> Option<IpAddr> {
-        self.host
-            .parse()
-            .ok()
-            .filter(|it: &IpAddr| it.is_ipv6() == self.v6)
+        let given = self.host.parse().ok().or(self.known);
+        given.filter(|it: &IpAddr| it.is_ipv6() == self.v6)
     }
 
     /// The address that others know this machine by, and its interface: one that is valid beyond the

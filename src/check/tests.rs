@@ -146,6 +146,28 @@ fn who_asks_for_no_more_than_the_own_stack_is_told_no_more() {
 }
 
 #[test]
+fn for_a_name_of_the_hosts_file_nobody_is_asked() {
+    let unasked = |question: &Question| {
+        assert!(!matches!(question, Question::Name(_)));
+        None
+    };
+    // Nor is a router needed for this machine itself.
+    let mut alone = machine();
+    alone.cards.pop();
+    alone.routes.clear();
+    let check = Check::new(alone, "localhost", false).known(Some(ip("127.0.0.1")));
+    let (check, last) = end(check, world(unasked));
+    assert!(check.is_fine());
+    assert_eq!((last.link, &*last.tried), (Link::Names, "localhost"));
+
+    let far = Check::new(machine(), "far", false).known(Some(ip("198.51.100.9")));
+    let (check, last) = end(far, world(unasked));
+    assert!(check.is_fine());
+    assert_eq!((last.link, &*last.tried), (Link::Host, "198.51.100.9"));
+    assert_eq!(check.findings().len(), 5);
+}
+
+#[test]
 fn no_loopback() {
     let mut without = machine();
     without.cards[0].state = "down";

@@ -33,6 +33,7 @@ impl Check {
                     standing: Standing::Broken,
                     tried: loopback.to_string(),
                     result: format!("{} has no address ::1", escaped(&card.name)),
+                    rtt_ns: None,
                     meaning: "IPv6 is switched off on this machine.".to_owned(),
                     advice: vec!["sudo sysctl net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.lo.disable_ipv6=0".to_owned()],
                 });
@@ -52,6 +53,7 @@ impl Check {
             standing: Standing::Broken,
             tried: loopback.to_string(),
             result,
+            rtt_ns: None,
             meaning: "Programs on this machine can't reach even each other. No packet left it; the network outside has nothing to do with it.".to_owned(),
             advice: vec![advice],
         });
@@ -61,9 +63,13 @@ impl Check {
     pub(super) fn own_stack(&mut self, answer: &Answer) {
         let tried = self.loopback().to_string();
         if let Answer::Reply { rtt_ns } = answer {
-            self.fine(Link::OwnStack, tried, reply(*rtt_ns));
+            self.fine(Link::OwnStack, tried, reply(*rtt_ns), Some(*rtt_ns));
             let is_all = self.literal() == Some(self.loopback());
-            self.step = if is_all { Step::Done } else { Step::OwnAddress };
+            self.step = Step::OwnAddress;
+            if is_all {
+                self.name_is_known();
+                self.step = Step::Done;
+            }
             return;
         }
         let version = self.version();
@@ -156,7 +162,7 @@ impl Check {
                 if kind(address).scope == Scope::Link {
                     result += "; link-local: valid on this link only";
                 }
-                self.fine(Link::OwnAddress, tried, result);
+                self.fine(Link::OwnAddress, tried, result, Some(*rtt_ns));
                 self.step = Step::Router;
             }
             _ => self.broken(
@@ -230,7 +236,7 @@ impl Check {
         };
         match answer {
             Answer::Reply { rtt_ns } => {
-                self.fine(Link::Router, router.to_string(), reply(*rtt_ns));
+                self.fine(Link::Router, router.to_string(), reply(*rtt_ns), Some(*rtt_ns));
                 self.step = Step::Names;
             }
             Answer::Refused(said) => self.broken(
@@ -254,7 +260,7 @@ impl Check {
             let result = format!(
                 "no echo reply, but it answers {by}: it is there, and does not answer pings"
             );
-            self.fine(Link::Router, router.to_string(), result);
+            self.fine(Link::Router, router.to_string(), result, None);
             self.step = Step::Names;
             return;
         }
@@ -268,6 +274,14 @@ impl Check {
                 "compare with a machine that works: wirelab addr".to_owned(),
             ],
         );
+    }
+
+    /// Where the hosts file has the name, that is told; where the host was given as an address, nothing.
+    pub(super) fn name_is_known(&mut self) {
+        if let Some(address) = self.known {
+            let said = format!("{address}, by the hosts file: nobody is asked");
+            self.fine(Link::Names, escaped(&self.host), said, None);
+        }
     }
 
     pub(super) fn name_answered(&mut self, answer: &Answer) {
@@ -289,7 +303,7 @@ impl Check {
                     0 => String::new(),
                     n => format!(" and {n} more"),
                 };
-                self.fine(Link::Names, host, format!("{first}{more}"));
+                self.fine(Link::Names, host, format!("{first}{more}"), None);
                 self.step = Step::Host(first);
             }
             Answer::NoName(fault) => self.broken(
@@ -332,7 +346,12 @@ impl Check {
 
     pub(super) fn host_answered(&mut self, address: IpAddr, answer: &Answer) {
         if let Answer::Reply { rtt_ns } = answer {
-            self.fine(Link::Host, address.to_string(), reply(*rtt_ns));
+            self.fine(
+                Link::Host,
+                address.to_string(),
+                reply(*rtt_ns),
+                Some(*rtt_ns),
+            );
             self.step = Step::Done;
             return;
         }
@@ -393,7 +412,7 @@ impl Check {
             let result = format!(
                 "no echo reply, but it answers {by}: it is there, and does not answer pings"
             );
-            self.fine(Link::Host, address.to_string(), result);
+            self.fine(Link::Host, address.to_string(), result, None);
             self.step = Step::Done;
             return;
         }
@@ -419,7 +438,7 @@ impl Check {
         if let Answer::Connected = answer {
             let result =
                 "no echo reply, but a TCP connection finds it: it does not answer pings".to_owned();
-            self.fine(Link::Host, address.to_string(), result);
+            self.fine(Link::Host, address.to_string(), result, None);
             self.step = Step::Done;
             return;
         }
@@ -435,12 +454,13 @@ impl Check {
         );
     }
 
-    fn fine(&mut self, link: Link, tried: String, result: String) {
+    fn fine(&mut self, link: Link, tried: String, result: String, rtt_ns: Option<u64>) {
         self.found(Finding {
             link,
             standing: Standing::Fine,
             tried,
             result,
+            rtt_ns,
             meaning: String::new(),
             advice: Vec::new(),
         });
@@ -452,6 +472,7 @@ impl Check {
             standing: Standing::Skipped,
             tried: String::new(),
             result,
+            rtt_ns: None,
             meaning: String::new(),
             advice: Vec::new(),
         });
@@ -470,6 +491,7 @@ impl Check {
             standing: Standing::Broken,
             tried,
             result,
+            rtt_ns: None,
             meaning: meaning.to_owned(),
             advice,
         });

@@ -35,7 +35,7 @@ pub struct Talk {
     #[arg(long, value_name = "BYTES", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=16_777_216), help_heading = "Calls")]
     pub recv_size: u32,
     /// Read so many bytes a second at most, and see what the sender makes of it
-    #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Calls")]
+    #[arg(long, value_name = "RATE", value_parser = rate, help_heading = "Calls")]
     pub slow_read: Option<u64>,
     /// Set `TCP_NODELAY`: small pieces are not held back
     #[arg(long, help_heading = "Calls")]
@@ -69,6 +69,12 @@ pub struct Talk {
     pub output: Output,
 }
 
+/// Bytes a second, and not none.
+fn rate(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|rate| *rate > 0);
+    number.ok_or_else(|| "give bytes a second, 1 or more, as in 1000".to_owned())
+}
+
 /// Seconds, with decimals, and not none.
 fn seconds(text: &str) -> Result<Duration, String> {
     let number = text.parse::<f64>().ok();
@@ -97,7 +103,7 @@ mod tests {
         assert!(often("0.001").is_err() && often("4000").is_err());
         for wrong in ["", "0", "-1", "inf", "x"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
-            assert!(often(wrong).is_err(), "{wrong}");
+            assert!(often(wrong).is_err() && rate(wrong).is_err(), "{wrong}");
         }
     }
 }

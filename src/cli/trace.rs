@@ -35,7 +35,8 @@ pub struct Trace {
     /// UDP datagrams to a port where nobody listens
     #[arg(short = 'U', long, conflicts_with = "tcp", help_heading = "Probes")]
     pub udp: bool,
-    /// SYNs of TCP: each probe is a connection that is closed again at once
+    /// SYNs of TCP, all of a flow from one port. Without rights each is a connection from a port of
+    /// its own, closed again at once
     #[arg(short = 'T', long, conflicts_with = "size", help_heading = "Probes")]
     pub tcp: bool,
     /// Destination port; of UDP that of the first flow. Not given: 33434, with --tcp 80

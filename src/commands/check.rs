@@ -43,15 +43,17 @@ pub(super) fn run(args: &cli::Check) -> Result<ExitCode> {
     let json = args.output.format == Format::Json;
     let signals = Signals::catch().context("can't catch signals")?;
     let becomes = Becomes::find()?;
+    let known = by_hosts_file(&args.host);
     let versions: Vec<bool> = [false, true]
         .into_iter()
         .filter(|&v6| !(v6 && args.v4 || !v6 && args.v6) && view::fits(&args.host, v6))
+        .filter(|&v6| known.is_empty() || known.iter().any(|it| it.is_ipv6() == v6))
         .collect();
     let asked: Vec<_> = versions.iter().map(|&v6| (v6, Asker::open(v6))).collect();
     privileges::drop_for_good(becomes)?;
     anyhow::ensure!(
         !asked.is_empty(),
-        "{}: not an address of the version that was asked for",
+        "{}: no address of the version of IP that was asked for",
         args.host.escape_debug()
     );
 
@@ -62,9 +64,12 @@ pub(super) fn run(args: &cli::Check) -> Result<ExitCode> {
             .map_err(Stopped::Output)
     };
     let mut checks = Vec::new();
+    let mut names = Names::default();
+    let mut told_why = false;
     for (at, (v6, asker)) in asked.into_iter().enumerate() {
         let mut asker = asker;
-        let mut check = Check::new(look()?, &args.host, v6);
+        let known = known.iter().copied().find(|it| it.is_ipv6() == v6);
+        let mut check = Check::new(look()?, &args.host, v6).known(known);
         if !json {
             let gap = if at > 0 { "\n" } else { "" };
             write(&format!(
@@ -72,6 +77,8 @@ pub(super) fn run(args: &cli::Check) -> Result<ExitCode> {
                 view::heading(&check, &args.host, &style)
             ))?;
             if let Some(why) = &asker.without_echo {
+                let again = std::mem::replace(&mut told_why, true);
+                let why = if again { "for the same reason" } else { why };
                 write(&view::without_echo(why, &style))?;
             }
         }
@@ -80,7 +87,7 @@ pub(super) fn run(args: &cli::Check) -> Result<ExitCode> {
             let question = check.question();
             let answer = question
                 .as_ref()
-                .map(|question| asker.ask(question, signals))
+                .map(|question| asker.ask(question, &mut names, signals))
                 .transpose()?;
             if let Some(answer) = &answer {
                 check.answer(answer);
@@ -100,10 +107,45 @@ pub(super) fn run(args: &cli::Check) -> Result<ExitCode> {
         }
         checks.push(check);
     }
-    if !json {
-        write(&view::conclusion(&checks, &args.host, &style))?;
-    }
+    let said = if json {
+        view::diagnosis(&checks, &args.host)
+    } else {
+        view::conclusion(&checks, &args.host, &style)
+    };
+    write(&said)?;
     Ok(ExitCode::from(u8::from(!checks.iter().any(Check::is_fine))))
+}
+
+/// The addresses of a name that the hosts file has, where that is looked at first.
+fn by_hosts_file(host: &str) -> Vec<IpAddr> {
+    if host.parse::<IpAddr>().is_ok() || name_fault(host).is_some() {
+        return Vec::new();
+    }
+    let sources = machine::Sources::of(host);
+    if sources.ways.first().is_none_or(|way| way != "files") {
+        return Vec::new();
+    }
+    sources.hosts.iter().map(|line| line.address).collect()
+}
+
+/// The addresses of the host's name, or what the resolver said: asked for once, both versions of IP at a time.
+#[derive(Default)]
+struct Names {
+    found: Option<Result<Vec<IpAddr>, String>>,
+}
+
+impl Names {
+    fn look_up(&mut self, name: &str) -> Result<Vec<IpAddr>, String> {
+        let look = || match machine::look_up(name) {
+            Ok(found) => Ok(found.addresses),
+            Err(error) => {
+                let said = error.to_string();
+                let bare = said.strip_prefix("failed to lookup address information: ");
+                Err(bare.unwrap_or(&said).to_lowercase())
+            }
+        };
+        self.found.get_or_insert_with(look).clone()
+    }
 }
 
 /// Finds answers. Its sockets are opened while there are rights.
@@ -137,7 +179,7 @@ impl Asker {
         }
     }
 
-    fn ask(&mut self, question: &Question, signals: Signals) -> Result<Answer> {
+    fn ask(&mut self, question: &Question, names: &mut Names, signals: Signals) -> Result<Answer> {
         Ok(match question {
             Question::Ping(address, interface) => self.ping(*address, *interface, signals)?,
             Question::Neighbour(address) => {
@@ -146,7 +188,7 @@ impl Asker {
                 let found = all.iter().find(|it| it.address == *address);
                 Answer::Neighbour(found.map(|it| it.state))
             }
-            Question::Name(name) => self.name(name),
+            Question::Name(name) => self.name(name, names),
             Question::Connect(address) => connect(*address),
         })
     }
@@ -187,14 +229,13 @@ impl Asker {
         Ok(answer)
     }
 
-    fn name(&self, name: &str) -> Answer {
+    fn name(&self, name: &str, names: &mut Names) -> Answer {
         if let Some(fault) = name_fault(name) {
             return Answer::NoName(fault);
         }
-        match machine::look_up(name) {
-            Ok(found) => {
-                let (mut ours, others): (Vec<_>, Vec<_>) = found
-                    .addresses
+        match names.look_up(name) {
+            Ok(addresses) => {
+                let (mut ours, others): (Vec<_>, Vec<_>) = addresses
                     .into_iter()
                     .partition(|it| it.is_ipv6() == self.v6);
                 if ours.is_empty() {
@@ -202,19 +243,12 @@ impl Asker {
                 }
                 Answer::Addresses(ours)
             }
-            Err(error) => {
-                let said = error.to_string();
-                let said = said
-                    .strip_prefix("failed to lookup address information: ")
-                    .unwrap_or(&said)
-                    .to_lowercase();
-                Answer::NoAddress {
-                    // EAI_AGAIN is the only one of getaddrinfo(3) that says nothing about the name.
-                    certain: !said.starts_with("temporary failure"),
-                    said,
-                    servers: machine::Sources::of(name).servers,
-                }
-            }
+            Err(said) => Answer::NoAddress {
+                // EAI_AGAIN is the only one of getaddrinfo(3) that says nothing about the name.
+                certain: !said.starts_with("temporary failure"),
+                said,
+                servers: machine::Sources::of(name).servers,
+            },
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::io::clock::{self, Pace, Pacer, Speed};
 use crate::io::machine::{self, Owners};
 use crate::sockets::Detail;
 use crate::view::sockets;
-use crate::view::text::escape;
+use crate::view::text::{self, escape};
 use crate::view::{Paint, Style};
 
 /// To the top left, without wiping: what is written next covers what is there, and nothing flickers.
@@ -46,7 +46,7 @@ pub(super) fn run(args: &cli::Sockets) -> Result<ExitCode> {
     let json = args.output.format == Format::Json;
     let Some(interval) = args.watch else {
         let seen = look(&wanted)?;
-        write(&shown(&seen, &wanted, &style, json))?;
+        write(&shown(&seen.sockets, &seen, &wanted, &style, json))?;
         return Ok(told(&seen, &wanted, args.of.as_deref()));
     };
     let signals = Signals::catch().context("can't catch signals")?;
@@ -59,14 +59,22 @@ pub(super) fn run(args: &cli::Sockets) -> Result<ExitCode> {
             break;
         }
         seen = look(&wanted)?;
-        let page = shown(&seen, &wanted, &style, json);
         let since = seen.time.nanos_since(*begun.get_or_insert(seen.time));
+        let page = |sockets: &[Detail]| {
+            let page = shown(sockets, &seen, &wanted, &style, json);
+            headed(&page, &seen, since, &style)
+        };
         let page = if in_place {
-            over(&headed(&page, &seen, since, &style), round == 0)
+            let rows = terminal_size::terminal_size().map_or(usize::MAX, |(_, rows)| rows.0.into());
+            over(
+                &fitting(&seen.sockets, rows, &style, page),
+                rows,
+                round == 0,
+            )
         } else if json {
-            page
+            shown(&seen.sockets, &seen, &wanted, &style, json)
         } else {
-            headed(&page, &seen, since, &style) + "\n"
+            page(&seen.sockets) + "\n"
         };
         write(&page)?;
     }
@@ -124,20 +132,57 @@ fn is_meant(it: &Detail, wanted: &Wanted) -> bool {
     }
 }
 
-fn shown(seen: &Seen, wanted: &Wanted, style: &Style, json: bool) -> String {
+/// These of the sockets that were seen.
+fn shown(these: &[Detail], seen: &Seen, wanted: &Wanted, style: &Style, json: bool) -> String {
     if json {
-        let lines = seen.sockets.iter();
+        let lines = these.iter();
         return lines.map(|it| sockets::json_line(it, seen.time)).collect();
     }
     if matches!(wanted, Wanted::All) {
-        return sockets::overview(&seen.sockets, seen.some_hidden, style);
+        return sockets::overview(these, seen.some_hidden, style);
     }
-    let blocks: Vec<_> = seen
-        .sockets
-        .iter()
-        .map(|it| sockets::detail(it, style))
-        .collect();
+    let blocks: Vec<_> = these.iter().map(|it| sockets::detail(it, style)).collect();
     blocks.join("\n")
+}
+
+/// The page of as many sockets, from the first on, as fit so many rows; and how many do not. The first is there
+/// in any case.
+fn fitting(
+    all: &[Detail],
+    rows: usize,
+    style: &Style,
+    page: impl Fn(&[Detail]) -> String,
+) -> String {
+    let fits = |page: &str, most: usize| page.lines().count() <= most;
+    let whole = page(all);
+    let room = rows.saturating_sub(1);
+    if all.len() < 2 || fits(&whole, room) {
+        return whole;
+    }
+    // The more sockets, the more lines.
+    let (mut enough, mut too_many) = (1, all.len());
+    while enough + 1 < too_many {
+        let middle = usize::midpoint(enough, too_many);
+        let some = all.get(..middle).unwrap_or(all);
+        if fits(&page(some), room.saturating_sub(1)) {
+            enough = middle;
+        } else {
+            too_many = middle;
+        }
+    }
+    let some = page(all.get(..enough).unwrap_or(all));
+    let room = room.saturating_sub(1).max(1);
+    let some: Vec<_> = some.lines().take(room).collect();
+    let more = format!(
+        "and {}: a PORT or a PID chooses",
+        units::plural((all.len() - enough) as u64, "more socket")
+    );
+    let more = text::fit(&more, style.width.into());
+    format!(
+        "{}\n{}\n",
+        some.join("\n"),
+        style.paint(Paint::Caution, more)
+    )
 }
 
 /// A page of a watch, with the time since it began.
@@ -153,8 +198,7 @@ fn headed(page: &str, seen: &Seen, since_ns: u64, style: &Style) -> String {
 
 /// A page over the one before it; no line of that shows through. What does not fit the screen is left out,
 /// or the terminal would roll.
-fn over(page: &str, first: bool) -> String {
-    let rows = terminal_size::terminal_size().map_or(usize::MAX, |(_, rows)| rows.0.into());
+fn over(page: &str, rows: usize, first: bool) -> String {
     let lines: Vec<&str> = page.lines().take(rows.saturating_sub(1).max(1)).collect();
     // At first the screen is wiped, for there the page does not cover what is not its own.
     let start = if first { "\x1b[2J" } else { "" };
@@ -240,4 +284,55 @@ fn port_of(text: &str) -> Result<u16> {
             escape(text)
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sockets::Info;
+
+    fn many(count: u16) -> Vec<Detail> {
+        let address = IpAddr::from([127, 0, 0, 1]);
+        let one = |port: u16| Detail {
+            local: (address, port),
+            peer: (address, 9),
+            state: TcpState::Established,
+            timer: None,
+            receive_queue: 0,
+            send_queue: 0,
+            unsent: Some(0),
+            accept_queue: None,
+            memory: None,
+            info: Info::default(),
+            congestion_control: None,
+            user: 0,
+            owners: Vec::new(),
+        };
+        (1..=count).map(one).collect()
+    }
+
+    #[test]
+    fn what_does_not_fit_the_screen_is_counted() {
+        let all = many(100);
+        let seen = Seen::default();
+        let style = Style::default();
+        for wanted in [Wanted::All, Wanted::End(Vec::new(), 9)] {
+            let page = |these: &[Detail]| {
+                let page = shown(these, &seen, &wanted, &style, false);
+                format!("head\n{page}")
+            };
+            for rows in [4, 24, 50] {
+                let fits = fitting(&all, rows, &style, page);
+                assert!(fits.lines().count() < rows, "{rows}: {fits}");
+                let shown = (1..=100).filter(|port| {
+                    let own = format!("127.0.0.1:{port} ");
+                    fits.lines().any(|line| line.starts_with(&own))
+                });
+                let said = format!("and {} more sockets", 100 - shown.count().max(1));
+                assert!(fits.contains(&said), "{said}: {fits}");
+            }
+            assert_eq!(fitting(&all, usize::MAX, &style, page), page(&all));
+            assert_eq!(fitting(&many(1), 3, &style, page), page(&many(1)));
+        }
+    }
 }

@@ -115,6 +115,7 @@ fn plan(args: &cli::Trace, link: &Link) -> Result<Plan> {
         size,
         tos: args.tos,
         src_ports: link.src_ports.clone(),
+        syn_mark: link.syn_mark,
         port: args.port.unwrap_or(port),
         path_mtu: args.mtu,
         ..usual
@@ -139,6 +140,7 @@ fn target(args: &cli::Trace, link: &Link, plan: &Plan) -> Target {
             "the number in the data, or where too little is quoted, the checksum".to_owned()
         }
         (Method::Udp, Way::Datagram) => "the number in the data".to_owned(),
+        (Method::Tcp, _) if link.syn_mark.is_some() => "the sequence number".to_owned(),
         (Method::Tcp, _) => "the port that it was sent from".to_owned(),
     };
     Target {
@@ -150,6 +152,7 @@ fn target(args: &cli::Trace, link: &Link, plan: &Plan) -> Target {
         max: args.max,
         size: plan.size,
         wait_ns: u64::try_from(args.wait.as_nanos()).unwrap_or(u64::MAX),
+        own_flow: link.method == Method::Tcp && link.syn_mark.is_none(),
         matched_by,
     }
 }
@@ -177,7 +180,12 @@ fn how(link: &Link, flows: u16) -> String {
             link.id
         ),
         (Method::Udp, _) => format!("UDP{from}, {errors}"),
-        (Method::Tcp, _) => format!("TCP SYNs{from} by connect(), {errors}"),
+        (Method::Tcp, _) if link.syn_mark.is_some() => {
+            format!("TCP SYNs{from} over a raw socket, all of a flow from one port")
+        }
+        (Method::Tcp, _) => {
+            format!("TCP SYNs{from} by connect(), each from a port of its own, {errors}")
+        }
     };
     let instead = link
         .instead

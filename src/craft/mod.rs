@@ -16,6 +16,7 @@
 //! at the bytes alone: how they are cut into pieces, and which way out leaves them as they are. `answer`
 //! tells what comes back in answer to them.
 
+mod again;
 mod answer;
 mod build;
 mod file;

@@ -101,6 +101,38 @@ impl LayerKind {
             Self::Udp => "UDP",
         }
     }
+
+    /// Its name for scripts.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Ethernet => "ethernet",
+            Self::Vlan => "vlan",
+            Self::Link => "link",
+            Self::Llc => "llc",
+            Self::Arp => "arp",
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+            Self::Ipv6Extension => "ipv6-extension",
+            Self::Ah => "ah",
+            Self::Esp => "esp",
+            Self::Ipcomp => "ipcomp",
+            Self::Mpls => "mpls",
+            Self::ControlWord => "control-word",
+            Self::Ppp => "ppp",
+            Self::Pppoe => "pppoe",
+            Self::Gre => "gre",
+            Self::Erspan => "erspan",
+            Self::EtherIp => "etherip",
+            Self::Vxlan => "vxlan",
+            Self::Geneve => "geneve",
+            Self::Icmpv4 => "icmpv4",
+            Self::Icmpv6 => "icmpv6",
+            Self::Igmp => "igmp",
+            Self::IcmpExtension => "icmp-extension",
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
 }
 
 impl fmt::Display for LayerKind {

@@ -74,6 +74,38 @@ impl Joint {
         }
     }
 
+    /// The host at which it is looked at, of a packet.
+    pub fn host(&self) -> Option<Host> {
+        match self {
+            Self::Passage(passage) => passage.shown_at().map(|(host, _)| host),
+            Self::Call(_) | Self::Reading(_) => None,
+        }
+    }
+
+    /// Whether that frame of that host's capture is looked at in it.
+    pub fn shows(&self, host: Host, frame: u64) -> bool {
+        let Self::Passage(passage) = self else {
+            return false;
+        };
+        let near = passage.facts.to.other();
+        let hosts = [near, passage.facts.to].into_iter().zip(&passage.stops);
+        let stops = hosts.filter_map(|(at, stop)| Some((at, stop.as_ref()?.facts.frame)));
+        match passage.facts.part {
+            Part::Whole => stops.into_iter().any(|stop| stop == (host, frame)),
+            Part::Departs | Part::Arrives => passage.shown_at() == Some((host, frame)),
+        }
+    }
+
+    /// Whether another row has told of the packet's departure: then it counts there.
+    pub fn is_arrival(&self) -> bool {
+        match self {
+            Self::Passage(passage) => {
+                passage.facts.part == Part::Arrives && passage.stops.iter().all(Option::is_some)
+            }
+            Self::Call(_) | Self::Reading(_) => false,
+        }
+    }
+
     /// Hands over the event as it was.
     pub fn with<T>(&self, then: impl FnOnce(&Event<'_>) -> T) -> T {
         match self {

@@ -1,7 +1,7 @@
 //! An event that is kept: who steps through a capture goes back and forth, long after a frame has made room for
 //! the next one.
 
-use super::{Event, Joint, Note, Segment};
+use super::{Event, Host, Joint, Note, Segment};
 use crate::decode::{Body, Decoder, Packet};
 use crate::frame::{Frame, LinkType, Timestamp};
 
@@ -96,6 +96,20 @@ impl Kept {
     /// Whether there is a frame in it: not so of calls and readings.
     pub const fn has_frame(&self) -> bool {
         self.frame > 0
+    }
+
+    /// Whose capture its frame is of, where two are looked at.
+    pub fn host(&self) -> Option<Host> {
+        self.joint.as_ref().and_then(|joint| joint.host())
+    }
+
+    /// Whether it is about that frame, of that host's capture where two are looked at.
+    pub fn shows(&self, host: Option<Host>, frame: u64) -> bool {
+        match (&self.joint, host) {
+            (None, _) => self.frame == frame,
+            (Some(joint), Some(host)) => joint.shows(host, frame),
+            (Some(_), None) => false,
+        }
     }
 
     /// The frame as it was read.

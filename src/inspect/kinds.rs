@@ -21,41 +21,21 @@ pub(super) struct Before {
 impl Before {
     /// The header's names, for people and for scripts.
     pub(super) fn names(self, kind: LayerKind) -> (&'static str, &'static str) {
-        let key = match kind {
-            LayerKind::Ethernet => "ethernet",
-            LayerKind::Vlan => "vlan",
-            LayerKind::Llc => "llc",
-            LayerKind::Link => match self.link {
-                LinkType::LINUX_SLL => return ("Linux cooked header", "sll"),
-                LinkType::LINUX_SLL2 => return ("Linux cooked header, version 2", "sll2"),
-                LinkType::NULL | LinkType::LOOP => return ("loopback header", "loopback"),
-                LinkType::ARCNET | LinkType::ARCNET_LINUX => return ("ARCNET", "arcnet"),
-                _ => "link",
-            },
-            LayerKind::Arp => "arp",
-            LayerKind::Ipv4 => "ipv4",
-            LayerKind::Ipv6 => "ipv6",
-            LayerKind::Ipv6Extension => return self.extension(),
-            LayerKind::Ah => "ah",
-            LayerKind::Esp => "esp",
-            LayerKind::Ipcomp => "ipcomp",
-            LayerKind::Mpls => "mpls",
-            LayerKind::ControlWord => "control-word",
-            LayerKind::Ppp => "ppp",
-            LayerKind::Pppoe => "pppoe",
-            LayerKind::Gre => "gre",
-            LayerKind::Erspan => "erspan",
-            LayerKind::EtherIp => "etherip",
-            LayerKind::Vxlan => "vxlan",
-            LayerKind::Geneve => "geneve",
-            LayerKind::Icmpv4 => "icmpv4",
-            LayerKind::Icmpv6 => "icmpv6",
-            LayerKind::Igmp => "igmp",
-            LayerKind::IcmpExtension => "icmp-extension",
-            LayerKind::Tcp => "tcp",
-            LayerKind::Udp => "udp",
-        };
-        (kind.name(), key)
+        match kind {
+            LayerKind::Link => self.of_link(),
+            LayerKind::Ipv6Extension => self.extension(),
+            kind => (kind.name(), kind.key()),
+        }
+    }
+
+    fn of_link(self) -> (&'static str, &'static str) {
+        match self.link {
+            LinkType::LINUX_SLL => ("Linux cooked header", "sll"),
+            LinkType::LINUX_SLL2 => ("Linux cooked header, version 2", "sll2"),
+            LinkType::NULL | LinkType::LOOP => ("loopback header", "loopback"),
+            LinkType::ARCNET | LinkType::ARCNET_LINUX => ("ARCNET", "arcnet"),
+            _ => (LayerKind::Link.name(), LayerKind::Link.key()),
+        }
     }
 
     fn extension(self) -> (&'static str, &'static str) {
@@ -65,7 +45,10 @@ impl Before {
             Some(ipv6_ext::FRAGMENT) => ("IPv6 fragment header", "ipv6-fragment"),
             Some(ipv6_ext::DESTINATION) => ("IPv6 destination options", "ipv6-destination"),
             Some(ipv6_ext::MOBILITY) => ("IPv6 mobility header", "ipv6-mobility"),
-            _ => (LayerKind::Ipv6Extension.name(), "ipv6-extension"),
+            _ => (
+                LayerKind::Ipv6Extension.name(),
+                LayerKind::Ipv6Extension.key(),
+            ),
         }
     }
 

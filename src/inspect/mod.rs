@@ -7,6 +7,7 @@
 mod difference;
 pub mod given;
 mod kinds;
+mod outline;
 mod pieces;
 mod sheet;
 mod silence;
@@ -15,6 +16,7 @@ mod sums;
 mod tests;
 
 pub use difference::{Change, Difference, difference};
+pub use outline::{Line, Outline, Place, Spot};
 pub use pieces::{Piece, Whole, gaps, piece};
 pub use sheet::{Checked, Header, Origin, Rest, Sheet, Trouble};
 pub use silence::{Silenced, silenced};

@@ -4,12 +4,14 @@
 //! that asks for an end comes as an [`Input`]; Ctrl-Z gives the terminal back, stops, and takes it again.
 
 use std::io::{self, Stdout, Write, stdout};
+use std::os::fd::AsFd;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, TryLockError};
 use std::thread;
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, raise};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -18,7 +20,7 @@ use ratatui::crossterm::event::{
 };
 use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
 use super::signals::Signals;
@@ -106,8 +108,12 @@ impl Screen {
     ///
     /// When the terminal has gone meanwhile.
     pub fn resume(&mut self) -> io::Result<(u16, u16)> {
+        // A shell that took it may have set it otherwise than it was believed to be.
+        let _ = disable_raw_mode();
         take_over()?;
-        self.terminal.clear()?;
+        // Ratatui's own clearing asks the terminal where the cursor is, and whoever reads keys gets the answer.
+        execute!(stdout(), Clear(ClearType::All))?;
+        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
         self.size()
     }
 
@@ -208,44 +214,66 @@ pub enum Input {
     Gone,
 }
 
-/// Hands over what a person does, from a thread of its own, until `deliver` gives false.
+/// Hands over what a person does, from threads of their own, until `deliver` gives false.
+///
+/// Signals and the end of the terminal have one to themselves: whoever waits for keys of a terminal that has gone may
+/// wait in it for ever.
 ///
 /// # Errors
 ///
 /// When no thread can be had.
 pub fn listen(
     signals: Signals,
-    mut deliver: impl FnMut(Input) -> bool + Send + 'static,
+    deliver: impl FnMut(Input) -> bool + Clone + Send + 'static,
 ) -> io::Result<()> {
-    let listen = move || {
+    let mut to_keys = deliver.clone();
+    let keys = move || while next_key().is_none_or(&mut to_keys) {};
+    let mut deliver = deliver;
+    let watch = move || {
         loop {
-            if let Some(name) = signals.caught() {
-                deliver(Input::Signal(name));
+            if let Some(input) = ending(signals) {
+                deliver(input);
                 return;
             }
             if signals.was_continued() && !deliver(Input::Continue) {
                 return;
             }
-            let input = match event::poll(SIGNALS_EVERY)
-                .and_then(|any| any.then(event::read).transpose())
-            {
-                Ok(None) => continue,
-                Ok(Some(event::Event::Key(key))) => Input::Key(key),
-                Ok(Some(event::Event::Mouse(mouse))) => Input::Mouse(mouse),
-                Ok(Some(event::Event::Resize(columns, lines))) => Input::Resize(columns, lines),
-                Ok(Some(_)) => continue,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => Input::Gone,
-            };
-            if !deliver(input) || matches!(input, Input::Gone) {
-                return;
-            }
         }
     };
-    thread::Builder::new()
-        .name("keys".to_owned())
-        .spawn(listen)
-        .map(|_| ())
+    let spawn = |name: &str| thread::Builder::new().name(name.to_owned());
+    spawn("keys").spawn(keys)?;
+    spawn("watch").spawn(watch)?;
+    Ok(())
+}
+
+/// The next thing a person does; `None` for what is none of ours.
+fn next_key() -> Option<Input> {
+    match event::read() {
+        Ok(event::Event::Key(key)) => Some(Input::Key(key)),
+        Ok(event::Event::Mouse(mouse)) => Some(Input::Mouse(mouse)),
+        Ok(event::Event::Resize(columns, lines)) => Some(Input::Resize(columns, lines)),
+        Ok(_) => None,
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
+        Err(_) => {
+            // An error that comes again and again must not take all there is.
+            thread::sleep(SIGNALS_EVERY);
+            None
+        }
+    }
+}
+
+/// Waits a little for what ends us: a signal, or that the terminal has gone.
+fn ending(signals: Signals) -> Option<Input> {
+    let out = stdout();
+    let mut terminal = [PollFd::new(out.as_fd(), PollFlags::empty())];
+    let timeout = PollTimeout::from(SIGNALS_EVERY.as_millis() as u16);
+    // An interrupted wait is begun again.
+    let _ = poll(&mut terminal, timeout);
+    let gone = terminal[0].revents().is_some_and(|it| {
+        it.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL)
+    });
+    let signal = signals.caught().map(Input::Signal);
+    signal.or(gone.then_some(Input::Gone))
 }
 
 #[cfg(test)]

@@ -121,7 +121,12 @@ fn in_use(attempt: &Attempt, sockets: &[Listed]) -> Vec<String> {
         .collect();
     let bound = |it: &&&Listed| it.protocol == Protocol::Tcp && it.state == TcpState::Closed;
     let bound: Vec<_> = holders.iter().filter(bound).collect();
-    let others = holders.len() - listening.len() - waiting.len() - bound.len();
+    let open = |it: &&&Listed| {
+        it.protocol == Protocol::Tcp
+            && !it.is_listening()
+            && !matches!(it.state, TcpState::TimeWait | TcpState::Closed)
+    };
+    let open: Vec<_> = holders.iter().copied().filter(|it| open(&it)).collect();
     let mut said = Vec::new();
     for it in &listening {
         said.push(format!(
@@ -144,8 +149,8 @@ fn in_use(attempt: &Attempt, sockets: &[Listed]) -> Vec<String> {
             bracketed(it.address)
         ));
     }
-    if others > 0 {
-        said.push(format!("{} still being used.", connections_are(others)));
+    if !open.is_empty() {
+        said.push(not_over(&open));
     }
     let longest = waiting.iter().filter_map(|it| it.waits_ms).max();
     if let Some(ms) = longest {
@@ -160,15 +165,31 @@ fn in_use(attempt: &Attempt, sockets: &[Listed]) -> Vec<String> {
     }
     said.push(match attempt.reuse_works() {
         Some(true) if longest.is_some() && listening.is_empty() => "With SO_REUSEADDR it works, as was tried: what is in TIME-WAIT is no obstacle then. Servers set it, so that they can start again at once.".to_owned(),
+        Some(true) if !open.is_empty() => "With SO_REUSEADDR it works, as was tried: connections are no obstacle to who wants to listen where their program had set it too.".to_owned(),
         Some(true) => "With SO_REUSEADDR it works, as was tried.".to_owned(),
         Some(false) if attempt.protocol == Protocol::Udp => "SO_REUSEADDR does not help, as was tried: Linux wants it on both sockets, and the other has not set it. Where both have, both get the port, and the one that came last most datagrams.".to_owned(),
         Some(false) if !bound.is_empty() && listening.is_empty() => "SO_REUSEADDR does not help, as was tried: Linux wants it on both sockets, and the other has not set it. End the other program, or take another port.".to_owned(),
         Some(false) if !listening.is_empty() => "SO_REUSEADDR does not help, as was tried: two sockets can't listen on one port. End the other program, or take another port.".to_owned(),
         Some(false) if longest.is_some() => "SO_REUSEADDR does not help, as was tried: Linux wants it on both sockets, and the program that had the port before had not set it. Wait, or take another port; and let the server set it from now on.".to_owned(),
+        Some(false) if !open.is_empty() => "SO_REUSEADDR does not help, as was tried: Linux wants it on both sockets, and the one of the connection had not set it. Wait for its end, or take another port; and let the server set it from now on.".to_owned(),
         Some(false) => "SO_REUSEADDR does not help, as was tried.".to_owned(),
         None => "SO_REUSEADDR was not tried.".to_owned(),
     });
     said
+}
+
+/// Connections that hold a port: in which states, and whose.
+fn not_over(open: &[&Listed]) -> String {
+    let mut states: Vec<_> = open.iter().map(|it| it.state.name()).collect();
+    states.sort_unstable();
+    states.dedup();
+    let owned = open.iter().find(|it| !it.owners.is_empty());
+    let of = owned.map_or_else(String::new, |it| format!(", of {}", owner(&it.owners)));
+    format!(
+        "{} not over yet: {}{of}.",
+        connections_are(open.len()),
+        units::list(&states)
+    )
 }
 
 /// `1 connection is`, `2 connections are`.

@@ -4,8 +4,11 @@
 /// What a call does, in a sentence: told the first time that it is made.
 pub fn of_call(call: &str, arguments: &str) -> Option<&'static str> {
     Some(match call {
+        "socket" if arguments.starts_with("AF_INET6") => {
+            "a socket for IPv6 (AF_INET6) and a stream of bytes, TCP (SOCK_STREAM): a send buffer and a receive buffer in the kernel; nothing is on the network yet"
+        }
         "socket" => {
-            "a socket: a send buffer and a receive buffer in the kernel; nothing is on the network yet"
+            "a socket for IPv4 (AF_INET) and a stream of bytes, TCP (SOCK_STREAM): a send buffer and a receive buffer in the kernel; nothing is on the network yet"
         }
         "setsockopt" if arguments.starts_with("SO_REUSEADDR") => {
             "so that the port can be had again at once after the last run, although a connection may still be in TIME-WAIT"

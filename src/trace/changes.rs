@@ -40,7 +40,12 @@ pub(super) fn all(
             udp(plan, probe, inner.message, &mut changes);
             inner.message.get(8..).unwrap_or_default()
         }
-        Method::Tcp => &[],
+        Method::Tcp => {
+            if plan.syn_mark.is_some() {
+                ports(plan, probe, inner.message, &mut changes);
+            }
+            &[]
+        }
     };
     of_data(plan, probe, rest, &mut changes);
     changes
@@ -128,9 +133,10 @@ fn length(probe: &Probe, header: &[u8], changes: &mut Vec<QuoteChange>) {
     ));
 }
 
-fn udp(plan: &Plan, probe: &Probe, message: &[u8], changes: &mut Vec<QuoteChange>) {
-    let Some(&[s0, s1, d0, d1, _, _, c0, c1]) = message.first_chunk::<8>() else {
-        return;
+/// Whether the ports are others than were sent: those of UDP and of our own SYNs.
+fn ports(plan: &Plan, probe: &Probe, message: &[u8], changes: &mut Vec<QuoteChange>) -> bool {
+    let Some(&[s0, s1, d0, d1]) = message.first_chunk::<4>() else {
+        return false;
     };
     let flow = probe.flow - 1;
     let pairs = [
@@ -153,6 +159,15 @@ fn udp(plan: &Plan, probe: &Probe, message: &[u8], changes: &mut Vec<QuoteChange
             translated = true;
         }
     }
+    translated
+}
+
+fn udp(plan: &Plan, probe: &Probe, message: &[u8], changes: &mut Vec<QuoteChange>) {
+    let translated = ports(plan, probe, message, changes);
+    let Some(&[_, _, _, _, _, _, c0, c1]) = message.first_chunk::<8>() else {
+        return;
+    };
+    let flow = probe.flow - 1;
     let quoted = u16::from_be_bytes([c0, c1]);
     if let Some(sent) = plan.udp_checksum(probe.number, flow, probe.size)
         && sent != quoted

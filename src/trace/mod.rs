@@ -10,11 +10,13 @@
 //! ```text
 //! poll_transmit(now) ─▶ a probe     handle_message(now, …)   handle_queued(now, …)
 //! poll_timeout(now) ─▶ when         handle_tcp(now, …)       handle_unsent(now, …)
+//!                                   handle_segment(now, …)
 //! poll_event() ─▶ what happened     handle_timeout(now)      stop(now)
 //! ```
 //!
 //! An answer finds its probe by what it quotes, never by when it comes: the sequence number of ICMP, the
-//! number in a UDP datagram's data or its checksum, the port that TCP sent from.
+//! number in a UDP datagram's data or its checksum, the sequence number of a SYN of our own, or the port
+//! that the kernel sent its SYN from.
 
 mod changes;
 mod mtu;

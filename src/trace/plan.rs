@@ -2,15 +2,17 @@
 //!
 //! Routers that share traffic between paths choose by what makes a flow: addresses, protocol, and the
 //! first four bytes after the IP header. Those are the ports of UDP, and type, code and checksum of
-//! ICMP. So all probes of a flow have the same: a UDP probe carries its number in the data, and an ICMP
-//! probe makes up in its data for what its sequence number does to the checksum (Augustin et al.,
-//! "Avoiding traceroute anomalies with Paris traceroute", 2006).
+//! ICMP. So all probes of a flow have the same: a UDP probe carries its number in the data, a SYN of our
+//! own in its sequence number, and an ICMP probe makes up in its data for what its sequence number does to
+//! the checksum (Augustin et al., "Avoiding traceroute anomalies with Paris traceroute", 2006).
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::event::Method;
 use crate::wire::checksum::Sum;
+use crate::wire::seq::Seq;
+use crate::wire::tcp::{self, Flags, TcpOption};
 use crate::wire::{echo, icmpv4, icmpv6, udp};
 
 /// Bytes at the start of the data that tell which probe it is.
@@ -53,8 +55,11 @@ pub struct Plan {
     pub tos: u8,
     /// ICMP's identifier; marks the data of UDP as ours.
     pub id: u16,
-    /// UDP's source ports, one for each flow, or TCP's none.
+    /// Source ports, one for each flow of UDP and of our own SYNs; of the kernel's SYNs one for each probe.
     pub src_ports: Vec<u16>,
+    /// The upper half of our own SYNs' sequence numbers, whose lower half is the probe's number; `None`: the
+    /// kernel makes the SYNs, each from a port of its own.
+    pub syn_mark: Option<u16>,
     /// The destination port: UDP's first, or TCP's only one.
     pub port: u16,
     /// Find the path MTU too.
@@ -81,6 +86,7 @@ impl Plan {
             tos: 0,
             id,
             src_ports: Vec::new(),
+            syn_mark: None,
             port: 33_434,
             path_mtu: false,
         }
@@ -125,8 +131,8 @@ impl Plan {
         size.max(self.smallest()) - headers
     }
 
-    /// Writes what comes after the IP header for ICMP, or after the UDP header, into `out`, which is
-    /// emptied first. TCP's SYN is the kernel's to write.
+    /// Writes what comes after the IP header for ICMP and our own SYNs, or after the UDP header, into `out`,
+    /// which is emptied first. Other SYNs are the kernel's to write.
     pub fn write(&self, number: u16, flow: u16, size: usize, out: &mut Vec<u8>) {
         let data = self.data_len(size);
         match self.method {
@@ -142,8 +148,56 @@ impl Plan {
                 out.clear();
                 out.extend((0..data).map(|at| tag.get(at).copied().unwrap_or(at as u8)));
             }
-            Method::Tcp => out.clear(),
+            Method::Tcp => {
+                out.clear();
+                if let (Some(syn), Some(source)) = (self.syn(number, flow), self.source) {
+                    syn.emit(source, self.target, &[], out);
+                }
+            }
         }
+    }
+
+    /// A SYN of our own, with the options that most have, as firewalls may ask for them.
+    fn syn(&self, number: u16, flow: u16) -> Option<tcp::Repr> {
+        let mark = u32::from(self.syn_mark?);
+        let mut options = Vec::new();
+        let mss = if self.is_v6() { 1440 } else { 1460 };
+        for option in [
+            TcpOption::Mss(mss),
+            TcpOption::SackPermitted,
+            TcpOption::Nop,
+            TcpOption::WindowScale(7),
+        ] {
+            option.emit(&mut options);
+        }
+        Some(tcp::Repr {
+            src_port: self.src_ports.get(usize::from(flow)).copied()?,
+            dst_port: self.port,
+            seq: Seq(mark << 16 | u32::from(number)),
+            flags: Flags::SYN,
+            window: 64_240,
+            options,
+            ..tcp::Repr::default()
+        })
+    }
+
+    /// Bytes of an IP packet with a probe; 0 where only the kernel knows, as of its own SYNs.
+    pub(super) fn size_of(&self, size: usize) -> usize {
+        let headers = if self.is_v6() { 40 } else { 20 };
+        match (self.method, self.syn(0, 0)) {
+            (Method::Tcp, Some(syn)) => {
+                let options = syn.options.len().next_multiple_of(4);
+                headers + tcp::MIN_LEN + options
+            }
+            (Method::Tcp, None) => 0,
+            _ => size,
+        }
+    }
+
+    /// The number of the probe that has this sequence number, by its upper half.
+    pub(super) fn marked_syn(&self, seq: Seq) -> Option<u16> {
+        let mark = u32::from(self.syn_mark?);
+        (seq.0 >> 16 == mark).then_some(seq.0 as u16)
     }
 
     /// What marks a probe: a word that depends on its number, its flow, and what is the same in all.

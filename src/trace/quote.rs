@@ -10,7 +10,8 @@ use super::changes;
 use super::plan::Plan;
 use crate::event::{Answer, Back, Method, Probe, ProbeState, Quote, QuoteChange};
 use crate::wire::icmp_extension::{self, Extensions};
-use crate::wire::{echo, icmp};
+use crate::wire::seq::Seq;
+use crate::wire::{echo, icmp, tcp};
 
 /// Before the quote: type, code, checksum, and four bytes that depend on them.
 const ERROR_HEADER: usize = 8;
@@ -74,6 +75,14 @@ pub(super) struct Inner<'a> {
     /// What follows.
     pub(super) message: &'a [u8],
 }
+
+/// What the destination says to a SYN.
+pub(super) const OPEN: &str = "SYN-ACK: the port is open";
+pub(super) const CLOSED: &str = "RST: the port is closed";
+/// And to another SYN of the same flow while it waits for the end of that handshake.
+const RESET_HALF_OPEN: &str = "RST: the port is open, and an earlier SYN of this flow was half way through its handshake (RFC 9293 \
+                               3.10.7.4)";
+const CHALLENGE: &str = "ACK: the port is open, and an earlier SYN of this flow was half way through its handshake (RFC 5961 4.2)";
 
 fn back(ttl: Option<u8>) -> Option<Back> {
     let left = ttl?;
@@ -225,6 +234,57 @@ fn reply(plan: &Plan, probes: &[Probe], got: &Received<'_>) -> Reading {
     found(probe.number, state, answer)
 }
 
+/// A segment that came to one of our own SYNs: it acknowledges that SYN's number (RFC 9293 section 3.10.7).
+pub(super) fn segment(plan: &Plan, probes: &[Probe], got: &Received<'_>) -> Reading {
+    let Ok(header) = tcp::Header::new(got.message) else {
+        return Reading::Foreign;
+    };
+    let flow = plan
+        .src_ports
+        .iter()
+        .position(|&it| it == header.dst_port());
+    let flags = header.flags();
+    let (Some(flow), true) = (flow, flags.ack() && header.src_port() == plan.port) else {
+        return Reading::Foreign;
+    };
+    let number = plan.marked_syn(Seq(header.ack().0.wrapping_sub(1)));
+    let index = number.and_then(|number| usize::from(number).checked_sub(1));
+    let own = |probe: &&Probe| usize::from(probe.flow) == flow + 1;
+    let Some(acked) = index.and_then(|index| probes.get(index)).filter(own) else {
+        return Reading::Foreign;
+    };
+    let half_open = probes.iter().filter(own).any(|probe| {
+        let answer = probe.answer.as_ref();
+        answer.is_some_and(|answer| answer.meaning == OPEN)
+    });
+    let (probe, meaning) = match (flags.syn(), flags.rst()) {
+        (true, false) => (Some(acked), OPEN),
+        (_, true) if half_open => (Some(acked), RESET_HALF_OPEN),
+        (_, true) => (Some(acked), CLOSED),
+        // A challenge to a later SYN, which acknowledges the earlier one: to which, order tells.
+        (false, false) => {
+            let later = |probe: &&Probe| {
+                own(probe)
+                    && probe.answer.is_none()
+                    && probe.unsent.is_none()
+                    && probe.ttl >= acked.ttl
+            };
+            (probes.iter().find(later), CHALLENGE)
+        }
+    };
+    let Some(probe) = probe else {
+        return Reading::Vague;
+    };
+    let mut answer = plain(got.from, got.ttl, meaning);
+    let state = if got.from == plan.target {
+        ProbeState::Destination
+    } else {
+        answer.meaning = format!("a TCP segment, but {} was asked", plan.target);
+        ProbeState::Wrong
+    };
+    found(probe.number, state, answer)
+}
+
 /// The quoted packet, if it is one of the kind that is sent.
 fn open<'a>(plan: &Plan, quoted: &'a [u8]) -> Option<Inner<'a>> {
     let (header, message, protocol) = if plan.is_v6() {
@@ -253,9 +313,11 @@ fn whose<'p>(plan: &Plan, probes: &'p [Probe], inner: &Inner<'_>) -> Result<&'p 
     };
     // Translated addresses are believed when the data bear our mark.
     let data = inner.message.get(8..).unwrap_or_default();
-    let marked = (plan.method != Method::Tcp)
-        .then(|| plan.marked(data))
-        .flatten();
+    let seq = || Some(Seq(u32::from(word(4)?) << 16 | u32::from(word(6)?)));
+    let marked = match plan.method {
+        Method::Tcp => seq().and_then(|seq| plan.marked_syn(seq)),
+        _ => plan.marked(data),
+    };
     let ours = changes::destination(plan.is_v6(), inner.header) == Some(plan.target);
     if !ours && marked.is_none() {
         return Err(Reading::Foreign);
@@ -282,6 +344,15 @@ fn whose<'p>(plan: &Plan, probes: &'p [Probe], inner: &Inner<'_>) -> Result<&'p 
                     None => return Err(Reading::Vague),
                     probe => probe,
                 }
+            }
+        }
+        Method::Tcp if plan.syn_mark.is_some() => {
+            let port = word(0);
+            let own = plan.src_ports.iter().any(|&it| Some(it) == port);
+            match marked.and_then(by_number) {
+                // Some firewalls give connections other sequence numbers.
+                None if own => return Err(Reading::Vague),
+                probe => probe,
             }
         }
         Method::Tcp => {

@@ -1,6 +1,7 @@
 //! Traces in virtual time, over the lab's wire with its routers: nothing is sent, and no clock is read.
 
 mod quotes;
+mod syns;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -82,6 +83,7 @@ fn transport(plan: &Plan, probe: &Transmit) -> Vec<u8> {
     let mut out = Vec::new();
     match plan.method {
         Method::Icmp => out = message,
+        Method::Tcp if plan.syn_mark.is_some() => out = message,
         Method::Udp => {
             let header = udp::Repr {
                 src_port: plan.src_ports[usize::from(probe.flow)],
@@ -130,7 +132,7 @@ impl Run {
         plan.source = Some(ours(v6));
         plan.wait = Duration::from_secs(1);
         change(&mut plan);
-        if method == Method::Udp {
+        if method == Method::Udp || plan.syn_mark.is_some() {
             plan.src_ports = (0..plan.flows).map(|flow| PORT + flow).collect();
         }
         Self {
@@ -177,7 +179,7 @@ impl Run {
             let plan = self.tracer.plan();
             let (v6, protocol) = (plan.is_v6(), plan.protocol());
             let packet = transport(plan, &probe);
-            if plan.method == Method::Tcp {
+            if plan.method == Method::Tcp && plan.syn_mark.is_none() {
                 self.tracer.handle_port(probe.number, PORT + probe.number);
             }
             if probe.whole && probe.size > 1500 {
@@ -229,8 +231,8 @@ impl Run {
                 let reset = tcp::Repr {
                     src_port: segment.dst_port(),
                     dst_port: segment.src_port(),
-                    ack: segment.seq(),
-                    flags: tcp::Flags::RST,
+                    ack: segment.seq().plus(1),
+                    flags: tcp::Flags::RST | tcp::Flags::ACK,
                     ..syn(self.tracer.plan(), 0)
                 };
                 let mut out = Vec::new();
@@ -264,6 +266,11 @@ impl Run {
             (header.src.into(), header.ttl, header.protocol, message)
         };
         let now = self.at();
+        if protocol == 6 && self.tracer.plan().syn_mark.is_some() {
+            let (lag, ttl) = (Duration::ZERO, Some(ttl));
+            let got = Received { from, ttl, message };
+            return self.tracer.handle_segment(now, lag, &got);
+        }
         if protocol == 6 {
             let segment = tcp::Header::new(message).unwrap();
             let number = segment.dst_port() - PORT;
@@ -288,9 +295,9 @@ impl Run {
     }
 }
 
-/// TCP's SYN has a size of its own.
+/// The kernel's SYN has a size of its own.
 fn plan_is_sized(plan: &Plan) -> bool {
-    plan.method != Method::Tcp
+    plan.method != Method::Tcp || plan.syn_mark.is_some()
 }
 
 fn unreachable_port(v6: bool, packet: &[u8]) -> Vec<u8> {

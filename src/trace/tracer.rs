@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::mtu::Search;
 use super::plan::Plan;
 use super::report;
-use crate::event::{Method, PathMtu, Probe, ProbeState, Trace, TraceEvent};
+use crate::event::{PathMtu, Probe, ProbeState, Trace, TraceEvent};
 use crate::frame::Timestamp;
 use searching::Pending;
 
@@ -193,12 +193,7 @@ impl Tracer {
     fn add(&mut self, now: Timestamp, ttl: u8, flow: u16, size: usize) -> Option<Transmit> {
         let number = u16::try_from(self.probes.len() + 1).ok()?;
         self.began.get_or_insert(now);
-        // How long a SYN is, the kernel decides.
-        let size = if self.plan.method == Method::Tcp {
-            0
-        } else {
-            size
-        };
+        let size = self.plan.size_of(size);
         self.probes.push(Probe {
             number,
             ttl,

@@ -94,7 +94,7 @@ impl Rare {
         let whole = self.sacked.is_empty() && self.holes.is_empty() && self.spoiled.is_none();
         let believed = self.stray.is_none() && self.suspect.is_none();
         let unasked = self.probing.is_none() && self.probes == (None, 0);
-        whole && believed && unasked && self.recovery_until.is_none()
+        whole && believed && unasked && !self.fin_waits && self.recovery_until.is_none()
     }
 
     /// Whether a FIN came with its SYN, and does not count yet.

@@ -21,6 +21,34 @@ pub enum Action {
     Pane,
     /// The pane before.
     PaneBack,
+    /// The next segment, whatever pane has the keys.
+    NextRow,
+    /// The one before.
+    PreviousRow,
+    /// The byte at the right.
+    Right,
+    /// The one at the left.
+    Left,
+    /// Opens or closes what is chosen.
+    Enter,
+    /// From the dump to the fields, and back.
+    Switch,
+    /// The checksums, worked out.
+    Sums,
+    /// The pane that has the keys alone, or all again.
+    Zoom,
+    /// The next frame that the reasoning rests on.
+    Evidence,
+    /// Back to where we came from.
+    Return,
+    /// A mark here, or none.
+    Mark,
+    /// To the mark, the other one if that is here.
+    ToMark,
+    /// The segment as JSON, to paste it elsewhere.
+    CopyJson,
+    /// The command that makes or shows the segment, to paste it elsewhere.
+    CopyCommand,
     /// What the keys do.
     Help,
     /// Ends what was begun: a prompt, a list, at last nothing.
@@ -115,6 +143,100 @@ pub const KEYS: &[(&str, &[Binding])] = &[
                 keys: &[(KeyCode::BackTab, PLAIN), (KeyCode::BackTab, SHIFT)],
                 action: Action::PaneBack,
                 help: "the pane before",
+            },
+        ],
+    ),
+    (
+        "In a pane",
+        &[
+            Binding {
+                shown: "J Shift-↓",
+                keys: &[key('J'), (KeyCode::Down, SHIFT)],
+                action: Action::NextRow,
+                help: "the next segment, the field looked at kept",
+            },
+            Binding {
+                shown: "K Shift-↑",
+                keys: &[key('K'), (KeyCode::Up, SHIFT)],
+                action: Action::PreviousRow,
+                help: "the one before, the same way",
+            },
+            Binding {
+                shown: "→ l",
+                keys: &[(KeyCode::Right, PLAIN), key('l')],
+                action: Action::Right,
+                help: "the byte at the right",
+            },
+            Binding {
+                shown: "← h",
+                keys: &[(KeyCode::Left, PLAIN), key('h')],
+                action: Action::Left,
+                help: "the byte at the left",
+            },
+            Binding {
+                shown: "x",
+                keys: &[key('x')],
+                action: Action::Switch,
+                help: "↓ and ↑ walk the dump, or the fields again",
+            },
+            Binding {
+                shown: "Enter",
+                keys: &[(KeyCode::Enter, PLAIN)],
+                action: Action::Enter,
+                help: "hides or shows the fields of a header",
+            },
+            Binding {
+                shown: "s",
+                keys: &[key('s')],
+                action: Action::Sums,
+                help: "its checksums, worked out",
+            },
+            Binding {
+                shown: "z",
+                keys: &[key('z')],
+                action: Action::Zoom,
+                help: "this pane alone, or all again",
+            },
+        ],
+    ),
+    (
+        "Reasons and marks",
+        &[
+            Binding {
+                shown: "v",
+                keys: &[key('v')],
+                action: Action::Evidence,
+                help: "the next frame that the reasoning rests on",
+            },
+            Binding {
+                shown: "Backspace",
+                keys: &[(KeyCode::Backspace, PLAIN)],
+                action: Action::Return,
+                help: "back to where we came from",
+            },
+            Binding {
+                shown: "m",
+                keys: &[key('m')],
+                action: Action::Mark,
+                help: "a mark here; a second: measures between them",
+            },
+            Binding {
+                shown: "'",
+                keys: &[key('\'')],
+                action: Action::ToMark,
+                help: "to the mark, or to the other one",
+            },
+            Binding {
+                shown: "y",
+                keys: &[key('y')],
+                action: Action::CopyJson,
+                help: "copies the segment as JSON",
+            },
+            Binding {
+                shown: "Y",
+                keys: &[key('Y')],
+                action: Action::CopyCommand,
+                help: "copies the command that makes it again",
             },
         ],
     ),

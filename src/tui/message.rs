@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ends::Mind;
+use super::measure::Measured;
 use super::pages::Page;
 use super::query::Query;
 use crate::event::{Board, Endpoint, Shape};
@@ -44,6 +45,8 @@ pub enum Told {
     Flows(Arc<[FlowLine]>),
     /// What the kernels had in mind while it was captured, in the order of time.
     Truth(Arc<[Mind]>),
+    /// What there is from a row to another, both included; `None` when they can't be had.
+    Measured(u64, u64, u64, Option<Measured>),
     /// It can't be read on, and why.
     Failed(String),
 }
@@ -126,6 +129,13 @@ pub enum Wish {
         back: bool,
         /// What for.
         query: Query,
+    },
+    /// What there is from a row to another, both included.
+    Measure {
+        /// The first row.
+        from: u64,
+        /// The last one.
+        to: u64,
     },
     /// The connections.
     Flows,

@@ -7,20 +7,27 @@
 //!
 //! Nothing is judged here: rows are kept events, and their words are those of [`crate::view`].
 
+mod bytes;
 mod draw;
 mod ends;
 mod keys;
+mod marks;
+mod measure;
 mod message;
 mod model;
 mod pages;
 mod query;
 #[cfg(test)]
 pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
 mod update;
+mod why;
 
 pub use draw::draw;
 pub use ends::Mind;
 pub use keys::{Action, KEYS, action};
+pub use measure::Measured;
 pub use message::{Bucket, Extent, FlowLine, Message, Told, Wish};
 pub use model::{Look, Model, Pane};
 pub use pages::{PAGE_ROWS, Page, Pages};

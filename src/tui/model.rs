@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use super::bytes::Bytes;
 use super::ends::Ends;
+use super::marks::Marks;
 use super::message::Extent;
 use super::pages::Pages;
+use super::why::Why;
 use crate::event::Kept;
 use crate::frame::Timestamp;
 use crate::view::{BothEnds, Style};
@@ -55,6 +58,8 @@ impl Pane {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Over {
     Help,
+    /// The checksums of the segment, worked out.
+    Sums,
 }
 
 /// What is shown, and where in it we are.
@@ -83,6 +88,11 @@ pub struct Model {
     pub(super) beside: Pane,
     /// What is known of both endpoints.
     pub(super) ends: Ends,
+    /// Whether that one has the screen for itself.
+    pub(super) zoomed: bool,
+    pub(super) bytes: Bytes,
+    pub(super) why: Why,
+    pub(super) marks: Marks,
     pub(super) over: Option<Over>,
     /// A line for the person, until the next key.
     pub(super) notice: Option<String>,
@@ -108,6 +118,10 @@ impl Model {
             focus: Pane::Ladder,
             beside: Pane::Ends,
             ends: Ends::default(),
+            zoomed: false,
+            bytes: Bytes::default(),
+            why: Why::default(),
+            marks: Marks::default(),
             over: None,
             notice: None,
             over_and_out: false,

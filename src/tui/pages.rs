@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::event::Kept;
+use crate::event::{Host, Kept};
 
 /// Rows in a page.
 pub const PAGE_ROWS: u64 = 256;
@@ -34,6 +34,14 @@ impl Pages {
         let number = row / PAGE_ROWS;
         let (page, _) = self.held.iter().find(|(page, _)| page.number == number)?;
         page.rows.get((row % PAGE_ROWS) as usize)
+    }
+
+    /// The row of that frame and its number, if it is at hand; of two captures, of that host's.
+    pub fn frame(&self, host: Option<Host>, frame: u64) -> Option<(u64, &Kept)> {
+        self.held.iter().find_map(|(page, _)| {
+            let at = page.rows.iter().position(|row| row.shows(host, frame))?;
+            Some((page.number * PAGE_ROWS + at as u64, page.rows.get(at)?))
+        })
     }
 
     /// How many rows of a page are at hand; `None` without the page, or when it is out of date.

@@ -1,6 +1,6 @@
 //! What can be looked for among rows.
 
-use crate::event::{Kept, Kind};
+use crate::event::{Host, Kept, Kind};
 use crate::wire::tcp::Flags;
 
 /// What a row has to be or to have.
@@ -14,11 +14,16 @@ pub enum Query {
     Note(Kind),
     /// All of these flags.
     Flags(Flags),
+    /// The frame of that number, in the capture of that host where two are looked at.
+    Frame(Option<Host>, u64),
 }
 
 impl Query {
     /// Whether that row is one.
     pub fn fits(&self, row: &Kept) -> bool {
+        if let Self::Frame(host, frame) = self {
+            return row.shows(*host, *frame);
+        }
         let Some(segment) = row.segment() else {
             return false;
         };
@@ -30,6 +35,8 @@ impl Query {
             Self::Problem => row.notes.iter().any(|note| is_trouble(note.kind)),
             Self::Note(kind) => row.notes.iter().any(|note| note.kind == *kind),
             Self::Flags(flags) => segment.flags.has(*flags),
+            // Answered above.
+            Self::Frame(..) => false,
         }
     }
 }

@@ -1,6 +1,12 @@
 //! What a message changes, and what is wished for then.
 
+mod bytes;
+mod copy;
 mod ends;
+mod follow;
+mod marks;
+mod panes;
+mod why;
 
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
 
@@ -40,18 +46,9 @@ impl Model {
         self.keep_in_sight();
         self.want_pages(&mut wishes);
         self.want_board(&mut wishes);
+        self.want_evidence(&mut wishes);
+        self.want_measure(&mut wishes);
         wishes
-    }
-
-    /// Stays at the end of a capture that is being made, until its user goes elsewhere; at the end again, it
-    /// stays there again.
-    fn follow(&mut self, before: u64) {
-        let last = self.extent.rows.saturating_sub(1);
-        if self.cursor != before {
-            self.following = self.look.follows && self.cursor == last;
-        } else if self.following {
-            self.cursor = last;
-        }
     }
 
     fn key(&mut self, key: &KeyEvent, wishes: &mut Vec<Wish>) {
@@ -60,6 +57,9 @@ impl Model {
             return;
         };
         let screen = u64::from(draw::ladder_lines(self)).saturating_sub(1).max(1);
+        if self.pane_key(action, wishes) {
+            return;
+        }
         match action {
             Action::Quit => {
                 self.over_and_out = true;
@@ -80,6 +80,8 @@ impl Model {
             }
             Action::Pane => self.next_pane(1),
             Action::PaneBack => self.next_pane(Pane::ALL.len() - 1),
+            // What a pane or a feature has not taken means nothing here.
+            _ => {}
         }
     }
 
@@ -102,6 +104,10 @@ impl Model {
             Told::Page(view, page) if view == self.view => self.page(page),
             Told::Board(view, row, board) if view == self.view => self.board(row, board),
             Told::Truth(minds) => self.ends.remember(minds),
+            Told::Found(view, found) if view == self.view => self.found(found),
+            Told::Measured(view, from, to, measured) if view == self.view => {
+                self.measured((from, to), measured);
+            }
             Told::Failed(why) => self.notice = Some(why),
             _ => {}
         }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::{Paint, Style, text};
-use crate::check::{Check, Finding, Standing};
+use crate::check::{Check, Finding, Link, Standing};
 
 /// The first line of a test.
 pub fn heading(check: &Check, host: &str, style: &Style) -> String {
@@ -64,24 +64,28 @@ pub fn finding(finding: &Finding, style: &Style) -> String {
 
 /// What all of it comes to.
 pub fn conclusion(checks: &[Check], host: &str, style: &Style) -> String {
+    let mut out = String::from("\n");
+    wrapped(&mut out, style, 0, &verdict(checks, host));
+    out
+}
+
+/// The same in sentences.
+fn verdict(checks: &[Check], host: &str) -> String {
     let mut said = Vec::new();
     for check in checks {
         let version = check.version();
-        if check.is_fine() {
-            said.push(format!(
-                "IPv{version} is all right as far as {}.",
-                text::escape(host)
-            ));
-        } else if let Some(last) = check.findings().last() {
-            said.push(format!(
-                "IPv{version} ends at this link: {}.",
-                last.link.name()
-            ));
-        }
+        said.push(match check.broken_link() {
+            Some(link) => format!("IPv{version} ends at this link: {}.", link.name()),
+            None if check.is_fine() => {
+                format!(
+                    "IPv{version} is all right as far as {}.",
+                    text::escape(host)
+                )
+            }
+            None => format!("IPv{version} was not tested to the end."),
+        });
     }
-    let mut out = String::from("\n");
-    wrapped(&mut out, style, 0, &said.join(" "));
-    out
+    said.join(" ")
 }
 
 #[derive(Serialize)]
@@ -93,6 +97,7 @@ struct Line<'a> {
     standing: &'static str,
     tried: &'a str,
     result: &'a str,
+    rtt_ns: Option<u64>,
     meaning: &'a str,
     advice: &'a [String],
 }
@@ -111,10 +116,44 @@ pub fn json(check: &Check, host: &str, finding: &Finding) -> String {
         },
         tried: &finding.tried,
         result: &finding.result,
+        rtt_ns: finding.rtt_ns,
         meaning: &finding.meaning,
         advice: &finding.advice,
     };
     // Texts and a number: there is nothing in them that JSON could not say.
+    serde_json::to_string(&line).map_or_else(|_| String::new(), |line| line + "\n")
+}
+
+#[derive(Serialize)]
+struct Diagnosis<'a> {
+    r#type: &'static str,
+    host: &'a str,
+    reached: bool,
+    versions: Vec<Outcome>,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Outcome {
+    version: u8,
+    reached: bool,
+    broken: Option<&'static str>,
+}
+
+/// What all of it comes to, as a JSON line.
+pub fn diagnosis(checks: &[Check], host: &str) -> String {
+    let version = |check: &Check| Outcome {
+        version: check.version(),
+        reached: check.is_fine(),
+        broken: check.broken_link().map(Link::name),
+    };
+    let line = Diagnosis {
+        r#type: "diagnosis",
+        host,
+        reached: checks.iter().any(Check::is_fine),
+        versions: checks.iter().map(version).collect(),
+        text: verdict(checks, host),
+    };
     serde_json::to_string(&line).map_or_else(|_| String::new(), |line| line + "\n")
 }
 

@@ -7,15 +7,16 @@ pub mod addr;
 pub mod bars;
 pub mod check;
 pub mod craft;
+mod dump;
 mod explain;
 mod flows;
 pub mod handmade;
 pub mod inspect;
 mod json;
 mod ladder;
-mod packet;
 pub mod ping;
 pub mod ports;
+mod quoted;
 mod reasons;
 #[cfg(test)]
 pub(crate) mod sample;

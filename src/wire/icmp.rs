@@ -1,6 +1,47 @@
 //! ICMP message types and codes in words (RFC 792, RFC 1122, RFC 1256, RFC 1812, RFC 4443, RFC 4861;
 //! IANA's ICMP parameters).
 
+use super::checksum::Sum;
+use super::field::Malformed;
+
+/// Bytes of a message without data: type, code, checksum, and four that depend on the type.
+pub(super) const LEN: usize = 8;
+
+/// Type and code, checksum, the four bytes after it, and the rest.
+pub(super) type First<'a> = ([u8; 2], u16, [u8; 4], &'a [u8]);
+
+/// What both kinds of message begin with.
+pub(super) fn split<'a>(header: &'static str, bytes: &'a [u8]) -> Result<First<'a>, Malformed> {
+    let Some((&[kind, code, c0, c1, r0, r1, r2, r3], data)) = bytes.split_first_chunk::<LEN>()
+    else {
+        return Err(Malformed::Short {
+            header,
+            required: LEN,
+            actual: bytes.len(),
+        });
+    };
+    let checksum = u16::from_be_bytes([c0, c1]);
+    Ok(([kind, code], checksum, [r0, r1, r2, r3], data))
+}
+
+/// Appends a message to `out`; `None` is the right checksum, over what `sum` has of it already.
+pub(super) fn put(
+    [kind, code]: [u8; 2],
+    checksum: Option<u16>,
+    [r0, r1, r2, r3]: [u8; 4],
+    data: &[u8],
+    sum: Sum,
+    out: &mut Vec<u8>,
+) {
+    let whole = || {
+        let header = [kind, code, 0, 0, r0, r1, r2, r3];
+        sum.add_bytes(&header).add_bytes(data).checksum()
+    };
+    let [c0, c1] = checksum.unwrap_or_else(whole).to_be_bytes();
+    out.extend([kind, code, c0, c1, r0, r1, r2, r3]);
+    out.extend(data);
+}
+
 /// What a type and code mean.
 pub const fn name(v6: bool, kind: u8, code: u8) -> &'static str {
     if v6 {

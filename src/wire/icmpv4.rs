@@ -24,7 +24,7 @@ use super::layout::{Lay, Layout};
 use super::{echo, icmp};
 
 /// Bytes of a message without data: type, code, checksum, and four that depend on the type.
-pub const LEN: usize = 8;
+pub const LEN: usize = icmp::LEN;
 /// IP's number for it.
 pub const PROTOCOL: u8 = 1;
 
@@ -339,33 +339,20 @@ impl Repr {
     ///
     /// When there are fewer bytes than that.
     pub fn parse(bytes: &[u8]) -> Result<(Self, &[u8]), Malformed> {
-        let Some((&[kind, code, c0, c1, r0, r1, r2, r3], data)) = bytes.split_first_chunk::<LEN>()
-        else {
-            return Err(Malformed::Short {
-                header: "ICMP",
-                required: LEN,
-                actual: bytes.len(),
-            });
-        };
+        let ([kind, code], checksum, rest, data) = icmp::split("ICMP", bytes)?;
         let repr = Self {
             kind,
             code,
-            checksum: Some(u16::from_be_bytes([c0, c1])),
-            rest: [r0, r1, r2, r3],
+            checksum: Some(checksum),
+            rest,
         };
         Ok((repr, data))
     }
 
     /// Appends the message with `data` to `out`.
     pub fn emit(&self, data: &[u8], out: &mut Vec<u8>) {
-        let [r0, r1, r2, r3] = self.rest;
-        let mut header = [self.kind, self.code, 0, 0, r0, r1, r2, r3];
-        let checksum = self
-            .checksum
-            .unwrap_or_else(|| Sum::new().add_bytes(&header).add_bytes(data).checksum());
-        CHECKSUM.put(&mut header, checksum.into());
-        out.extend(header);
-        out.extend(data);
+        let kind = [self.kind, self.code];
+        icmp::put(kind, self.checksum, self.rest, data, Sum::new(), out);
     }
 }
 

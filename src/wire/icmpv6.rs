@@ -24,7 +24,7 @@ use super::layout::{Lay, Layout};
 use super::{echo, icmp, ndp};
 
 /// Bytes of a message without data: type, code, checksum, and four that depend on the type.
-pub const LEN: usize = 8;
+pub const LEN: usize = icmp::LEN;
 /// IP's number for it.
 pub const PROTOCOL: u8 = 58;
 
@@ -388,19 +388,12 @@ impl Repr {
     ///
     /// When there are fewer bytes than that.
     pub fn parse(bytes: &[u8]) -> Result<(Self, &[u8]), Malformed> {
-        let Some((&[kind, code, c0, c1, r0, r1, r2, r3], data)) = bytes.split_first_chunk::<LEN>()
-        else {
-            return Err(Malformed::Short {
-                header: "ICMPv6",
-                required: LEN,
-                actual: bytes.len(),
-            });
-        };
+        let ([kind, code], checksum, rest, data) = icmp::split("ICMPv6", bytes)?;
         let repr = Self {
             kind,
             code,
-            checksum: Some(u16::from_be_bytes([c0, c1])),
-            rest: [r0, r1, r2, r3],
+            checksum: Some(checksum),
+            rest,
         };
         Ok((repr, data))
     }
@@ -408,18 +401,16 @@ impl Repr {
     /// Appends the message with `data` to `out`. Source and destination are those of the IP header,
     /// the final destination where a routing header has it, as the checksum covers them.
     pub fn emit(&self, src: Ipv6Addr, dst: Ipv6Addr, data: &[u8], out: &mut Vec<u8>) {
-        let [r0, r1, r2, r3] = self.rest;
-        let mut header = [self.kind, self.code, 0, 0, r0, r1, r2, r3];
-        let checksum = self.checksum.unwrap_or_else(|| {
-            let len = (LEN + data.len()) as u32;
-            Sum::pseudo_header(src.into(), dst.into(), PROTOCOL, len)
-                .add_bytes(&header)
-                .add_bytes(data)
-                .checksum()
-        });
-        CHECKSUM.put(&mut header, checksum.into());
-        out.extend(header);
-        out.extend(data);
+        let len = (LEN + data.len()) as u32;
+        let sum = Sum::pseudo_header(src.into(), dst.into(), PROTOCOL, len);
+        icmp::put(
+            [self.kind, self.code],
+            self.checksum,
+            self.rest,
+            data,
+            sum,
+            out,
+        );
     }
 }
 

@@ -175,9 +175,8 @@ pub fn version(message: &[u8]) -> Option<u8> {
     match (kind, message.len()) {
         (QUERY, QUERY_3_LEN..) => Some(3),
         (QUERY, LEN) if time == 0 => Some(1),
-        (QUERY, LEN) => Some(2),
         (0x12, _) => Some(1),
-        (0x16 | 0x17, _) => Some(2),
+        (QUERY, LEN) | (0x16 | 0x17, _) => Some(2),
         (REPORT_3, _) => Some(3),
         _ => None,
     }

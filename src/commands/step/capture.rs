@@ -223,16 +223,18 @@ impl Walk {
     /// To begin here another time.
     pub(super) fn checkpoint(&mut self) -> Checkpoint {
         let place = self.source.place();
-        let (connections, details) = self.analysis.kept();
         Checkpoint {
             row: self.row,
-            weight: size_of::<Checkpoint>()
-                + place.weight()
-                + connections * CONNECTION_BYTES
-                + details,
+            weight: size_of::<Checkpoint>() + place.weight() + self.weight(),
             place,
             analysis: self.analysis.checkpoint(),
         }
+    }
+
+    /// Memory that the connections it follows take, in bytes, about.
+    pub(super) fn weight(&self) -> usize {
+        let (connections, details) = self.analysis.kept();
+        connections * CONNECTION_BYTES + details
     }
 
     /// Frames it has gone over.

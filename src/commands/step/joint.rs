@@ -20,7 +20,7 @@ use crate::event::{Board, Endpoint, Event, Host, Joint, Kept};
 use crate::frame::Frame;
 use crate::lab::truth::Happening;
 use crate::pair::{Meeting, Pair};
-use crate::tui::{Extent, PAGE_ROWS, Page, Query, Told, Wish};
+use crate::tui::{Extent, Measured, PAGE_ROWS, Page, Query, Told, Wish};
 use crate::view::BothEnds;
 
 /// Rows that are kept, and bytes of them.
@@ -256,6 +256,10 @@ impl Both {
                 let found = self.find(from, back, &query);
                 tell(Told::Found(self.view, found))
             }
+            Wish::Measure { from, to } => {
+                let sum = Measured::of((from..=to).map(|row| self.row(row)));
+                tell(Told::Measured(self.view, from, to, sum))
+            }
             Wish::Flows | Wish::Copy(_) => true,
         }
     }
@@ -407,6 +411,38 @@ mod tests {
             passages += rows.len();
         }
         assert!(passages > 1000, "{passages}");
+    }
+
+    #[test]
+    fn the_frames_that_a_row_rests_on_are_found_at_its_host() {
+        let mut both = both("retransmission", false);
+        while both.step().unwrap() {}
+        let (mut found, last) = (0, both.extent().rows);
+        for row in (0..last).filter_map(|row| both.row(row)) {
+            let host = row.host().unwrap();
+            assert!(row.shows(Some(host), row.frame));
+            for frame in row.notes.iter().flat_map(|note| &note.frames) {
+                let query = Query::Frame(Some(host), *frame);
+                let rests = both.find(last, true, &query);
+                let rests = rests.or_else(|| both.find(0, false, &query));
+                let rests = both.row(rests.unwrap()).unwrap();
+                assert!(rests.shows(Some(host), *frame));
+                found += 1;
+            }
+        }
+        assert!(found > 10, "{found}");
+        let all = Measured::of((0..last).map(|row| both.row(row))).unwrap();
+        // Each packet once: as many as the client sent by its own capture, and what it got.
+        let packets = |host: Host| {
+            let rows = (0..last).filter_map(|row| both.row(row));
+            let rows = rows.filter(|row| row.joint.as_ref().is_some_and(|it| !it.is_arrival()));
+            rows.filter(|row| row.host() == Some(host)).count() as u64
+        };
+        assert_eq!(
+            all.segments.iter().sum::<u64>(),
+            packets(Host::Client) + packets(Host::Server)
+        );
+        assert!(all.rows > all.segments.iter().sum());
     }
 
     #[test]

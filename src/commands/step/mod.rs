@@ -5,6 +5,7 @@ mod find;
 mod flows;
 mod joint;
 pub(super) mod live;
+mod measure;
 mod overview;
 mod subject;
 mod trail;
@@ -170,6 +171,7 @@ impl Teller {
 }
 
 /// Tells the screen when the thread that has this panics: it would wait for it for ever.
+#[derive(Clone)]
 struct Alarm(Sender<News>);
 
 impl Alarm {
@@ -188,9 +190,11 @@ impl Drop for Alarm {
 
 /// In a build for tests, panics where it is asked to: that the terminal is given back then can't be seen otherwise.
 fn panic_on_demand(place: &str) {
-    if cfg!(debug_assertions) && std::env::var("WIRELAB_STEP_PANICS").is_ok_and(|at| at == place) {
-        panic!("the {place} panics on demand");
-    }
+    let demanded = || std::env::var("WIRELAB_STEP_PANICS").is_ok_and(|at| at == place);
+    assert!(
+        !(cfg!(debug_assertions) && demanded()),
+        "the {place} panics on demand"
+    );
 }
 
 /// Has the truth of the run read, if there is any, while the capture is shown already.

@@ -16,7 +16,7 @@ use crate::io::save::Saver;
 use crate::io::{Interface, Source};
 use crate::recordings;
 use crate::select::Selection;
-use crate::tui::{Extent, FlowLine, PAGE_ROWS, Page, Query, Told, Wish};
+use crate::tui::{Extent, FlowLine, Measured, PAGE_ROWS, Page, Query, Told, Wish};
 
 /// So long an answer may take on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -257,6 +257,31 @@ fn pages_boards_and_finds_anywhere_in_a_long_capture_are_those_of_reading_throug
         let query = || Query::Note(kind);
         assert_eq!(desk.find(from, false, query()), next.map(|at| at as u64));
         assert_eq!(desk.find(from, true, query()), before.map(|at| at as u64));
+    }
+}
+
+#[test]
+fn what_is_measured_is_the_sum_of_the_rows() {
+    let mut desk = Desk::at(long(3), Wanted::default());
+    let rows = desk.settled().rows;
+    let mut kept = Vec::new();
+    for number in 0..pages(rows) {
+        kept.extend(desk.page(number).rows.iter().cloned());
+    }
+    for (from, to) in [
+        (0, 0),
+        (3, rows - 1),
+        (rows / 2, rows / 2 + 700),
+        (rows - 9, rows),
+    ] {
+        desk.wish(Wish::Measure { from, to });
+        let sum = desk.hear(|told, _| match told {
+            Told::Measured(_, of, until, sum) if (*of, *until) == (from, to) => Some(*sum),
+            _ => None,
+        });
+        let direct = Measured::of((from..=to).map(|row| kept.get(row as usize)));
+        assert_eq!(sum, direct, "{from} to {to}");
+        assert_eq!(sum.is_some(), to < rows);
     }
 }
 

@@ -17,8 +17,8 @@ const LOOK_EVERY: u64 = 64;
 const MOST: usize = 512;
 /// Frames from one to the next at first.
 const FIRST_DISTANCE: u64 = 512;
-/// Beginnings of pages looked at lately, from which their rows are walked again.
-const RECENT: usize = 4;
+/// Most places that were come by lately, from which rows are walked to again.
+const RECENT: usize = 16;
 /// Memory that places on the way to a page may take, in bytes: who goes back page by page finds them.
 const LOCAL_BYTES: usize = 16 << 20;
 
@@ -60,7 +60,7 @@ pub(super) enum Read {
 impl Trail {
     /// A way that begins at `first`, with so many bytes for places on it.
     pub(super) fn new(
-        first: Checkpoint,
+        first: &Checkpoint,
         capture: &Capture,
         flow: Option<u32>,
         room: usize,
@@ -231,7 +231,7 @@ impl Trail {
         let mut half = first.saturating_sub((first - walk.row) / 2);
         while walk.row < first {
             // Places nearer and nearer to it: the page before will be wanted next.
-            if walk.row >= half && first - walk.row > PAGE_ROWS {
+            if walk.row >= half && first - walk.row > PAGE_ROWS && walk.weight() < LOCAL_BYTES / 8 {
                 let place = walk.checkpoint();
                 self.remember(place);
                 half = first - (first - walk.row) / 2;
@@ -267,8 +267,7 @@ impl Trail {
         self.recent.push(place);
         let weight = |all: &[Checkpoint]| all.iter().map(|place| place.weight).sum::<usize>();
         while self.recent.len() > 1
-            && (self.recent.len() > 4 * RECENT
-                || self.recent.len() > RECENT && weight(&self.recent) > LOCAL_BYTES)
+            && (self.recent.len() > RECENT || weight(&self.recent) > LOCAL_BYTES)
         {
             self.recent.remove(0);
         }

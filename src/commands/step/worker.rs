@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::capture::{Capture, Checkpoint, Wanted};
 use super::find::{Find, Search};
 use super::flows;
+use super::measure::{Adding, Measure};
 use super::trail::{Read, Trail};
 use crate::event::units;
 use crate::io::clock::Stopwatch;
@@ -52,6 +53,7 @@ pub(super) struct Worker {
     /// The way through the connection that is looked at alone.
     one: Option<Trail>,
     find: Option<Find>,
+    measure: Option<Measure>,
     settled: bool,
     told: Times,
     /// The list of connections was asked for; and how long it took to make it.
@@ -105,6 +107,7 @@ impl Worker {
             again: None,
             one: None,
             find: None,
+            measure: None,
             settled: false,
             told: Times {
                 extent: None,
@@ -142,6 +145,9 @@ impl Worker {
             } else if self.find.is_some() {
                 self.search();
                 false
+            } else if self.measure.is_some() {
+                self.measure_on();
+                false
             } else {
                 !self.read_on()
             };
@@ -175,6 +181,7 @@ impl Worker {
                 self.wishes.retain(|wish| *wish == Wish::Flows);
                 self.later.clear();
                 self.find = None;
+                self.measure = None;
                 self.wishes.push_front(wish);
             }
             Wish::Find { .. } => {
@@ -207,7 +214,7 @@ impl Worker {
             return Ok(false);
         };
         let first = Checkpoint::learning(place.clone(), self.capture.nothing());
-        let trail = Trail::new(first, &self.capture, None, ROOM);
+        let trail = Trail::new(&first, &self.capture, None, ROOM);
         self.begin = Some((place, trail));
         Ok(true)
     }
@@ -243,6 +250,12 @@ impl Worker {
                 self.flows_wanted = true;
                 self.list();
             }
+            Wish::Measure { from, to } => {
+                let Some((trail, capture)) = self.looked_at() else {
+                    return;
+                };
+                self.measure = Measure::new(trail, capture, (from, to));
+            }
             // The screen does that.
             Wish::Copy(_) => {}
         }
@@ -263,7 +276,7 @@ impl Worker {
         let found = listed.iter().find(|listed| listed.line.flow == flow);
         let first_frame = found.map_or(1, |listed| listed.first_frame);
         let first = all.before_frame(first_frame)?.anew();
-        let mut trail = Trail::new(first, &self.capture, Some(flow), ROOM_OF_ONE);
+        let mut trail = Trail::new(&first, &self.capture, Some(flow), ROOM_OF_ONE);
         trail.until = found
             .filter(|_| all.is_read())
             .map(|listed| listed.last_frame);
@@ -323,6 +336,24 @@ impl Worker {
             Err(error) => {
                 self.say(error.to_string());
                 self.tell(Told::Found(self.view, None));
+            }
+        }
+    }
+
+    fn measure_on(&mut self) {
+        let Some(mut measure) = self.measure.take() else {
+            return;
+        };
+        let Some((trail, capture)) = self.looked_at() else {
+            return;
+        };
+        let (from, to) = measure.range;
+        match measure.go_on(trail, capture, Stopwatch::start(), SLICE_MS) {
+            Ok(Adding::More) => self.measure = Some(measure),
+            Ok(Adding::Over(sum)) => self.tell(Told::Measured(self.view, from, to, sum)),
+            Err(error) => {
+                self.say(error.to_string());
+                self.tell(Told::Measured(self.view, from, to, None));
             }
         }
     }
@@ -411,7 +442,7 @@ impl Worker {
             None => self.settled = true,
             Some((place, learned)) => {
                 let first = Checkpoint::first(place, self.capture.knowing(learned));
-                self.again = Some(Trail::new(first, &self.capture, None, ROOM));
+                self.again = Some(Trail::new(&first, &self.capture, None, ROOM));
             }
         }
     }

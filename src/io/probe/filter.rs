@@ -44,6 +44,22 @@ pub(in crate::io) fn of(v6: bool, id: u16) -> Vec<Instruction> {
     if v6 { of_v6(id) } else { of_v4(id) }
 }
 
+/// What a raw TCP socket is to give us: what acknowledges a SYN whose sequence number has that upper half.
+/// The lower half does not run over: it is a probe's number.
+pub(in crate::io) fn of_syns(v6: bool, mark: u16) -> Vec<Instruction> {
+    let upper_of_ack = if v6 {
+        vec![step(op::LOAD_HALF, 8)]
+    } else {
+        vec![step(op::X_IS_HEADER_LEN, 0), step(op::LOAD_HALF_X, 8)]
+    };
+    let decide = [
+        branch(op::IF_EQUAL, u32::from(mark), 0, 1),
+        step(op::RETURN, ACCEPT),
+        step(op::RETURN, 0),
+    ];
+    upper_of_ack.into_iter().chain(decide).collect()
+}
+
 /// A packet starts with its IPv4 header.
 fn of_v4(id: u16) -> Vec<Instruction> {
     let id = u32::from(id);
@@ -176,6 +192,22 @@ mod tests {
         for len in 0..24 {
             assert!(!accepts(&program, &ipv4(0, &message(0, 0x1234))[..len]));
         }
+    }
+
+    #[test]
+    fn of_tcp_only_what_acknowledges_our_syns_gets_through() {
+        let segment = |ack: u32| [&[0; 8][..], &ack.to_be_bytes(), &[0x50, 0x14]].concat();
+        for (v6, before) in [(false, 0), (false, 3), (true, 0)] {
+            let program = of_syns(v6, 0x1234);
+            let gets = |ack: u32| {
+                let segment = segment(ack);
+                let packet = if v6 { segment } else { ipv4(before, &segment) };
+                accepts(&program, &packet)
+            };
+            assert!(gets(0x1234_0001) && gets(0x1234_8000));
+            assert!(!gets(0x1235_0001) && !gets(0x0000_1234));
+        }
+        assert!(!accepts(&of_syns(true, 0), &[0; 9]));
     }
 
     #[test]

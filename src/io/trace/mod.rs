@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | ICMP | a raw socket sends them and gets every answer | a datagram ICMP socket; errors from its queue |
 //! | UDP | UDP sockets; a raw ICMP socket gets the errors whole | errors from their queues |
-//! | TCP | `connect()` that is given a TTL; errors as above | errors from their queues |
+//! | TCP | SYNs of our own on a raw socket, from ports that are held for them | `connect()` that is given a TTL; errors from their queues |
 //!
 //! The order is as in [`super::probe`]: what needs rights is opened first, then every right is given up,
 //! and only then names are looked up and packets read.

@@ -30,10 +30,32 @@ impl Link {
             self.errors(socket, None, tracer, buffer, clock);
             datagrams(socket, tracer, buffer, clock);
         }
+        if let Some(socket) = &self.tcp {
+            self.segments(socket, tracer, buffer, clock);
+        }
         self.connections(tracer, buffer, clock);
     }
 
+    fn segments(&self, socket: &OwnedFd, tracer: &mut Tracer, buffer: &mut Buffer, clock: Steady) {
+        self.each(socket, buffer, clock, &mut |now, lag, got| {
+            tracer.handle_segment(now, lag, got);
+        });
+    }
+
     fn messages(&self, socket: &OwnedFd, tracer: &mut Tracer, buffer: &mut Buffer, clock: Steady) {
+        self.each(socket, buffer, clock, &mut |now, lag, got| {
+            tracer.handle_message(now, lag, got);
+        });
+    }
+
+    /// Takes what came to a raw socket or a datagram ICMP socket, one by one.
+    fn each(
+        &self,
+        socket: &OwnedFd,
+        buffer: &mut Buffer,
+        clock: Steady,
+        take: &mut dyn FnMut(Timestamp, Duration, &Received<'_>),
+    ) {
         for _ in 0..MOST {
             let got = match receive::receive(socket, buffer) {
                 Ok(got) => got,
@@ -56,7 +78,7 @@ impl Link {
             };
             if let Some(from) = got.from {
                 let lag = lag(got.stamp).unwrap_or_default();
-                tracer.handle_message(now, lag, &Received { from, ttl, message });
+                take(now, lag, &Received { from, ttl, message });
             }
         }
     }
@@ -98,7 +120,7 @@ impl Link {
 
     /// Looks at the connection attempts, and lets those go that have come to something.
     fn connections(&mut self, tracer: &mut Tracer, buffer: &mut Buffer, clock: Steady) {
-        if self.method != Method::Tcp {
+        if self.method != Method::Tcp || self.tcp.is_some() {
             return;
         }
         let now = clock.now();

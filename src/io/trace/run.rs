@@ -85,7 +85,7 @@ fn wait(
     }
     tell(Told::Pause)?;
     let readable = PollFlags::POLLIN;
-    let sockets = link.icmp.iter().chain(&link.udp);
+    let sockets = link.icmp.iter().chain(&link.udp).chain(&link.tcp);
     let mut fds: Vec<PollFd<'_>> = sockets
         .map(|socket| PollFd::new(socket.as_fd(), readable))
         .collect();

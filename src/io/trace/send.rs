@@ -35,7 +35,7 @@ impl Link {
         tracer: &mut Tracer,
         buffer: &mut Buffer,
     ) -> Result<(), Unsent> {
-        if self.method == Method::Tcp {
+        if self.method == Method::Tcp && self.tcp.is_none() {
             return self.connect(probe, tracer).map_err(refused);
         }
         if probe.whole != self.whole {
@@ -56,7 +56,8 @@ impl Link {
                 to.set_port(tracer.plan().dst_port(probe.number, probe.flow));
                 self.udp.get(usize::from(probe.flow))
             }
-            Method::Icmp | Method::Tcp => self.icmp.as_ref(),
+            Method::Icmp => self.icmp.as_ref(),
+            Method::Tcp => self.tcp.as_ref(),
         };
         let socket = socket.ok_or_else(|| refused(Errno::EBADF))?;
         set_ttl(socket, to.is_ipv6(), probe.ttl).map_err(refused)?;

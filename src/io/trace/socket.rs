@@ -41,6 +41,8 @@ pub struct Options {
 struct Opened {
     raw: nix::Result<OwnedFd>,
     datagram: nix::Result<OwnedFd>,
+    /// For SYNs of our own, where those are asked for.
+    tcp: Option<OwnedFd>,
 }
 
 /// The sockets for a host, of each version that it can turn out to have.
@@ -73,8 +75,10 @@ pub struct Link {
     pub source: Option<IpAddr>,
     /// ICMP's identifier.
     pub id: u16,
-    /// UDP's source ports, one for each flow.
+    /// Source ports of UDP and of our own SYNs, one for each flow.
     pub src_ports: Vec<u16>,
+    /// The upper half of our own SYNs' sequence numbers; `None`: the kernel makes the SYNs.
+    pub syn_mark: Option<u16>,
     /// Why it is UDP, where nobody asked for that.
     pub instead: Option<String>,
     pub(super) tos: u8,
@@ -83,6 +87,11 @@ pub struct Link {
     /// A raw ICMP socket, or with datagram ICMP the one that sends and receives.
     pub(super) icmp: Option<OwnedFd>,
     pub(super) udp: Vec<OwnedFd>,
+    /// A raw TCP socket, which sends SYNs and gets what answers them.
+    pub(super) tcp: Option<OwnedFd>,
+    /// Sockets that do nothing but hold the ports of our own SYNs, so that nobody else gets them. The
+    /// kernel resets what is answered there, as nothing listens.
+    held: Vec<OwnedFd>,
     pub(super) attempts: Vec<Attempt>,
     /// Whether packets are to go as they are, whatever is known of the path.
     pub(super) whole: bool,
@@ -125,16 +134,23 @@ impl Sockets {
             source,
             id: self.id,
             src_ports: Vec::new(),
+            syn_mark: None,
             instead: None,
             tos: options.tos,
             bound,
             device: device.map(str::to_owned),
             icmp: None,
             udp: Vec::new(),
+            tcp: None,
+            held: Vec::new(),
             attempts: Vec::new(),
             whole: false,
         };
-        link.choose(opened, options)?;
+        let Opened { raw, datagram, tcp } = opened;
+        link.choose(raw, datagram, options)?;
+        if let (Some(tcp), Some(_), Way::Raw) = (tcp, link.source, link.way) {
+            link.send_syns_by(tcp, options.flows)?;
+        }
         if link.method == Method::Udp {
             for _ in 0..options.flows.max(1) {
                 let socket = new(v6, SockType::Datagram, None);
@@ -154,9 +170,40 @@ impl Link {
         self.to.is_ipv6()
     }
 
+    /// SYNs are ours to make: all of a flow have the same ports.
+    fn send_syns_by(&mut self, socket: OwnedFd, flows: u16) -> Result<(), ProbeError> {
+        let v6 = self.is_v6();
+        self.set_up(&socket)?;
+        // Errors come whole over the other raw socket; here they would only make sending fail.
+        let option = if v6 {
+            libc::IPV6_RECVERR
+        } else {
+            libc::IP_RECVERR
+        };
+        let _ = numbered::set(socket.as_fd(), level(v6), option, &0_i32.to_ne_bytes());
+        if let Some(address) = self.bound {
+            let bound = probes::bind_to(&socket, address, self.to, None);
+            bound.map_err(|errno| probes::failed(format!("--from {address}"), errno))?;
+        }
+        for _ in 0..flows.max(1) {
+            let held = new(v6, SockType::Stream, None);
+            let held = held.map_err(|errno| probes::failed("holding a port", errno))?;
+            let port = self.bind(&held)?;
+            self.src_ports.push(port);
+            self.held.push(held);
+        }
+        self.syn_mark = Some(self.id);
+        self.tcp = Some(socket);
+        Ok(())
+    }
+
     /// Takes of what could be opened what serves best.
-    fn choose(&mut self, opened: Opened, options: &Options) -> Result<(), ProbeError> {
-        let Opened { raw, datagram } = opened;
+    fn choose(
+        &mut self,
+        raw: nix::Result<OwnedFd>,
+        datagram: nix::Result<OwnedFd>,
+        options: &Options,
+    ) -> Result<(), ProbeError> {
         let v6 = self.is_v6();
         let refusal = match (raw, datagram) {
             (Ok(raw), _) => {
@@ -311,7 +358,14 @@ fn open(v6: bool, options: &Options, id: u16) -> Opened {
         }
         Ok(raw)
     });
+    let asked = options.method == Some(Method::Tcp) && filtered.is_ok();
+    let tcp = asked.then(|| {
+        let socket = new(v6, SockType::Raw, Some(SockProtocol::Tcp))?;
+        bpf::attach(socket.as_fd(), &filter::of_syns(v6, id))?;
+        Ok::<_, Errno>(socket)
+    });
     Opened {
+        tcp: tcp.and_then(Result::ok),
         raw: filtered,
         datagram: new(v6, SockType::Datagram, Some(protocol)),
     }

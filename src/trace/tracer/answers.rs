@@ -49,11 +49,17 @@ impl Tracer {
         }
     }
 
+    /// Takes a segment of TCP: our own SYNs are answered by the sequence number they acknowledge.
+    pub fn handle_segment(&mut self, now: Timestamp, lag: Duration, got: &Received<'_>) {
+        let reading = quote::segment(&self.plan, &self.probes, got);
+        self.handle(now, lag, reading);
+    }
+
     /// Takes what a connection attempt came to. `certain`: the kernel sent the SYN once only.
     pub fn handle_tcp(&mut self, now: Timestamp, number: u16, got: TcpAnswer, certain: bool) {
         let meaning = match got {
-            TcpAnswer::SynAck => "SYN-ACK: the port is open",
-            TcpAnswer::Reset => "RST: the port is closed",
+            TcpAnswer::SynAck => quote::OPEN,
+            TcpAnswer::Reset => quote::CLOSED,
         };
         let answer = plain(self.plan.target, None, meaning);
         self.settle(
@@ -105,8 +111,9 @@ impl Tracer {
             return;
         }
         let took = now.since(probe.time).saturating_sub(lag);
-        // A SYN is sent again after a second.
-        let certain = certain && (self.plan.method != Method::Tcp || took < SYN_AGAIN);
+        // A SYN of the kernel's is sent again after a second.
+        let kernels = self.plan.method == Method::Tcp && self.plan.syn_mark.is_none();
+        let certain = certain && (!kernels || took < SYN_AGAIN);
         answer.rtt_ns = certain.then(|| u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         let late = took > self.plan.wait;
         if *phase == Phase::Waiting {

@@ -17,8 +17,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use super::lines::{self, span};
-use super::marks::marks;
 use super::tape::{self, Ink, Scale};
+use super::tape_marks::marks;
 use crate::event::{Board, Endpoint, Figures, HalfBoard, How, Kept, Segment, Side, units};
 use crate::tui::ends;
 use crate::tui::model::Model;

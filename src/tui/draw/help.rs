@@ -3,9 +3,9 @@
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
-use ratatui::widgets::{Block, Clear, Paragraph};
+use ratatui::widgets::{Clear, Paragraph};
 
-use super::lines::span;
+use super::lines::{self, span};
 use crate::tui::keys::KEYS;
 use crate::tui::model::Model;
 use crate::view::Paint;
@@ -29,6 +29,6 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
     let (x, y) = ((whole.width - width) / 2, (whole.height - height) / 2);
     let area = Rect::new(x, y, width, height);
     frame.render_widget(Clear, area);
-    let block = Block::bordered().title(" keys ");
+    let block = lines::boxed(model, "keys");
     frame.render_widget(Paragraph::new(lines).block(block), area);
 }

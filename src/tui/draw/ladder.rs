@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Stylize;
 use ratatui::text::Line;
 
-use super::Areas;
 use super::lines::span;
 use super::rungs::Rungs;
+use super::{Areas, marks};
 use crate::event::Side;
 use crate::tui::model::Model;
 use crate::view::Paint;
@@ -38,6 +38,7 @@ pub(super) fn draw(model: &Model, areas: Areas, frame: &mut Frame<'_>) {
             drawn
         };
         frame.render_widget(drawn, place);
+        marks::gutter(model, row, kept.frame, place, frame);
     }
 }
 

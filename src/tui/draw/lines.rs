@@ -2,13 +2,15 @@
 //! else are taken from it.
 
 use ansi_to_tui::IntoText;
+use ratatui::symbols::border::Set;
 use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::Block;
 
 use crate::tui::model::Model;
-use crate::view::{Paint, Style};
+use crate::view::{Paint, Style, text};
 
 /// What a view wrote, as lines.
-pub(super) fn text(written: &[u8]) -> Text<'static> {
+pub(super) fn lines_of(written: &[u8]) -> Text<'static> {
     written
         .into_text()
         .unwrap_or_else(|_| Text::raw(String::from_utf8_lossy(written).into_owned()))
@@ -16,7 +18,7 @@ pub(super) fn text(written: &[u8]) -> Text<'static> {
 
 /// One line of it.
 pub(super) fn line(written: &str) -> Line<'static> {
-    text(written.as_bytes()).lines.pop().unwrap_or_default()
+    lines_of(written.as_bytes()).lines.pop().unwrap_or_default()
 }
 
 /// A piece of text in the look of its role.
@@ -30,5 +32,35 @@ pub(super) fn style(model: &Model, width: u16) -> Style {
     Style {
         width,
         ..model.look.style.clone()
+    }
+}
+
+/// Text from the left to the right of a line that is drawn through.
+pub(super) fn rule(model: &Model, paint: Paint, text: &str, width: u16) -> Line<'static> {
+    let dash = if model.look.style.unicode { "─" } else { "-" };
+    let width = usize::from(width);
+    let text = text::fit(text, width.saturating_sub(4)).into_owned();
+    let rest = width.saturating_sub(text::width(&text) + 4);
+    let rule = format!("{0}{0} {text} {1}", dash, dash.repeat(rest));
+    Line::from(span(model, paint, rule))
+}
+
+/// A frame around what lies over the rest.
+pub(super) fn boxed(model: &Model, title: &str) -> Block<'static> {
+    const ASCII: Set<'static> = Set {
+        top_left: "+",
+        top_right: "+",
+        bottom_left: "+",
+        bottom_right: "+",
+        vertical_left: "|",
+        vertical_right: "|",
+        horizontal_top: "-",
+        horizontal_bottom: "-",
+    };
+    let block = Block::bordered().title(format!(" {title} "));
+    if model.look.style.unicode {
+        block
+    } else {
+        block.border_set(ASCII)
     }
 }

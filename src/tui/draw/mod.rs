@@ -1,6 +1,7 @@
 //! The picture of a model.
 
 mod beside;
+mod bytes;
 mod ends;
 mod help;
 mod ladder;
@@ -8,12 +9,19 @@ mod lines;
 mod marks;
 mod rungs;
 mod status;
+mod sums;
 mod tape;
+mod tape_marks;
+mod why;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::model::{Model, Over};
+pub(super) use bytes::room as bytes_room;
+pub(super) use sums::room as sums_room;
+pub(super) use why::room as why_room;
+
+use super::model::{Model, Over, Pane};
 
 /// From so many columns on the second pane stands at the right of the ladder, and not below it.
 const WIDE: u16 = 140;
@@ -35,12 +43,17 @@ pub(super) struct Areas {
     pub(super) status: Rect,
 }
 
-/// Divides a screen of that many columns and lines.
-pub(super) fn areas(size: (u16, u16)) -> Areas {
+/// Divides a screen of that many columns and lines; a pane that is zoomed has the room of all.
+pub(super) fn areas(size: (u16, u16), zoomed: Option<Pane>) -> Areas {
     let whole = Rect::new(0, 0, size.0, size.1);
     let one = Constraint::Length(1);
     let [title, body, status] = Layout::vertical([one, Constraint::Fill(1), one]).areas(whole);
-    let (main, beside) = if size.0 >= WIDE {
+    let none = Rect { height: 0, ..body };
+    let (main, beside) = if zoomed == Some(Pane::Ladder) {
+        (body, none)
+    } else if zoomed.is_some() {
+        (none, body)
+    } else if size.0 >= WIDE {
         let [main, _, beside] =
             Layout::horizontal([Constraint::Percentage(57), one, Constraint::Fill(1)]).areas(body);
         (main, beside)
@@ -61,7 +74,12 @@ pub(super) fn areas(size: (u16, u16)) -> Areas {
 
 /// Lines that the ladder has for segments.
 pub(super) fn ladder_lines(model: &Model) -> u16 {
-    areas(model.size).ladder.height
+    areas_of(model).ladder.height
+}
+
+/// The areas of that model.
+pub(super) fn areas_of(model: &Model) -> Areas {
+    areas(model.size, model.zoomed.then_some(model.focus))
 }
 
 /// Draws all of it.
@@ -72,13 +90,18 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
         frame.render_widget(text, frame.area());
         return;
     }
-    let areas = areas(size);
+    let areas = areas(size, model.zoomed.then_some(model.focus));
     status::title(model, areas.title, frame);
-    ladder::draw(model, areas, frame);
-    beside::draw(model, areas.beside, frame);
+    if areas.ladder.height > 0 {
+        ladder::draw(model, areas, frame);
+    }
+    if areas.beside.height > 0 {
+        beside::draw(model, areas.beside, frame);
+    }
     status::bar(model, areas.status, frame);
     match model.over {
         Some(Over::Help) => help::draw(model, frame),
+        Some(Over::Sums) => sums::draw(model, frame),
         None => {}
     }
 }

@@ -6,6 +6,7 @@ use ratatui::style::Stylize;
 use ratatui::text::Line;
 
 use super::lines::span;
+use super::marks;
 use crate::event::units;
 use crate::tui::model::Model;
 use crate::view::{Paint, text};
@@ -41,6 +42,11 @@ pub(super) fn title(model: &Model, area: Rect, frame: &mut Frame<'_>) {
 
 /// What can be done, or what there is to say.
 pub(super) fn bar(model: &Model, area: Rect, frame: &mut Frame<'_>) {
+    if model.notice.is_none()
+        && let Some(line) = marks::measured(model, area.width)
+    {
+        return frame.render_widget(line, area);
+    }
     let text = match &model.notice {
         Some(notice) => span(model, Paint::Caution, text::escape(notice)),
         None => span(

@@ -215,7 +215,7 @@ mod tests {
 
     use super::*;
     use crate::event::{Moved, Stretch};
-    use crate::tui::draw::marks::marks;
+    use crate::tui::draw::tape_marks::marks;
 
     fn half(una: u32, stretches: &[(u32, How)], edge: u32) -> HalfBoard {
         let mut from = una;

@@ -2,16 +2,34 @@
 
 pub mod json;
 
+pub use crate::craft::quoted;
+
 use std::io::{self, Write};
 use std::time::Duration;
 
 use super::text::{escape, wrap};
-use super::{Paint, Style};
-use crate::craft::{Answer, Choice, Entry, Kind};
+use super::{Paint, Style, dump};
+use crate::craft::{Answer, Choice, Entry, Kind, Recipe};
+use crate::decode::Packet;
+use crate::frame::Frame;
 use crate::inspect::{Difference, Silenced};
 
 /// From so many columns on a field's meaning stands beside it.
 const WIDE: u16 = 100;
+
+/// The command that makes a packet again and shows it; without `--dry-run` it would be sent. `None` where `craft` has
+/// no words for it.
+pub fn again(frame: &Frame<'_>, packet: &Packet<'_>) -> Option<String> {
+    let (recipe, padding) = Recipe::again(frame, packet)?;
+    let padding = match padding {
+        0 => String::new(),
+        count => format!(" --pad {count}"),
+    };
+    Some(format!(
+        "wirelab craft --dry-run{padding} {}",
+        recipe.command()
+    ))
+}
 
 /// Writes what can be set in a layer.
 ///
@@ -210,7 +228,7 @@ pub fn stages(style: &Style, stages: &Stages<'_>, out: &mut dyn Write) -> io::Re
     }
     let heading = format!("built: {} bytes", stages.built.len());
     lines(style, Paint::Strong, &heading, 0, out)?;
-    dump(style, stages.built, out)?;
+    dump::write(style, stages.built, out)?;
     let bytes = match stages.on_wire {
         Ok(bytes) => bytes,
         Err(why) => {
@@ -220,7 +238,7 @@ pub fn stages(style: &Style, stages: &Stages<'_>, out: &mut dyn Write) -> io::Re
     };
     let heading = format!("on the wire: {} bytes", bytes.len());
     lines(style, Paint::Strong, &heading, 0, out)?;
-    dump(style, bytes, out)?;
+    dump::write(style, bytes, out)?;
     lines(
         style,
         Paint::Strong,
@@ -245,23 +263,6 @@ pub fn stages(style: &Style, stages: &Stages<'_>, out: &mut dyn Write) -> io::Re
     }
     for line in &difference.data {
         lines(style, Paint::Plain, line, 2, out)?;
-    }
-    Ok(())
-}
-
-/// Sixteen bytes a line, with what of them is text.
-fn dump(style: &Style, bytes: &[u8], out: &mut dyn Write) -> io::Result<()> {
-    for (number, line) in bytes.chunks(16).enumerate() {
-        let hex: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
-        let text: String = line
-            .iter()
-            .map(|&byte| match byte {
-                b' '..=b'~' => char::from(byte),
-                _ => '.',
-            })
-            .collect();
-        let offset = style.paint(Paint::Dim, format!("{:04x}", number * 16));
-        writeln!(out, "  {offset}  {:<47}  {text}", hex.join(" "))?;
     }
     Ok(())
 }

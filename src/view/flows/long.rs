@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use crate::event::{Capability, Flow, Handshake, Stats, Summary, units};
+use crate::view::text::wrap;
 use crate::view::{Paint, Style};
 
 /// A row: what it is, and how to say it of a direction; `None` where it does not apply.
@@ -34,10 +35,10 @@ fn yes(value: bool) -> String {
     if value { "yes" } else { "no" }.to_owned()
 }
 
-/// `min / mean / max ± deviation` of durations.
+/// The least, the mean and the most of durations.
 fn spread(samples: &Summary) -> Option<String> {
     let (min, max) = (units::nanos(samples.min), units::nanos(samples.max));
-    mean_ns(samples.mean()).map(|mean| format!("{min} / {mean} / {max}"))
+    mean_ns(samples.mean()).map(|mean| format!("{min}/{mean}/{max}"))
 }
 
 const GROUPS: &[(&str, &[Row])] = &[
@@ -160,7 +161,7 @@ const GROUPS: &[(&str, &[Row])] = &[
         &[
             ("of its SYN", |s, _| s.rtt_handshake_ns.map(units::nanos)),
             ("samples", |s, _| n(s.rtt.count)),
-            ("least / mean / most", |s, _| spread(&s.rtt)),
+            ("least/mean/most", |s, _| spread(&s.rtt)),
             ("deviation", |s, _| mean_ns(s.rtt.deviation())),
             ("full-size, samples", |s, _| n(s.rtt_full.count)),
             ("full-size, least/mean/most", |s, _| spread(&s.rtt_full)),
@@ -177,7 +178,7 @@ const GROUPS: &[(&str, &[Row])] = &[
 
 /// Columns of the labels, and of each direction.
 const LABEL: usize = 34;
-const VALUE: usize = 23;
+const VALUE: usize = 22;
 
 /// Shows one connection.
 pub(super) fn show(flow: &Flow, style: &Style, out: &mut dyn Write) -> io::Result<()> {
@@ -187,7 +188,13 @@ pub(super) fn show(flow: &Flow, style: &Style, out: &mut dyn Write) -> io::Resul
         flow.flow, flow.initiator, flow.responder
     );
     writeln!(out, "{}", style.paint(Paint::Strong, title))?;
-    writeln!(out, "  {}", facts(flow).join("\n  "))?;
+    let room = usize::from(style.width).saturating_sub(4);
+    for fact in facts(flow) {
+        for (number, line) in wrap(&fact, room).iter().enumerate() {
+            let indent = if number == 0 { 2 } else { 4 };
+            writeln!(out, "{:indent$}{line}", "")?;
+        }
+    }
     let names = ["from the initiator", "from the responder"];
     let heading = format!("  {:<LABEL$}{:>VALUE$}{:>VALUE$}", "", names[0], names[1]);
     writeln!(out, "{}", style.paint(Paint::Dim, heading))?;
@@ -224,7 +231,8 @@ pub(super) fn show(flow: &Flow, style: &Style, out: &mut dyn Write) -> io::Resul
 
 fn row(label: &str, [i, r]: &[String; 2], out: &mut dyn Write) -> io::Result<()> {
     // Labels are ASCII, values may have µ and ×: padding by characters is padding by columns.
-    writeln!(out, "    {label:<w$}{i:>VALUE$}{r:>VALUE$}", w = LABEL - 2)
+    let line = format!("    {label:<w$}{i:>VALUE$}{r:>VALUE$}", w = LABEL - 2);
+    writeln!(out, "{}", line.trim_end())
 }
 
 /// What is said of both directions together.

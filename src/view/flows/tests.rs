@@ -94,7 +94,7 @@ fn the_long_form_has_both_directions_side_by_side() {
     assert_eq!(line("payload bytes sent"), ["0", "5,000"]);
     assert_eq!(line("times zero"), ["3", "0"]);
     assert!(
-        talk.text().lines().all(|line| text::width(line) <= 84),
+        talk.text().lines().all(|line| text::width(line) <= 80),
         "{}",
         talk.text()
     );

@@ -11,6 +11,7 @@ use super::{cut, heading, place};
 use crate::inspect::Sheet;
 use crate::view::text::width;
 use crate::view::{Paint, Style};
+use crate::wire::field::Field;
 
 /// Columns from which on four bytes of a field stand in a line, and not only two.
 const WIDE: u16 = 110;
@@ -31,31 +32,7 @@ pub fn bits(style: &Style, sheet: &Sheet<'_>, out: &mut dyn Write) -> io::Result
         let bytes = sheet.header(header);
         for laid in &header.layout.fields {
             let field = &laid.field;
-            let base = laid.base(bytes);
-            let all = field.bytes(base).unwrap_or_default();
-            let first = usize::from(field.bit) - field.start() * 8;
-            let own = first..first + usize::from(field.bits);
-            let mut patterns = Vec::new();
-            for (at, byte) in all.iter().enumerate() {
-                if at % most == 0 {
-                    patterns.push(String::new());
-                }
-                let Some(pattern) = patterns.last_mut() else {
-                    continue;
-                };
-                if at % most > 0 {
-                    pattern.push(' ');
-                }
-                for bit in 0..8 {
-                    let set = byte & (0x80 >> bit) != 0;
-                    pattern.push(match own.contains(&(at * 8 + bit)) {
-                        true if set => '1',
-                        true => '0',
-                        false => '.',
-                    });
-                }
-            }
-            let mut patterns = patterns.into_iter();
+            let mut patterns = patterns(field, laid.base(bytes), most).into_iter();
             let pattern = patterns.next().unwrap_or_default();
             let line = format!(
                 "  {:8} {pattern:columns$} {:20} ",
@@ -72,4 +49,32 @@ pub fn bits(style: &Style, sheet: &Sheet<'_>, out: &mut dyn Write) -> io::Result
         }
     }
     Ok(())
+}
+
+/// A field's bits in the bytes they stand in, those of others as dots; `most` bytes a line.
+pub(super) fn patterns(field: &Field, base: &[u8], most: usize) -> Vec<String> {
+    let all = field.bytes(base).unwrap_or_default();
+    let first = usize::from(field.bit) - field.start() * 8;
+    let own = first..first + usize::from(field.bits);
+    let mut patterns = Vec::new();
+    for (at, byte) in all.iter().enumerate() {
+        if at % most == 0 {
+            patterns.push(String::new());
+        }
+        let Some(pattern) = patterns.last_mut() else {
+            continue;
+        };
+        if at % most > 0 {
+            pattern.push(' ');
+        }
+        for bit in 0..8 {
+            let set = byte & (0x80 >> bit) != 0;
+            pattern.push(match own.contains(&(at * 8 + bit)) {
+                true if set => '1',
+                true => '0',
+                false => '.',
+            });
+        }
+    }
+    patterns
 }

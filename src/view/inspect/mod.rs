@@ -7,6 +7,7 @@ mod diff;
 mod dump;
 mod pieces;
 mod sums;
+mod tree;
 
 use std::io::{self, Write};
 
@@ -15,10 +16,11 @@ pub use diagram::diagram;
 pub use diff::diff;
 pub use pieces::pieces;
 pub use sums::sums;
+pub use tree::{detail, line};
 
 use super::text::{escape, width, wrap};
 use super::{Paint, Style};
-use crate::inspect::{Header, Origin, Rest, Sheet};
+use crate::inspect::{Header, Origin, Rest, Sheet, Trouble};
 use crate::wire::field::Read;
 use crate::wire::layout::Laid;
 
@@ -39,7 +41,7 @@ const LOOKS: [Paint; 6] = [
 ];
 
 /// The look of the header of that index.
-fn look(index: usize) -> Paint {
+pub fn look(index: usize) -> Paint {
     LOOKS
         .get(index % LOOKS.len())
         .copied()
@@ -141,20 +143,25 @@ pub(super) fn heading(
     header: &Header,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let text = title(index, header);
+    writeln!(out, "{}", style.paint(look(index), text))
+}
+
+/// What stands over a header.
+fn title(index: usize, header: &Header) -> String {
     let quoted = match header.quoted {
         0 => "",
         1 => ", quoted",
         _ => ", quoted in the quoted",
     };
     let last = (header.offset + header.len).saturating_sub(1);
-    let text = format!(
+    format!(
         "{} {}{quoted}, bytes {} to {last} ({})",
         letter(index),
         header.name,
         header.offset,
         header.len
-    );
-    writeln!(out, "{}", style.paint(look(index), text))
+    )
 }
 
 /// Columns of the longest name.
@@ -248,22 +255,36 @@ fn rests(style: &Style, sheet: &Sheet<'_>, out: &mut dyn Write) -> io::Result<()
         return Ok(());
     }
     writeln!(out)?;
-    for &Rest {
+    for it in &sheet.rests {
+        let text = rest(it);
+        writeln!(out, "{}", style.paint(Paint::Dim, text))?;
+    }
+    Ok(())
+}
+
+/// `. data, bytes 54 to 99 (46)`.
+fn rest(rest: &Rest) -> String {
+    let Rest {
         name,
         origin,
         offset,
         len,
-    } in &sheet.rests
-    {
-        let place = match origin {
-            Origin::Frame => "",
-            Origin::Datagram => " of the datagram",
-        };
-        let last = offset + len - 1;
-        let text = format!(". {name}, bytes {offset} to {last}{place} ({len})");
-        writeln!(out, "{}", style.paint(Paint::Dim, text))?;
-    }
-    Ok(())
+    } = *rest;
+    let place = match origin {
+        Origin::Frame => "",
+        Origin::Datagram => " of the datagram",
+    };
+    let last = offset + len - 1;
+    format!(". {name}, bytes {offset} to {last}{place} ({len})")
+}
+
+/// `! IPv4 at byte 14: …`.
+fn trouble(trouble: &Trouble) -> String {
+    let rfc = trouble.rfc.map_or(String::new(), |rfc| format!(" ({rfc})"));
+    format!(
+        "! {} at byte {}: {}{rfc}",
+        trouble.name, trouble.offset, trouble.text
+    )
 }
 
 /// Writes what is wrong, and where reading stopped.
@@ -276,12 +297,8 @@ pub fn troubles(style: &Style, sheet: &Sheet<'_>, out: &mut dyn Write) -> io::Re
         return Ok(());
     }
     writeln!(out)?;
-    for trouble in &sheet.troubles {
-        let rfc = trouble.rfc.map_or(String::new(), |rfc| format!(" ({rfc})"));
-        let text = format!(
-            "! {} at byte {}: {}{rfc}",
-            trouble.name, trouble.offset, trouble.text
-        );
+    for it in &sheet.troubles {
+        let text = trouble(it);
         for line in wrap(&text, usize::from(style.width)) {
             writeln!(out, "{}", style.paint(Paint::Trouble, line))?;
         }

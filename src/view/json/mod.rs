@@ -205,7 +205,7 @@ fn write_packet(line: &mut Line, frame: &Frame<'_>, packet: &Packet<'_>) {
     line.key("captured").int(frame.bytes.len() as u64);
     line.key("layers").list();
     for layer in &packet.layers {
-        line.name(super::packet::layer(layer.kind));
+        line.name(layer.kind.key());
     }
     line.end_list();
     let ip = packet.ip.as_ref();
@@ -219,7 +219,7 @@ fn write_packet(line: &mut Line, frame: &Frame<'_>, packet: &Packet<'_>) {
     line.key("problems").list();
     for problem in &packet.problems {
         line.object();
-        line.key("layer").name(super::packet::layer(problem.layer));
+        line.key("layer").name(problem.layer.key());
         line.key("offset").int(problem.offset.into());
         line.key("text").string(&problem.to_string());
         line.key("rfc").maybe_name(problem.rfc());

@@ -181,8 +181,9 @@ impl Ladder {
         }
     }
 
-    /// States of either host that this segment changed, as words inside the ladder.
-    fn states(s: &Segment<'_>) -> Option<[&'static str; 2]> {
+    /// States of either host that this segment changed, as words inside the ladder: in one row, or where that
+    /// has no room for both, in two.
+    fn states(&self, s: &Segment<'_>) -> Vec<[&'static str; 2]> {
         let changed = |side: usize| {
             if s.state_before[side] == s.state[side] {
                 ""
@@ -191,7 +192,13 @@ impl Ladder {
             }
         };
         let names = [changed(0), changed(1)];
-        (names != ["", ""]).then_some(names)
+        let [left, right] = names;
+        match (left, right) {
+            ("", "") => Vec::new(),
+            ("", _) | (_, "") => vec![names],
+            _ if text::width(left) + text::width(right) + 3 <= self.layout.inner => vec![names],
+            _ => vec![[left, ""], ["", right]],
+        }
     }
 
     /// A row without an arrow: the hosts' lines, and states if there are any.
@@ -217,7 +224,7 @@ impl Ladder {
         out: &mut dyn Write,
     ) -> io::Result<()> {
         writeln!(out, "{}", self.pen.finish())?;
-        if let Some(states) = Self::states(s) {
+        for states in self.states(s) {
             self.rungs(Some(states));
             writeln!(out, "{}", self.pen.finish())?;
         }
@@ -260,11 +267,11 @@ impl Ladder {
             self.pen.pad_to(column).put(style, Paint::Dim, &text);
         }
         let mut panel = panel.iter();
-        let mut states = Self::states(s);
+        let mut states = self.states(s).into_iter();
         let mut first = true;
         loop {
             let line = panel.next();
-            let state = if first { None } else { states.take() };
+            let state = if first { None } else { states.next() };
             if !first {
                 if line.is_none() && state.is_none() {
                     return Ok(());

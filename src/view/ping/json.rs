@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{Host, corrupted, quoted, shown};
 use crate::event::{Echo, EchoState, EchoStatistics, ReplyFault, Route};
 use crate::frame::Timestamp;
+use crate::view::quoted::{Change, changes as changes_of};
 
 /// Writes JSON lines.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,14 +90,6 @@ struct Icmp<'a> {
 }
 
 #[derive(Serialize)]
-struct Change<'a> {
-    field: &'a str,
-    sent: &'a str,
-    quoted: &'a str,
-    why: &'a str,
-}
-
-#[derive(Serialize)]
 struct StatisticsLine<'a> {
     host: &'a str,
     address: &'a str,
@@ -146,15 +139,7 @@ impl Json {
                 from: shown(error.from),
                 mtu: error.mtu,
                 quoted_bytes: quote.map(|quote| quote.bytes),
-                changes: changes
-                    .iter()
-                    .map(|change| Change {
-                        field: change.field,
-                        sent: &change.sent,
-                        quoted: &change.quoted,
-                        why: &change.why,
-                    })
-                    .collect(),
+                changes: changes_of(changes),
             })
         });
         let damage = match &echo.fault {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::Text;
 use crate::decode::Checksum;
-use crate::view::Paint;
+use crate::view::{Paint, dump};
 use crate::wire::echo;
 
 /// What was asked for, in words: name and value.
@@ -38,7 +38,7 @@ impl Text {
             writeln!(out, "  {name:<12} {value}")?;
         }
         self.heading(&format!("built: {} bytes of ICMP", packet.built.len()), out)?;
-        self.dump(packet.built, out)?;
+        dump::write(&self.style, packet.built, out)?;
         let (bytes, header) = match packet.on_wire {
             Ok(it) => it,
             Err(why) => {
@@ -54,8 +54,8 @@ impl Text {
             ),
             out,
         )?;
-        self.dump(ip, out)?;
-        self.dump(message, out)?;
+        dump::write(&self.style, ip, out)?;
+        dump::write(&self.style, message, out)?;
         self.heading("what the kernel did", out)?;
         for line in differences(packet, message, bytes.len()) {
             self.below(&line, Paint::State, out)?;
@@ -65,23 +65,6 @@ impl Text {
 
     fn heading(&self, text: &str, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", self.style.paint(Paint::Strong, text))
-    }
-
-    /// Sixteen bytes a line.
-    fn dump(&self, bytes: &[u8], out: &mut dyn Write) -> io::Result<()> {
-        for (number, line) in bytes.chunks(16).enumerate() {
-            let hex: Vec<String> = line.iter().map(|byte| format!("{byte:02x}")).collect();
-            let text: String = line
-                .iter()
-                .map(|&byte| match byte {
-                    b' '..=b'~' => char::from(byte),
-                    _ => '.',
-                })
-                .collect();
-            let offset = self.style.paint(Paint::Dim, format!("{:04x}", number * 16));
-            writeln!(out, "  {offset}  {:<47}  {text}", hex.join(" "))?;
-        }
-        Ok(())
     }
 }
 

@@ -147,7 +147,7 @@ fn incoming(lines: &mut Vec<String>, of: &Detail, style: &Style) {
 /// The other end's receive buffer, which is where our bytes go.
 fn far_end(lines: &mut Vec<String>, of: &Detail, style: &Style) {
     let window = match of.info.rcv_wnd {
-        Some(0) => ", closed",
+        Some(0) => ", window closed",
         _ => "",
     };
     received(lines, style, "peer's buffer", of, window);

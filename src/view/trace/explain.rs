@@ -72,6 +72,12 @@ impl Text {
                             of a flow have the same ones, unless --classic is given; their number is in \
                             the data."
                 .to_owned(),
+            Method::Tcp if !self.target.own_flow => {
+                "Routers that share traffic choose a path by addresses and ports. All probes of a flow have \
+                 the same ones: SYNs of our own, whose sequence number is the probe's. The kernel knows of no \
+                 connection there, and closes with RST what was accepted."
+                    .to_owned()
+            }
             Method::Tcp => "The kernel sends the SYNs and closes what was accepted with RST. Each comes \
                             from its own port, so routers that share traffic may send them by different \
                             paths."

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{Names, Target, words};
 use crate::event::{Answer, Hop, MtuStep, Outcome, PathMtu, Probe, ProbeState, Trace, TraceRemark};
 use crate::frame::Timestamp;
+use crate::view::quoted::{Change, changes as changes_of};
 use crate::wire::field::hex;
 use crate::wire::icmp_extension::{Checksum, Extensions, Object};
 
@@ -62,14 +63,6 @@ struct AnswerObject<'a> {
     quoted_bytes: Option<usize>,
     changes: Vec<Change<'a>>,
     extensions: Option<ExtensionsObject>,
-}
-
-#[derive(Serialize)]
-struct Change<'a> {
-    field: &'a str,
-    sent: &'a str,
-    quoted: &'a str,
-    why: &'a str,
 }
 
 #[derive(Serialize)]
@@ -254,15 +247,7 @@ fn object(answer: &Answer) -> AnswerObject<'_> {
         mtu: answer.mtu,
         quoted_ttl: answer.quoted_ttl,
         quoted_bytes: quote.map(|it| it.bytes),
-        changes: changes
-            .iter()
-            .map(|change| Change {
-                field: change.field,
-                sent: &change.sent,
-                quoted: &change.quoted,
-                why: &change.why,
-            })
-            .collect(),
+        changes: changes_of(changes),
         extensions: answer.extensions.as_ref().map(extensions),
     }
 }

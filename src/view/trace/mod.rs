@@ -39,6 +39,8 @@ pub struct Target {
     pub size: usize,
     /// How long an answer may take, in nanoseconds.
     pub wait_ns: u64,
+    /// Whether each probe is a flow of its own, as the kernel's SYNs are.
+    pub own_flow: bool,
     /// What quoted packets are told apart by, in words.
     pub matched_by: String,
 }

@@ -10,6 +10,7 @@ fn target(v6: bool) -> Target {
         .parse()
         .unwrap();
     Target {
+        own_flow: false,
         name: "there.example\x1b[31m".to_owned(),
         address: ip.to_string(),
         ip,

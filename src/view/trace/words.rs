@@ -356,8 +356,9 @@ fn remark(remark: &TraceRemark, all: &[Hop], target: &Target) -> String {
         ),
         TraceRemark::Balanced(ttls) => {
             let answers = if ttls.len() == 1 { "answers" } else { "answer" };
-            let more = if target.method == Method::Tcp {
-                "Each TCP probe has its own port, so probes may take any of the paths"
+            let more = if target.own_flow {
+                "Each TCP probe has its own port, so probes may take any of the paths; with rights (sudo), \
+                 all of a flow have the same"
             } else {
                 "--flows N follows several paths one by one"
             };

@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -23,7 +23,9 @@ const NOBODY: u32 = 65_534;
 
 /// Answers DNS questions on the server: `far.example` is [`FAR`], anything else does not exist. What it
 /// answers is as RFC 1035 section 4 has it.
-fn serve_names(socket: &UdpSocket, over: &AtomicBool) {
+///
+/// Questions for IPv4 addresses are counted.
+fn serve_names(socket: &UdpSocket, over: &AtomicBool, asked_for_a: &AtomicU32) {
     let mut question = [0; 512];
     while !over.load(Ordering::Relaxed) {
         let Ok((length, from)) = socket.recv_from(&mut question) else {
@@ -32,6 +34,7 @@ fn serve_names(socket: &UdpSocket, over: &AtomicBool) {
         let asked = &question[..length];
         let known = asked.windows(12).any(|it| it == b"\x03far\x07example");
         let wants_a = asked.windows(4).any(|it| it == [0, 1, 0, 1]);
+        asked_for_a.fetch_add(u32::from(wants_a), Ordering::Relaxed);
         let mut answer = asked.to_vec();
         // What follows the question, such as EDNS, is not repeated.
         let end = 12 + asked[12..].iter().position(|&it| it == 0).unwrap_or(0) + 5;
@@ -64,7 +67,7 @@ fn check(net: &Net, resolv: &Path, words: &[&str], nobody: bool) -> (Option<i32>
         }
         command
             .arg(WIRELAB)
-            .args(["check", "-4", "--format", "json"])
+            .args(["check", "--format", "json"])
             .args(words);
         command.process_group(0).output()
     })
@@ -79,7 +82,24 @@ fn check(net: &Net, resolv: &Path, words: &[&str], nobody: bool) -> (Option<i32>
     for line in &lines {
         assert!(schema.is_valid(line), "{line}");
     }
-    (output.status.code(), lines)
+    let mut lines = lines;
+    let code = output.status.code();
+    let all = lines.pop().expect("what all of it comes to");
+    assert_eq!(all["type"], "diagnosis", "{all}");
+    assert_eq!(all["reached"], code == Some(0), "{all}");
+    for version in all["versions"].as_array().expect("a list") {
+        let broken = lines
+            .iter()
+            .find(|it| it["version"] == version["version"] && it["standing"] == "broken");
+        let link = broken.map_or(&Value::Null, |it| &it["link"]);
+        assert_eq!(&version["broken"], link, "{all}");
+    }
+    (code, lines)
+}
+
+/// The same over IPv4 alone.
+fn check_v4(net: &Net, resolv: &Path, words: &[&str], nobody: bool) -> (Option<i32>, Vec<Value>) {
+    check(net, resolv, &[&["-4"], words].concat(), nobody)
 }
 
 /// The last link, how it stands, and what was said of it.
@@ -102,6 +122,14 @@ fn breaks(found: &(Option<i32>, Vec<Value>), link: &str, said: &str) {
         "{found:?}"
     );
     assert!(told.contains(said), "{told}");
+}
+
+/// The link at which a version of IP ends.
+#[track_caller]
+fn breaks_at(found: &(Option<i32>, Vec<Value>), version: u8, link: &str) {
+    let mut all = found.1.iter();
+    let broken = all.find(|it| it["version"] == version && it["standing"] == "broken");
+    assert_eq!(broken.expect("it is broken")["link"], link, "{found:?}");
 }
 
 #[test]
@@ -139,67 +167,84 @@ fn each_link_that_is_broken_is_found() {
     socket
         .set_read_timeout(Some(Duration::from_millis(50)))
         .expect("a timeout");
-    let over = AtomicBool::new(false);
+    let (over, asked) = (AtomicBool::new(false), AtomicU32::new(0));
     thread::scope(|scope| {
-        scope.spawn(|| serve_names(&socket, &over));
+        scope.spawn(|| serve_names(&socket, &over, &asked));
         let test = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             breaks(
-                &check(&net, &ours, &["far.example"], false),
+                &check_v4(&net, &ours, &["far.example"], false),
                 "router",
                 "no default route",
             );
             ip(&format!("-n {c} route add default via {SERVER}")).expect("a route");
 
             for nobody in [false, true] {
-                let whole = check(&net, &ours, &["far.example"], nobody);
+                let whole = check_v4(&net, &ours, &["far.example"], nobody);
                 assert_eq!(
                     (whole.0, last(&whole).0, last(&whole).1),
                     (Some(0), "host", "fine"),
                     "{whole:?}"
                 );
                 assert_eq!(whole.1.len(), 5, "{whole:?}");
+                for line in &whole.1 {
+                    let pinged = line["link"] != "names";
+                    assert_eq!(line["rtt_ns"].as_u64() > Some(0), pinged, "{line}");
+                }
             }
+            // Over both versions of IP, the name is looked up once all the same.
+            for (host, address) in [(c, "fd00:77::1"), (s, "fd00:77::2")] {
+                ip(&format!("-n {host} addr add {address}/64 dev {wire} nodad"))
+                    .expect("an address");
+            }
+            ip(&format!("-n {c} -6 route add default via fd00:77::2")).expect("a route");
+            let before = asked.load(Ordering::Relaxed);
+            let both = check(&net, &ours, &["far.example"], false);
+            assert_eq!(asked.load(Ordering::Relaxed) - before, 1, "{both:?}");
+            assert_eq!(both.0, Some(0), "{both:?}");
+            let names = both.1.iter().filter(|it| it["link"] == "names");
+            assert_eq!(names.count(), 2, "{both:?}");
+            breaks_at(&both, 6, "names");
             // Where nobody may ping, the links are tested by TCP and by who answers ARP.
             inside(c, || {
                 fs::write("/proc/sys/net/ipv4/ping_group_range", "1 0").expect("its own setting");
             });
-            let whole = check(&net, &ours, &["far.example"], true);
+            let whole = check_v4(&net, &ours, &["far.example"], true);
             assert_eq!((whole.0, last(&whole).0), (Some(0), "host"), "{whole:?}");
             breaks(
-                &check(&net, &ours, &["a b"], false),
+                &check_v4(&net, &ours, &["a b"], false),
                 "names",
                 "Nobody was asked",
             );
             breaks(
-                &check(&net, &ours, &["no.example"], false),
+                &check_v4(&net, &ours, &["no.example"], false),
                 "names",
                 "does not exist",
             );
             breaks(
-                &check(&net, &deaf, &["far.example"], false),
+                &check_v4(&net, &deaf, &["far.example"], false),
                 "names",
                 "10.77.0.99 did not answer",
             );
             breaks(
-                &check(&net, &ours, &["203.0.113.9"], false),
+                &check_v4(&net, &ours, &["203.0.113.9"], false),
                 "host",
                 "as far as packets come",
             );
             breaks(
-                &check(&net, &ours, &["10.77.0.50"], false),
+                &check_v4(&net, &ours, &["10.77.0.50"], false),
                 "host",
                 "Nobody on this network",
             );
 
             ip(&format!("-n {c} route replace default via 10.77.0.44")).expect("a route");
             breaks(
-                &check(&net, &ours, &[FAR], false),
+                &check_v4(&net, &ours, &[FAR], false),
                 "router",
                 "no answer to ARP",
             );
             ip(&format!("-n {c} addr flush dev {wire}")).expect("no address");
             breaks(
-                &check(&net, &ours, &[FAR], false),
+                &check_v4(&net, &ours, &[FAR], false),
                 "own address",
                 "is up but has no IPv4 address",
             );
@@ -213,14 +258,18 @@ fn each_link_that_is_broken_is_found() {
                 })
             });
             breaks(
-                &check(&net, &ours, &[FAR], false),
+                &check_v4(&net, &ours, &[FAR], false),
                 "own address",
                 "no carrier",
             );
             ip(&format!("-n {c} link set {wire} down")).expect("down");
-            breaks(&check(&net, &ours, &[FAR], false), "own address", "down");
+            breaks(&check_v4(&net, &ours, &[FAR], false), "own address", "down");
             ip(&format!("-n {c} link set lo down")).expect("no loopback");
-            breaks(&check(&net, &ours, &[FAR], false), "own stack", "is down");
+            breaks(
+                &check_v4(&net, &ours, &[FAR], false),
+                "own stack",
+                "is down",
+            );
         }));
         over.store(true, Ordering::Relaxed);
         if let Err(panic) = test {

@@ -20,6 +20,7 @@ mod rights;
 mod runs;
 mod screen;
 mod sockets;
+mod stepping;
 mod talk;
 mod talker;
 mod trace;

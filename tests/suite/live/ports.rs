@@ -1,10 +1,16 @@
 //! `wirelab ports` in a namespace of its own, against sockets in every state that a server and its clients
 //! pass through, beside what `ss` says of the same.
 
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::io::Read;
+use std::net::{Shutdown, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output};
 
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, setsockopt, socket,
+    sockopt,
+};
 use serde_json::Value;
 
 use super::net::{Net, SERVER, inside, live_or_skip};
@@ -53,6 +59,27 @@ fn leave_in_time_wait(net: &Net, port: u16) {
     let (served, _) = listener.accept().expect("accept");
     drop(served);
     drop(client);
+}
+
+/// A connection whose server listens no more.
+fn leave_open(net: &Net, port: u16, reuse: bool) -> (TcpStream, TcpStream) {
+    let listener = inside(&net.server, || {
+        let one = socket(
+            AddressFamily::Inet,
+            SockType::Stream,
+            SockFlag::empty(),
+            None,
+        )
+        .expect("a socket");
+        setsockopt(&one, sockopt::ReuseAddr, &reuse).expect("SO_REUSEADDR");
+        let at = SockaddrIn::from(SocketAddrV4::new(SERVER.parse().expect("an address"), port));
+        bind(one.as_raw_fd(), &at).expect("a free port");
+        listen(&one, Backlog::new(1).expect("a backlog")).expect("listen");
+        TcpListener::from(one)
+    });
+    let client = inside(&net.client, || TcpStream::connect((SERVER, port))).expect("connect");
+    let (server, _) = listener.accept().expect("accept");
+    (server, client)
 }
 
 #[test]
@@ -131,6 +158,30 @@ fn a_port_that_is_tried_is_had_or_the_reason_is_right() {
     assert_eq!(code, Some(1), "{page}");
     assert!(page.contains("1 connection is in TIME-WAIT"), "{page}");
     assert!(page.contains("With SO_REUSEADDR it works"), "{page}");
+
+    for (port, reuse) in [(8083, true), (8084, false)] {
+        let at = format!("10.77.0.2:{port}");
+        let (mut server, client) = leave_open(&net, port, reuse);
+        let tried = |state: &str| {
+            let (code, page) = text(&net, &["ports", "--try", &at]);
+            assert_eq!(code, Some(1), "{page}");
+            let said = format!("1 connection is not over yet: {state}");
+            assert!(page.contains(&said), "{said}: {page}");
+            let helps = page.contains("With SO_REUSEADDR it works");
+            assert_eq!(helps, reuse, "{page}");
+            let why = "the one of the connection had not set it";
+            assert_eq!(page.contains(why), !reuse, "{page}");
+        };
+        tried("ESTABLISHED, of suite");
+        client.shutdown(Shutdown::Write).expect("half-close");
+        // The FIN has come when there is nothing more to read.
+        assert_eq!(server.read(&mut [0; 1]).expect("the end"), 0);
+        tried("CLOSE-WAIT, of suite");
+    }
+    let (server, _client) = leave_open(&net, 8085, false);
+    drop(server);
+    let (_, page) = text(&net, &["ports", "--try", "10.77.0.2:8085"]);
+    assert!(page.contains("not over yet: FIN-WAIT-2."), "{page}");
 
     let (code, page) = text(&net, &["ports", "--try", "192.0.2.1:80"]);
     assert_eq!(code, Some(1), "{page}");

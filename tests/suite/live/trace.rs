@@ -157,8 +157,11 @@ fn a_tcp_port_is_open_or_closed() {
         TcpListener::bind(("0.0.0.0", 80)).expect("bound")
     });
     for way in ["--tcp", "--tcp --socket datagram"] {
-        let open = text(&run(&path, &format!("{way} {target}")));
+        let open = text(&run(&path, &format!("{way} -q 5 {target}")));
         assert!(open.contains("SYN-ACK: the port is open"), "{open}");
+        // Those that come while the first is half open are answered too, and by no closed port.
+        assert!(open.contains("10 of 10 probes answered"), "{open}");
+        assert!(!open.contains("closed"), "{open}");
         let closed = text(&run(&path, &format!("{way} --port 81 {target}")));
         assert!(closed.contains("RST: the port is closed"), "{closed}");
     }
@@ -348,13 +351,20 @@ fn flows_find_the_paths_that_routers_share_traffic_between() {
         assert_eq!(found.len(), 4, "{found:?}");
         found[1].clone()
     };
-    for way in ["--udp", "--udp --socket datagram"] {
+    for way in ["--udp", "--udp --socket datagram", "--tcp"] {
         // One flow is always on one path, whichever it is.
         assert_eq!(both(&format!("{way} -q 16")).len(), 1);
         let found = both(&format!("{way} --flows 16"));
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found.contains(&second), "{found:?}");
     }
+    // The kernel gives each connection a port of its own: without rights that is a flow each.
+    assert_eq!(both("--tcp --socket datagram -q 16").len(), 2);
+    let spread = text(&run(
+        &path,
+        &format!("--tcp --socket datagram -q 16 {target}"),
+    ));
+    assert!(spread.contains("has its own port"), "{spread}");
     let told = text(&run(&path, &format!("--udp --flows 16 {target}")));
     assert!(
         told.contains("Hop 2 answers from several addresses"),

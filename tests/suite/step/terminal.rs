@@ -22,26 +22,26 @@ fn count(number: u16) -> NonZero<u16> {
 }
 
 /// A program, and the terminal that it runs on.
-pub(super) struct Terminal {
-    pub(super) child: Child,
+pub(crate) struct Terminal {
+    pub(crate) child: Child,
     /// The end that a person sits at, and the program's.
     master: File,
     slave: OwnedFd,
     shown: Receiver<Vec<u8>>,
     screen: vt100::Parser,
     /// Everything that was sent to the terminal.
-    pub(super) bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     before: Termios,
 }
 
 impl Terminal {
     /// Starts `wirelab` with those words on a terminal of `lines` by `columns`.
-    pub(super) fn start(words: &[&str], size: (u16, u16), environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(words: &[&str], size: (u16, u16), environment: &[(&str, &str)]) -> Self {
         Self::start_with(words, size, environment, "/dev/tty")
     }
 
     /// The same, with a file for its standard input.
-    pub(super) fn start_with(
+    pub(crate) fn start_with(
         words: &[&str],
         (lines, columns): (u16, u16),
         environment: &[(&str, &str)],
@@ -94,20 +94,20 @@ impl Terminal {
     }
 
     /// Types that.
-    pub(super) fn keys(&mut self, keys: &str) {
+    pub(crate) fn keys(&mut self, keys: &str) {
         self.master.write_all(keys.as_bytes()).expect("typed");
     }
 
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("it runs");
     }
 
-    pub(super) fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.id()).expect("a process number"))
     }
 
     /// Makes the terminal that large.
-    pub(super) fn resize(&mut self, lines: u16, columns: u16) {
+    pub(crate) fn resize(&mut self, lines: u16, columns: u16) {
         let status = Command::new("stty")
             .args(["rows", &lines.to_string(), "cols", &columns.to_string()])
             .stdin(Stdio::from(self.slave.try_clone().expect("a descriptor")))
@@ -118,16 +118,16 @@ impl Terminal {
             .set_size(count(lines), count(columns));
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.screen.screen().contents()
     }
 
-    pub(super) fn is_taken(&self) -> bool {
+    pub(crate) fn is_taken(&self) -> bool {
         self.screen.screen().alternate_screen()
     }
 
     /// Whether the terminal is as it was before the program.
-    pub(super) fn is_restored(&self) -> bool {
+    pub(crate) fn is_restored(&self) -> bool {
         let now = tcgetattr(&self.slave).expect("its settings");
         let screen = self.screen.screen();
         now == self.before
@@ -149,7 +149,7 @@ impl Terminal {
     }
 
     /// Waits until the screen is as `fits` says.
-    pub(super) fn until(&mut self, what: &str, fits: impl Fn(&Self) -> bool) {
+    pub(crate) fn until(&mut self, what: &str, fits: impl Fn(&Self) -> bool) {
         let begin = Instant::now();
         while !fits(self) {
             self.look(Duration::from_millis(100));
@@ -162,12 +162,12 @@ impl Terminal {
     }
 
     /// Waits until that stands on the screen.
-    pub(super) fn sees(&mut self, text: &str) {
+    pub(crate) fn sees(&mut self, text: &str) {
         self.until(text, |terminal| terminal.text().contains(text));
     }
 
     /// Waits for its end, and takes in everything it said.
-    pub(super) fn ends(&mut self) -> ExitStatus {
+    pub(crate) fn ends(&mut self) -> ExitStatus {
         let begin = Instant::now();
         loop {
             self.look(Duration::from_millis(20));

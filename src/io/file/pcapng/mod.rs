@@ -6,11 +6,14 @@
 
 mod clock;
 mod options;
+mod state;
 
 use std::sync::Arc;
 
 use self::clock::Clock;
 use self::options::Options;
+use self::state::Described;
+pub(super) use self::state::State;
 use super::endian::Endian;
 use super::input::Input;
 use super::{AtHand, MAX_FRAME_BYTES, Record, too_long};
@@ -63,32 +66,6 @@ pub(super) struct Reader {
     last_time: Timestamp,
     /// What is missing, once the end was found inside a block.
     pub(super) cut: Option<String>,
-}
-
-/// What the blocks before a place say of those behind it.
-#[derive(Clone, Debug)]
-pub(super) struct State {
-    endian: Endian,
-    last_time: Timestamp,
-    described: Arc<Described>,
-}
-
-impl State {
-    /// Memory that it shares with other states, in bytes, about.
-    pub(super) fn weight(&self) -> usize {
-        self.described.interfaces.len() * (size_of::<Interface>() + size_of::<Clock>())
-            + self.described.section_comment_bytes
-    }
-}
-
-/// What the blocks that are no packets describe.
-#[derive(Clone, Debug)]
-struct Described {
-    first_interface: usize,
-    interfaces: Vec<Interface>,
-    clocks: Vec<Clock>,
-    section_comments: Vec<Vec<u8>>,
-    section_comment_bytes: usize,
 }
 
 /// What the start of a block says. So small that it stays in registers: spilling it for the rare
@@ -148,47 +125,6 @@ impl Reader {
             last_time: Timestamp::default(),
             cut: None,
         })
-    }
-
-    /// What is known between two blocks.
-    pub(super) fn state(&mut self) -> State {
-        let described = self.described.get_or_insert_with(|| {
-            Arc::new(Described {
-                first_interface: self.first_interface,
-                interfaces: self.interfaces.clone(),
-                clocks: self.clocks.clone(),
-                section_comments: self.section_comments.clone(),
-                section_comment_bytes: self.section_comment_bytes,
-            })
-        });
-        State {
-            endian: self.endian,
-            last_time: self.last_time,
-            described: Arc::clone(described),
-        }
-    }
-
-    /// Reads on behind the blocks that led to `state`.
-    pub(super) fn resume(state: &State) -> Self {
-        let described = Described::clone(&state.described);
-        Self {
-            described: Some(Arc::clone(&state.described)),
-            endian: state.endian,
-            first_interface: described.first_interface,
-            interfaces: described.interfaces,
-            clocks: described.clocks,
-            section_comments: described.section_comments,
-            section_comment_bytes: described.section_comment_bytes,
-            joined_comment: Vec::new(),
-            at: 0,
-            last_time: state.last_time,
-            cut: None,
-        }
-    }
-
-    /// Where the block starts inside which the end was found, if it was.
-    pub(super) fn cut_at(&self) -> Option<u64> {
-        self.cut.is_some().then_some(self.at)
     }
 
     /// Finds the enhanced packet blocks that begin `window` and are whole, as far as nothing is wrong with them and

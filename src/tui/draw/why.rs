@@ -1,0 +1,95 @@
+//! The why pane: what is said of the row looked at, and of the frames that this rests on.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Text;
+use ratatui::widgets::Paragraph;
+
+use super::lines::{self, style};
+use super::{areas_of, beside};
+use crate::event::{End, Event};
+use crate::tui::model::Model;
+use crate::tui::why::evidence;
+use crate::view::{self, BothLines, Paint};
+
+/// Lines that it has room for, and lines that there are.
+pub(in crate::tui) fn room(model: &Model) -> (u16, u16) {
+    let [_, area] = beside::body(areas_of(model).beside);
+    let lines = text(model, area.width).height();
+    (area.height, u16::try_from(lines).unwrap_or(u16::MAX))
+}
+
+/// Where we are on the way through the evidence.
+pub(super) fn heading(model: &Model) -> String {
+    let next = model.current().map(evidence).unwrap_or_default();
+    match model.tour() {
+        Some(tour) => format!(
+            "evidence {} of {} for frame {} (v next, Backspace back)",
+            tour.at + 1,
+            tour.frames.len(),
+            tour.of
+        ),
+        None if next.is_empty() => String::new(),
+        None => "v goes to what it rests on".to_owned(),
+    }
+}
+
+/// Draws it.
+pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {
+    let mut text = text(model, area.width);
+    let room = usize::from(area.height);
+    let hidden = text
+        .height()
+        .saturating_sub(room + usize::from(model.why.top));
+    if hidden > 0 && room > 1 {
+        // The last line that fits says that there are more, which takes that line, too.
+        let more = format!(
+            "… {} more lines: Tab comes here, ↓ scrolls, z makes room",
+            hidden + 1
+        );
+        let more = if model.look.style.unicode {
+            more
+        } else {
+            more.replace('…', "..").replace('↓', "down")
+        };
+        let at = usize::from(model.why.top) + room - 1;
+        let more = lines::span(model, Paint::Dim, more);
+        if let Some(line) = text.lines.get_mut(at) {
+            *line = more.into();
+        }
+    }
+    frame.render_widget(Paragraph::new(text).scroll((model.why.top, 0)), area);
+}
+
+fn text(model: &Model, width: u16) -> Text<'static> {
+    let Some(row) = model.current() else {
+        return Text::default();
+    };
+    let mut reasons = view::reasons(style(model, width), row.frame, model.start);
+    let (mut own, mut out, mut way) = (Vec::new(), Vec::new(), Vec::new());
+    if let (Some(shows), Some(joint)) = (model.look.both, &row.joint) {
+        let lines = BothLines::new(style(model, width), shows, false, model.start);
+        let _ = joint.with(|event| lines.aside(event, &mut way));
+    }
+    if !row.has_frame() {
+        return lines::lines_of(&way);
+    }
+    // Writing to memory can't fail.
+    let _ = row.with(|event| reasons.event(event, &mut own));
+    let _ = reasons.event(&Event::End(&End::default()), &mut out);
+    let told = out.iter().position(|byte| *byte != b'\n').unwrap_or(0);
+    out.splice(..told, way);
+    let frames = evidence(row);
+    if !frames.is_empty() {
+        out.push(b'\n');
+    }
+    for frame in frames {
+        match model.evidence_row(frame) {
+            Some(row) => {
+                let _ = row.with(|event| reasons.event(event, &mut out));
+            }
+            None => out.extend_from_slice(format!("{frame:>5} is not at hand\n").as_bytes()),
+        }
+    }
+    lines::lines_of(&out)
+}

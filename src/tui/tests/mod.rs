@@ -1,0 +1,4 @@
+//! The screen as a person uses it: keys in, and what is wished for and drawn then.
+
+mod panes;
+pub(crate) mod sample;

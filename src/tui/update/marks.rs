@@ -1,0 +1,94 @@
+//! Setting marks, going to them, and keeping what is between them measured.
+
+use super::{Model, Wish};
+use crate::tui::marks::{Mark, Marks};
+use crate::tui::measure::Measured;
+
+impl Model {
+    /// Marks the row, or takes its mark away. The first mark is a, the second b; a third is a again, and b is gone.
+    pub(super) fn set_mark(&mut self) {
+        let Some(row) = self.current() else {
+            return;
+        };
+        let mark = Mark {
+            view: self.view,
+            row: self.cursor,
+            frame: row.frame,
+        };
+        let here = |set: Option<Mark>| set.filter(|set| *set != mark);
+        let set = self.marks();
+        let set = match (set, set.map(here)) {
+            (set, without) if set != without => match without {
+                [None, b] => [b, None],
+                without => without,
+            },
+            ([Some(a), None], _) => [Some(a), Some(mark)],
+            _ => [Some(mark), None],
+        };
+        self.marks = Marks {
+            set,
+            awaited: self.marks.awaited,
+            ..Marks::default()
+        };
+    }
+
+    /// Goes to the mark; from it to the other one.
+    pub(super) fn go_to_mark(&mut self) {
+        let rows: Vec<u64> = self.marks().iter().flatten().map(|mark| mark.row).collect();
+        let here = rows.iter().position(|row| *row == self.cursor);
+        let next = match (here, rows.as_slice()) {
+            (_, []) => {
+                self.notice = Some("no mark is set: m sets one here".to_owned());
+                return;
+            }
+            (Some(0), [_, second]) => *second,
+            (_, [first, ..]) => *first,
+        };
+        if next != self.cursor {
+            self.remember();
+            self.cursor = next;
+        }
+    }
+
+    /// Measures what is to be measured, or asks for it.
+    pub(super) fn want_measure(&mut self, wishes: &mut Vec<Wish>) {
+        let Some(range) = self.measuring() else {
+            return;
+        };
+        if self.measured_now().is_some() {
+            return;
+        }
+        if let Some(sum) = self.sum(range) {
+            self.marks.known = Some((range, sum));
+        } else if !self
+            .marks
+            .awaited
+            .is_some_and(|(view, _)| view == self.view)
+            && self.marks.refused != Some(range)
+            && !self.awaits_rows(range)
+        {
+            self.marks.awaited = Some((self.view, range));
+            let (from, to) = range;
+            // Before the pages that were asked for just now: those are waited for.
+            wishes.insert(0, Wish::Measure { from, to });
+        }
+    }
+
+    /// Whether the row that we are at is on its way: then the sum will be told from it.
+    fn awaits_rows(&self, (from, to): (u64, u64)) -> bool {
+        let known = self.marks.known.as_ref().map(|(range, _)| *range);
+        known.is_some_and(|(a, b)| a.abs_diff(from) + b.abs_diff(to) <= 1)
+            && self.pages.row(self.cursor).is_none()
+    }
+
+    /// Takes in what was measured.
+    pub(super) fn measured(&mut self, range: (u64, u64), measured: Option<Measured>) {
+        if self.marks.awaited == Some((self.view, range)) {
+            self.marks.awaited = None;
+        }
+        match measured {
+            Some(sum) => self.marks.known = Some((range, sum)),
+            None => self.marks.refused = Some(range),
+        }
+    }
+}

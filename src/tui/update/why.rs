@@ -1,0 +1,134 @@
+//! Going to the frames that a reasoning rests on, and back.
+
+use super::{Action, Model, PAGE_ROWS, Wish};
+use crate::event::Host;
+use crate::tui::draw;
+use crate::tui::query::Query;
+use crate::tui::why::{Tour, evidence};
+
+impl Model {
+    /// Does what a key means in the why pane, which scrolls; gives whether it means anything there.
+    pub(super) fn why_key(&mut self, action: Action) -> bool {
+        let (room, lines) = draw::why_room(self);
+        let most = lines.saturating_sub(room);
+        let top = self.why.top;
+        self.why.top = match action {
+            Action::Next => top.saturating_add(1),
+            Action::Previous => top.saturating_sub(1),
+            Action::PageDown => top.saturating_add(room),
+            Action::PageUp => top.saturating_sub(room),
+            Action::First => 0,
+            Action::Last => most,
+            _ => return false,
+        }
+        .min(most);
+        true
+    }
+
+    /// Goes to the next frame that the reasoning rests on.
+    pub(super) fn go_to_evidence(&mut self, wishes: &mut Vec<Wish>) {
+        if let Some(mut tour) = self.tour().cloned()
+            && let Some(&frame) = tour.frames.get(tour.at + 1)
+        {
+            tour.at += 1;
+            let host = tour.host;
+            self.why.tour = Some(tour);
+            self.go_to_frame(host, frame, wishes);
+            return;
+        }
+        let Some(row) = self.current() else {
+            return;
+        };
+        let (of, host, frames) = (row.frame, row.host(), evidence(row));
+        let Some(&frame) = frames.first() else {
+            self.notice = Some(match self.tour() {
+                Some(tour) => format!(
+                    "that was the last frame that frame {} rests on; Backspace goes back",
+                    tour.of
+                ),
+                None => "there is nothing here that rests on other frames".to_owned(),
+            });
+            return;
+        };
+        self.remember();
+        self.why.tour = Some(Tour {
+            of,
+            host,
+            frames,
+            at: 0,
+        });
+        self.go_to_frame(host, frame, wishes);
+    }
+
+    /// Goes to a frame, or asks where it is.
+    fn go_to_frame(&mut self, host: Option<Host>, frame: u64, wishes: &mut Vec<Wish>) {
+        let found = self.pages.frame(host, frame).map(|(row, _)| row);
+        if let Some(row) = found {
+            self.cursor = row;
+            return;
+        }
+        let back = self.current().is_some_and(|row| frame < row.frame);
+        self.notice = Some(format!("looking for frame {frame}"));
+        wishes.push(Wish::Find {
+            from: self.cursor,
+            back,
+            query: Query::Frame(host, frame),
+        });
+    }
+
+    /// Takes in which row was found.
+    pub(super) fn found(&mut self, row: Option<u64>) {
+        self.notice = match row {
+            Some(row) => {
+                self.cursor = row;
+                None
+            }
+            None => Some("it is not among what is shown".to_owned()),
+        };
+    }
+
+    /// Goes back to where we came from.
+    pub(super) fn turn_back(&mut self) {
+        match self.came_from() {
+            Some(row) => self.cursor = row,
+            None => self.notice = Some("there is no place to go back to".to_owned()),
+        }
+    }
+
+    /// Keeps the evidence of the row looked at, and asks for what of it is not at hand. Only where all frames are
+    /// rows is it known about which page a frame is on.
+    pub(super) fn want_evidence(&mut self, wishes: &mut Vec<Wish>) {
+        let Some(row) = self.current() else {
+            return;
+        };
+        let (here, host, frames) = (row.frame, row.host(), evidence(row));
+        if self.why.frame != Some(here) {
+            self.why.frame = Some(here);
+            self.why.top = 0;
+            self.why.evidence.clear();
+            self.why.asked.clear();
+        }
+        for frame in frames {
+            let is_kept = self.why.evidence.iter().any(|kept| kept.shows(host, frame));
+            if let Some((_, row)) = self.pages.frame(host, frame) {
+                if !is_kept {
+                    let row = row.clone();
+                    self.why.evidence.push(row);
+                }
+                continue;
+            }
+            if is_kept || self.flow.is_some() || host.is_some() {
+                continue;
+            }
+            let by = frame as i64 - here as i64;
+            let page = self.cursor.saturating_add_signed(by) / PAGE_ROWS;
+            if !self.why.asked.contains(&page) {
+                self.why.asked.push(page);
+                if !self.awaited.contains(&page) && page * PAGE_ROWS < self.extent.rows {
+                    self.awaited.push(page);
+                    wishes.insert(0, Wish::Page(page));
+                }
+            }
+        }
+    }
+}
