@@ -18,8 +18,6 @@ mod model;
 mod pages;
 mod query;
 #[cfg(test)]
-pub(crate) mod sample;
-#[cfg(test)]
 mod tests;
 mod update;
 mod why;

@@ -2,3 +2,4 @@
 
 mod panes;
 pub(crate) mod sample;
+pub(crate) mod told;
