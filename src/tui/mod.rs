@@ -8,11 +8,20 @@
 //! Nothing is judged here: rows are kept events, and their words are those of [`crate::view`].
 
 mod draw;
+mod folding;
 mod keys;
+mod line;
+mod list;
 mod message;
 mod model;
 mod pages;
+mod play;
 mod query;
+mod quiz;
+mod search;
+mod strip;
+#[cfg(test)]
+mod tests;
 mod update;
 
 pub use draw::draw;
@@ -20,4 +29,4 @@ pub use keys::{Action, KEYS, action};
 pub use message::{Bucket, Extent, FlowLine, Message, Told, Wish};
 pub use model::{Look, Model, Pane};
 pub use pages::{PAGE_ROWS, Page, Pages};
-pub use query::Query;
+pub use query::{Figure, Query, Relation};

@@ -95,5 +95,9 @@ fn show(
                 return Ok(ExitCode::SUCCESS);
             }
         }
+        // Who waits for a time is told it, however much else comes meanwhile.
+        if model.patience().is_some() {
+            wishes.extend(model.update(Message::Tick(since.elapsed())));
+        }
     }
 }

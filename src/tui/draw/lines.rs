@@ -32,3 +32,30 @@ pub(super) fn style(model: &Model, width: u16) -> Style {
         ..model.look.style.clone()
     }
 }
+
+/// What stands for signs of ours where there is only ASCII.
+const ASCII: [(&str, &str); 11] = [
+    ("↓", "Down"),
+    ("↑", "Up"),
+    ("←", "Left"),
+    ("→", "Right"),
+    ("…", "..."),
+    ("–", "-"),
+    ("—", "-"),
+    ("·", "|"),
+    ("×", "x"),
+    ("“", "\""),
+    ("”", "\""),
+];
+
+/// Our own words with what the terminal has, where that is ASCII only.
+pub(super) fn said(model: &Model, words: &str) -> String {
+    if model.look.style.unicode {
+        return words.to_owned();
+    }
+    let mut words = words.to_owned();
+    for (sign, ascii) in ASCII {
+        words = words.replace(sign, ascii);
+    }
+    words
+}
