@@ -20,6 +20,7 @@ mod inspect;
 mod interfaces;
 mod lab;
 mod output;
+mod panel;
 mod peer;
 mod ping;
 pub mod pipeline;

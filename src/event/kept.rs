@@ -1,7 +1,7 @@
 //! An event that is kept: who steps through a capture goes back and forth, long after a frame has made room for
 //! the next one.
 
-use super::{Event, Note, Segment};
+use super::{Event, Joint, Note, Segment};
 use crate::decode::{Body, Decoder, Packet};
 use crate::frame::{Frame, LinkType, Timestamp};
 
@@ -24,6 +24,9 @@ pub struct Kept {
     pub comment: Option<Box<[u8]>>,
     /// What the rules say of it.
     pub notes: Box<[Note]>,
+    /// What two captures tell of it together, where two are looked at; the rest is then what the capture of the
+    /// host says where it left, or else where it arrived.
+    pub joint: Option<Box<Joint>>,
     /// What is known of it as a segment, if it is one.
     segment: Option<Box<Facts>>,
 }
@@ -34,7 +37,14 @@ struct Facts {
     segment: Segment<'static>,
     /// Options and payload, where the frame alone does not hold them: it completed a datagram that began in
     /// others.
-    elsewhere: Option<(Box<[u8]>, Box<[u8]>)>,
+    elsewhere: Option<Elsewhere>,
+}
+
+/// Bytes that a frame alone does not hold.
+#[derive(Clone, Debug)]
+struct Elsewhere {
+    options: Box<[u8]>,
+    payload: Box<[u8]>,
 }
 
 /// Stands for the packet of a segment that is kept, until that is decoded again.
@@ -57,8 +67,35 @@ impl Kept {
             bytes: frame.bytes.into(),
             comment: frame.comment.map(Box::from),
             notes: notes.into(),
+            joint: None,
             segment,
         })
+    }
+
+    /// What two captures tell together, with the frame that it is best looked at in; `None` for what happened
+    /// without one, a call or a reading.
+    pub fn joined(joint: Joint, frame: Option<&Self>) -> Self {
+        let time = joint.time();
+        let mut kept = frame.cloned().unwrap_or_else(|| Self {
+            frame: 0,
+            time: Timestamp::default(),
+            link_type: LinkType::ETHERNET,
+            interface: 0,
+            original_len: 0,
+            bytes: Box::default(),
+            comment: None,
+            notes: Box::default(),
+            joint: None,
+            segment: None,
+        });
+        kept.time = time.unwrap_or(kept.time);
+        kept.joint = Some(Box::new(joint));
+        kept
+    }
+
+    /// Whether there is a frame in it: not so of calls and readings.
+    pub const fn has_frame(&self) -> bool {
+        self.frame > 0
     }
 
     /// The frame as it was read.
@@ -94,7 +131,7 @@ impl Kept {
             return then(&Event::Packet(&frame, &packet));
         };
         let (option_bytes, payload) = match (&facts.elsewhere, &packet.body) {
-            (Some((options, payload)), _) => (&**options, &**payload),
+            (Some(bytes), _) => (&*bytes.options, &*bytes.payload),
             (None, Body::Tcp(tcp)) => (tcp.options, tcp.payload),
             (None, _) => (&[][..], &[][..]),
         };
@@ -121,7 +158,10 @@ impl Facts {
                 comment: None,
                 ..*segment
             },
-            elsewhere: elsewhere.then(|| (segment.option_bytes.into(), segment.payload.into())),
+            elsewhere: elsewhere.then(|| Elsewhere {
+                options: segment.option_bytes.into(),
+                payload: segment.payload.into(),
+            }),
         }
     }
 }

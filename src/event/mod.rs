@@ -6,10 +6,12 @@
 
 mod board;
 mod clock;
+pub mod digits;
 mod echo;
 mod finding;
 mod flow;
 mod handmade;
+mod joint;
 mod kept;
 mod note;
 mod passage;
@@ -32,6 +34,7 @@ pub use handmade::{
     CallNews, HandmadeEnd, HandmadeEvent, HandmadeSegment, Judgement, KernelNews, LinkNews, Reason,
     Remark, Variables,
 };
+pub use joint::{Joint, KeptCall, KeptPassage};
 pub use kept::Kept;
 pub use note::{Cause, Confidence, Kind, Note, NoteCounts, Quantity, Why};
 pub use passage::{

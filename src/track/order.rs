@@ -8,6 +8,7 @@
 use std::cmp::Ordering;
 
 use super::connection::Connection;
+use super::half::Half;
 use super::observation::Observation;
 
 /// What of a segment tells when it was sent.
@@ -26,8 +27,20 @@ const STEP_BACK: i16 = -STEP;
 const ENOUGH: u8 = 2;
 
 impl Stamp {
+    /// The stamp of a segment with that timestamp option and that IP identification.
+    #[inline]
+    pub(super) fn new(ts: Option<(u32, u32)>, ip_id: Option<u32>) -> Self {
+        // IPv6 has longer ones, and only in fragments.
+        let id = ip_id.and_then(|id| u16::try_from(id).ok());
+        Self {
+            ts,
+            id: id.filter(|&id| id != 0),
+        }
+    }
+
     /// Whether this was sent before or after `other`; `None` if that can't be told. `counts` says
     /// whether its sender is known to count its packets.
+    #[inline]
     pub fn order(self, other: Self, counts: bool) -> Option<Ordering> {
         let apart = |(a, b): (u32, u32)| (a.wrapping_sub(b) as i32).cmp(&0);
         let by_time = self.ts.zip(other.ts).map(|(mine, its)| {
@@ -76,33 +89,52 @@ impl Ids {
 impl Connection {
     /// Finds out whether the segment was sent after all of its sender that were captured before it.
     pub(super) fn put_in_order(&mut self, o: &mut Observation, ip_id: Option<u32>) {
-        o.stamp = Stamp {
-            ts: o.options.ts,
-            id: ip_id
-                .and_then(|id| u16::try_from(id).ok())
-                .filter(|&id| id != 0),
-        };
+        o.stamp = Stamp::new(o.options.ts, ip_id);
         let (sender, _) = self.pair(o.side);
-        let known = sender.rare().map(|rare| rare.ids).unwrap_or_default();
-        o.ids_count = known.count();
+        (o.ids_count, o.order) = sender.put_in_order(o.stamp);
+    }
+}
+
+impl Half {
+    /// The same of a side of whose identifications nothing is known: its timestamps alone tell.
+    #[inline]
+    fn put_in_order_by_time(&mut self, stamp: Stamp) -> Option<Ordering> {
+        let (value, _) = stamp.ts?;
+        let order = (value.wrapping_sub(self.latest_tsval) as i32).cmp(&0);
+        let order = Some(order).filter(|order| self.stamped && order.is_ne());
+        if order != Some(Ordering::Less) {
+            (self.latest_tsval, self.stamped) = (value, true);
+        }
+        order
+    }
+
+    /// Takes in the stamp of a segment; tells whether this side counts its packets, and whether it sent this
+    /// one after the latest before.
+    #[inline]
+    pub(super) fn put_in_order(&mut self, stamp: Stamp) -> (bool, Option<Ordering>) {
+        let Some(known) = self.rare().map(|rare| rare.ids) else {
+            return (false, self.put_in_order_by_time(stamp));
+        };
         let latest = Stamp {
-            ts: sender.stamped.then_some((sender.latest_tsval, 0)),
+            ts: self.stamped.then_some((self.latest_tsval, 0)),
             id: known.latest,
         };
         let mine = Stamp {
-            ts: o.stamp.ts.map(|(value, _)| (value, 0)),
-            ..o.stamp
+            ts: stamp.ts.map(|(value, _)| (value, 0)),
+            ..stamp
         };
-        o.order = mine.order(latest, o.ids_count);
-        if o.order == Some(Ordering::Less) {
-            return;
+        let counts = known.count();
+        let order = mine.order(latest, counts);
+        if order == Some(Ordering::Less) {
+            return (counts, order);
         }
-        if let Some((value, _)) = o.stamp.ts {
-            (sender.latest_tsval, sender.stamped) = (value, true);
+        if let Some((value, _)) = stamp.ts {
+            (self.latest_tsval, self.stamped) = (value, true);
         }
-        if let (Some(rare), Some(id)) = (sender.rare_if_any(), o.stamp.id) {
+        if let (Some(rare), Some(id)) = (self.rare_if_any(), stamp.id) {
             rare.ids.see(id);
         }
+        (counts, order)
     }
 }
 

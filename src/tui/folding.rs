@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::pages::{PAGE_ROWS, Page};
+use crate::event::Kept;
 use crate::view::{self, Bulk};
 
 /// Fewer rows are not worth a line that says so.
@@ -39,7 +40,12 @@ impl Folds {
     /// Learns which rows of a page can be folded.
     pub(super) fn learn(&mut self, page: &Page) {
         let mut runs: Vec<Run> = Vec::new();
-        for (row, kept) in (page.number * PAGE_ROWS..).zip(page.rows.iter()) {
+        // What became of a packet on its way is remarkable, however it looks.
+        let of_one = |(_, kept): &(u64, &Kept)| kept.joint.is_none();
+        for (row, kept) in (page.number * PAGE_ROWS..)
+            .zip(page.rows.iter())
+            .filter(of_one)
+        {
             kept.with(|event| {
                 if view::is_bulk(event) {
                     if runs.last().is_none_or(|run| run.rows.end != row) {

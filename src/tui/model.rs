@@ -12,7 +12,7 @@ use super::quiz::Quiz;
 use super::search::Search;
 use crate::event::Kept;
 use crate::frame::Timestamp;
-use crate::view::Style;
+use crate::view::{BothEnds, Style};
 
 /// How the screen is to look.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +21,8 @@ pub struct Look {
     pub style: Style,
     /// What is looked at, as its user named it.
     pub title: String,
+    /// What is shown beside packets where two captures are looked at in step; `None` for one.
+    pub both: Option<BothEnds>,
 }
 
 /// A part of the screen.

@@ -1,5 +1,7 @@
 //! `step`: walks through a capture on a screen.
 
+mod joint;
+mod subject;
 mod worker;
 
 use std::io::{self, IsTerminal};
@@ -8,8 +10,8 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 
 use anyhow::{Context, Result, bail};
 
+use self::subject::Subject;
 use self::worker::Worker;
-use super::input;
 use super::output::{self, Terminal};
 use crate::cli;
 use crate::io::Signals;
@@ -25,21 +27,28 @@ enum News {
 
 /// Runs it.
 pub(super) fn run(args: &cli::Step) -> Result<ExitCode> {
-    let name = args.input.capture().to_owned();
     // What can't be read is told before the screen is taken.
-    input::capture(&name)?;
+    let subject = Subject::of(args)?;
+    let title = subject.title();
     if !io::stdout().is_terminal() {
         bail!(
-            "step draws on a terminal, and standard output is none: wirelab replay {name} writes the same"
+            "step draws on a terminal, and standard output is none: wirelab replay writes the same"
         );
     }
     let style = output::style(&args.output, &args.view, Terminal::look())?;
     let signals = Signals::catch().context("can't catch signals")?;
     let (to_screen, news) = mpsc::channel();
-    let worker = Worker::start(name.clone(), {
+    let tell = {
         let to_screen = to_screen.clone();
         move |told| to_screen.send(News::Message(Message::Told(told))).is_ok()
-    })?;
+    };
+    let (worker, both) = match subject {
+        Subject::One(name) => (Worker::start(name, tell)?, None),
+        Subject::Two(two) => {
+            let (worker, shows) = joint::start(two, tell)?;
+            (worker, Some(shows))
+        }
+    };
     let mut screen = Screen::take().context("can't take over the terminal")?;
     let size = screen
         .size()
@@ -47,7 +56,7 @@ pub(super) fn run(args: &cli::Step) -> Result<ExitCode> {
     screen::listen(signals, move |input| {
         to_screen.send(News::Input(input)).is_ok()
     })?;
-    let look = Look { style, title: name };
+    let look = Look { style, title, both };
     let ended = show(&mut screen, Model::new(look, size), &news, &worker);
     drop(screen);
     ended

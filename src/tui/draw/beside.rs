@@ -10,7 +10,7 @@ use crate::decode::Decoder;
 use crate::event::{End, Event, Kept};
 use crate::inspect::Sheet;
 use crate::tui::model::{Model, Pane};
-use crate::view::{self, Paint};
+use crate::view::{self, BothLines, Paint};
 
 /// Draws its heading and what it shows of the row looked at.
 pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {
@@ -32,6 +32,7 @@ pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     };
     let mut written = Vec::new();
     match model.beside {
+        _ if !row.has_frame() => {}
         Pane::Bytes => bytes(model, row, area.width, &mut written),
         _ => why(model, row, area.width, &mut written),
     }
@@ -39,13 +40,18 @@ pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {
 }
 
 fn why(model: &Model, row: &Kept, width: u16, out: &mut Vec<u8>) {
+    let mut way = Vec::new();
+    if let (Some(shows), Some(joint)) = (model.look.both, &row.joint) {
+        let lines = BothLines::new(style(model, width), shows, false, model.start);
+        let _ = joint.with(|event| lines.aside(event, &mut way));
+    }
     let mut reasons = view::reasons(style(model, width), row.frame, model.start);
     // Writing to memory can't fail.
     let _ = row.with(|event| reasons.event(event, out));
     out.clear();
     let _ = reasons.event(&Event::End(&End::default()), out);
     let told = out.iter().position(|byte| *byte != b'\n').unwrap_or(0);
-    out.drain(..told);
+    out.splice(..told, way);
 }
 
 fn bytes(model: &Model, row: &Kept, width: u16, out: &mut Vec<u8>) {

@@ -8,11 +8,12 @@ use ratatui::style::{Style, Stylize};
 use ratatui::text::Line;
 
 use super::Areas;
-use super::lines::{line, span, style};
+use super::lines::span;
+use super::rungs::Rungs;
 use crate::event::Side;
 use crate::frame::Timestamp;
 use crate::tui::model::Model;
-use crate::view::{LadderLines, Paint};
+use crate::view::Paint;
 
 /// Columns of the frame's number, in which it is marked that a row was looked for.
 const NUMBER: u16 = 5;
@@ -20,7 +21,7 @@ const NUMBER: u16 = 5;
 /// Draws the hosts and the rows.
 pub(super) fn draw(model: &Model, areas: Areas, frame: &mut Frame<'_>) {
     let area = areas.ladder;
-    let mut rungs = LadderLines::new(style(model, area.width), model.is_tagged(), model.start);
+    let mut rungs = Rungs::new(model, area.width, model.is_tagged());
     hosts(model, &rungs, areas.hosts, frame);
     let mut before = model
         .top
@@ -44,7 +45,7 @@ pub(super) fn draw(model: &Model, areas: Areas, frame: &mut Frame<'_>) {
 /// Draws a line, which stands for one row or for many.
 fn row(
     model: &Model,
-    rungs: &mut LadderLines,
+    rungs: &mut Rungs,
     rows: Range<u64>,
     before: &mut Option<Timestamp>,
     place: Rect,
@@ -52,14 +53,14 @@ fn row(
 ) {
     if let Some(run) = model.folds.closed(rows.start, model.cursor) {
         *before = Some(run.bulk.times.1);
-        frame.render_widget(line(rungs.folded(&run.bulk)), place);
+        frame.render_widget(rungs.folded(&run.bulk), place);
         return;
     }
     let Some(kept) = model.pages.row(rows.start) else {
         frame.render_widget(span(model, Paint::Dim, "…"), place);
         return;
     };
-    let drawn = kept.with(|event| line(rungs.line(event, *before)));
+    let drawn = rungs.line(kept, *before);
     *before = Some(kept.time);
     let here = rows.start == model.cursor;
     let drawn = if here { drawn.reversed() } else { drawn };
@@ -75,7 +76,7 @@ fn row(
 }
 
 /// The two hosts above their columns.
-fn hosts(model: &Model, rungs: &LadderLines, area: Rect, frame: &mut Frame<'_>) {
+fn hosts(model: &Model, rungs: &Rungs, area: Rect, frame: &mut Frame<'_>) {
     let Some(segment) = model.current().and_then(|row| row.segment()) else {
         return;
     };

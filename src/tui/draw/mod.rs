@@ -7,6 +7,7 @@ mod lines;
 mod list;
 mod prompt;
 mod quiz;
+mod rungs;
 mod status;
 mod strip;
 

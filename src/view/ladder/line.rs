@@ -37,7 +37,9 @@ impl LadderLines {
             Event::Segment(segment) => {
                 ladder.latest = before.unwrap_or(segment.time);
                 let mut remarks = remark::remarks(segment.notes, &mut Kinds::default(), false);
-                remarks.iter_mut().for_each(|remark| remark.why = None);
+                for remark in &mut remarks {
+                    remark.why = None;
+                }
                 ladder.gutter(segment.frame, segment.time, Some(segment.flow));
                 ladder.arrow(segment, &remarks);
                 ladder.meter(segment);

@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 pub(super) use both::Both;
-pub use both::BothEnds;
+pub use both::{BothEnds, BothLines};
 pub use bulk::{Bulk, is_bulk};
 use fold::{Fold, Left, Turn};
 use heading::Flowing;
