@@ -4,6 +4,7 @@ pub use crate::track::Limits;
 
 use std::cmp::Ordering;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use arrayvec::ArrayVec;
 use hashbrown::HashSet;
@@ -28,8 +29,10 @@ struct Follower {
     tracker: Tracker,
     notes: Vec<Note>,
     crowd: Crowd,
-    hindsight: Hindsight,
+    /// Shared, since it can be large and analyses of the same capture are kept by the hundred.
+    hindsight: Arc<Hindsight>,
     learning: bool,
+    learned: Hindsight,
 }
 
 /// What a look at a frame that comes soon has found.
@@ -70,6 +73,13 @@ impl Hindsight {
     pub fn and_scale(mut self, shift: Option<u8>) -> Self {
         self.wscale = shift;
         self
+    }
+
+    /// Whether nothing of single frames is known, so that reading again would tell nothing new.
+    pub fn is_empty(&self) -> bool {
+        [&self.needless, &self.timeouts, &self.twice, &self.copies]
+            .into_iter()
+            .all(HashSet::is_empty)
     }
 
     /// Takes in what a segment proves of earlier ones.
@@ -132,10 +142,35 @@ impl Analysis {
                     limits,
                     said: false,
                 },
-                hindsight: Hindsight::default(),
+                hindsight: Arc::default(),
                 learning: false,
+                learned: Hindsight::default(),
             },
             flows_only: false,
+        }
+    }
+
+    /// The analysis as it stands, to go on from here another time. It knows what this one knows, and
+    /// nothing of what this one learns.
+    #[must_use]
+    pub fn checkpoint(&self) -> Self {
+        let Follower {
+            tracker,
+            crowd,
+            hindsight,
+            ..
+        } = &self.follower;
+        Self {
+            decoder: self.decoder.clone(),
+            follower: Follower {
+                tracker: tracker.clone(),
+                notes: Vec::new(),
+                crowd: crowd.clone(),
+                hindsight: Arc::clone(hindsight),
+                learning: false,
+                learned: Hindsight::default(),
+            },
+            flows_only: self.flows_only,
         }
     }
 
@@ -143,7 +178,7 @@ impl Analysis {
     #[must_use]
     pub fn with_hindsight(mut self, hindsight: Hindsight) -> Self {
         self.follower.tracker.assume_scale(hindsight.wscale);
-        self.follower.hindsight = hindsight;
+        self.follower.hindsight = Arc::new(hindsight);
         self
     }
 
@@ -158,7 +193,7 @@ impl Analysis {
 
     /// What was learned.
     pub fn learned(self) -> Hindsight {
-        self.follower.hindsight
+        self.follower.learned
     }
 
     /// Leaves out the events of single segments, for who only wants to know of connections.
@@ -183,8 +218,7 @@ impl Analysis {
 
     /// How the connection between these ends stands after the frame handled last; `None` when it is not followed.
     pub fn board(&self, ends: [Endpoint; 2], tunnel: u32) -> Option<Board> {
-        let tracker = &self.follower.tracker;
-        tracker.between(ends, tunnel).map(Connection::board)
+        self.follower.tracker.board(ends, tunnel)
     }
 
     /// Connections kept, and bytes of detail on them: see [`Limits`].
@@ -314,7 +348,7 @@ impl Follower {
             return Ok(());
         };
         if self.learning {
-            self.hindsight.learn(seen);
+            self.learned.learn(seen);
         }
         self.notes.clear();
         // Without a fact no rule has a question; that is how nearly every segment is.

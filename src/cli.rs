@@ -185,6 +185,9 @@ pub struct Capture {
     /// Size of the kernel's buffer in KiB, for when it drops packets
     #[arg(short = 'B', long, value_name = "KIB", value_parser = clap::value_parser!(u32).range(64..=1_048_576), help_heading = "Capturing")]
     pub buffer_size: Option<u32>,
+    /// Walk through what comes on a screen; see wirelab step
+    #[arg(long, conflicts_with_all = ["quiet", "format"])]
+    pub tui: bool,
     /// Show nothing; for use with -w
     #[arg(short, long, help_heading = "Capturing")]
     pub quiet: bool,

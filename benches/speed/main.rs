@@ -10,6 +10,7 @@ mod generate;
 mod packet;
 mod ping;
 mod report;
+mod step;
 mod tools;
 mod wire;
 
@@ -36,13 +37,15 @@ fn main() -> io::Result<()> {
         ["wire-run", experiment] => wire::run_one(experiment, &mut io::stdout()),
         ["wire", ..] => compare_wire(),
         ["ping", ..] => compare_ping(),
+        ["step", ..] => walk_through(),
         ["adversary", ..] => hurt(),
         // `cargo test --all-targets` runs benches too, without this word.
         _ if words.contains(&"--bench") => {
             compare()?;
             hurt()?;
             compare_wire()?;
-            compare_ping()
+            compare_ping()?;
+            walk_through()
         }
         _ => Ok(()),
     }
@@ -146,6 +149,15 @@ fn compare_ping() -> io::Result<()> {
             "ping: iputils' ping is not installed, or this is not root"
         ),
     }
+}
+
+/// The stepping screen on a large capture.
+fn walk_through() -> io::Result<()> {
+    let (scale, runs) = (setting("BENCH_SCALE", 1.0), setting("BENCH_RUNS", 5.0));
+    rewrite(
+        "step",
+        &step::section(&wirelab(), &folder(), scale, runs as usize)?,
+    )
 }
 
 /// Puts a part into docs/PERFORMANCE.md; the words around it are a person's.

@@ -119,8 +119,11 @@ pub struct LabRun {
     )]
     pub profile: Option<ProfileName>,
     /// Run it so often, and show what varied; with --record, each run has a folder of its own
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with_all = ["keep", "at", "view", "all"], help_heading = "Running")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with_all = ["keep", "at", "view", "all", "tui"], help_heading = "Running")]
     pub repeat: Option<u32>,
+    /// Walk through it on a screen, while it happens and afterwards; see wirelab step
+    #[arg(long, help_heading = "Showing", conflicts_with_all = ["keep", "quiet", "packets_only", "format"])]
+    pub tui: bool,
     /// Leave the hosts and the wire up until Ctrl-C, and say how to enter them
     #[arg(long, help_heading = "Running")]
     pub keep: bool,

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{At, Input, Output, View};
+use super::{At, Input, Output, Select, View};
 
 /// What stands below the help.
 pub(super) const HELP: &str = "\
@@ -32,6 +32,9 @@ pub struct Step {
     /// With --at both: only packets, without the programs' calls and the kernels' figures
     #[arg(long, requires = "at", help_heading = "Showing")]
     pub packets_only: bool,
+    /// What of it.
+    #[command(flatten)]
+    pub select: Select,
     /// How to show payload.
     #[command(flatten)]
     pub view: View,

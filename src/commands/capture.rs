@@ -18,6 +18,7 @@ use super::USAGE_OR_ENVIRONMENT;
 use super::output::{self, Terminal};
 use super::pipeline::{Pipeline, Stopped};
 use super::replay::segments_view;
+use super::step;
 use crate::analysis::{Hindsight, Limits};
 use crate::cli;
 use crate::event::Event;
@@ -31,6 +32,9 @@ use crate::view::{View, text};
 
 /// Runs it.
 pub(super) fn run(args: &cli::Capture) -> Result<ExitCode> {
+    if args.tui {
+        return step::live::run(args);
+    }
     let terminal = Terminal::look();
     let to_stdout = args.write.as_deref() == Some(Path::new("-"));
     if to_stdout && terminal.is_one {
@@ -50,7 +54,7 @@ pub(super) fn run(args: &cli::Capture) -> Result<ExitCode> {
     let becomes = Becomes::find()?;
     let signals = Signals::catch().context("can't catch signals")?;
     let live = Live::open(&options(args), Some(signals))?;
-    let file = give_up_rights(args.write.as_deref(), becomes)?;
+    let file = give_up_rights(becomes, || make(args.write.as_deref(), becomes))?;
     announce(&live, args)?;
     let silent = args.quiet || to_stdout;
     let live = if silent {
@@ -89,7 +93,7 @@ pub(super) fn run(args: &cli::Capture) -> Result<ExitCode> {
     Ok(code)
 }
 
-fn options(args: &cli::Capture) -> LiveOptions {
+pub(super) fn options(args: &cli::Capture) -> LiveOptions {
     let mut options = LiveOptions::new(&args.interface);
     options.snaplen = args.snaplen;
     options.filter = Some(args.filter()).filter(|filter| !filter.is_empty());
@@ -101,16 +105,18 @@ fn options(args: &cli::Capture) -> LiveOptions {
     options
 }
 
-/// Gives up all rights, and makes the file as whoever it is to belong to.
-fn give_up_rights(path: Option<&Path>, becomes: Becomes) -> Result<Option<(Saver, String)>> {
-    let before = match becomes {
-        Becomes::Same => make(path, becomes)?,
-        Becomes::Invoker { .. } => None,
-    };
-    privileges::drop_for_good(becomes)?;
+/// Gives up all rights, and has the file made as whoever it is to belong to.
+pub(super) fn give_up_rights<T>(becomes: Becomes, make: impl FnOnce() -> Result<T>) -> Result<T> {
     match becomes {
-        Becomes::Same => Ok(before),
-        Becomes::Invoker { .. } => make(path, becomes),
+        Becomes::Same => {
+            let made = make()?;
+            privileges::drop_for_good(becomes)?;
+            Ok(made)
+        }
+        Becomes::Invoker { .. } => {
+            privileges::drop_for_good(becomes)?;
+            make()
+        }
     }
 }
 
@@ -154,13 +160,13 @@ fn announce(live: &Live, args: &cli::Capture) -> Result<()> {
 }
 
 /// Reads without showing.
-fn drain(source: &mut dyn Source) -> Result<(), Stopped> {
+pub(super) fn drain(source: &mut dyn Source) -> Result<(), Stopped> {
     while source.next_frame()?.is_some() {}
     Ok(())
 }
 
 /// Says on standard error why it ended, if that was not asked for, and what was counted.
-fn report(source: &mut Saving<Live>, shown: u64) -> Result<ExitCode> {
+pub(super) fn report(source: &mut Saving<Live>, shown: u64) -> Result<ExitCode> {
     let mut err = io::stderr();
     let code = match source.source().ending() {
         Some(Ending::Interface(reason)) => {

@@ -208,8 +208,15 @@ pub struct Figures {
     pub cwnd: Option<u32>,
     /// Slow start threshold, in segments; `None` while there is none.
     pub ssthresh: Option<u32>,
+    /// Payload of a full segment, in bytes.
+    pub mss: Option<u32>,
     /// Segments sent and not acknowledged.
     pub unacked: Option<u32>,
+    /// Of these, those that it takes to be on their way: not SACKed, and not lost unless sent again (RFC 6675's
+    /// pipe). That is what the congestion window bounds.
+    pub pipe: Option<u32>,
+    /// The window it offers, in bytes.
+    pub rcv_wnd: Option<u32>,
     /// `open`, `disorder`, `cwr`, `recovery` or `loss`.
     pub mood: Option<&'static str>,
     /// How often the retransmission timeout has been doubled.

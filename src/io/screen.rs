@@ -1,10 +1,16 @@
 //! The terminal as a screen: taken over, and given back as it was, whatever ends us.
+//!
+//! A panic of any thread gives it back before it says anything, and from then on nothing is drawn. A signal
+//! that asks for an end comes as an [`Input`]; Ctrl-Z gives the terminal back, stops, and takes it again.
 
-use std::io::{self, Stdout, stdout};
+use std::io::{self, Stdout, Write, stdout};
 use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, Once, TryLockError};
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, raise};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{
@@ -19,6 +25,16 @@ use super::signals::Signals;
 
 /// How long a signal may wait to be noticed.
 const SIGNALS_EVERY: Duration = Duration::from_millis(50);
+/// How long a panic waits for a picture that is being sent; it may itself be what panicked.
+const PICTURE: Duration = Duration::from_millis(200);
+/// The most that is offered to the terminal's clipboard: what terminals take at least (xterm's own bound is
+/// far above it, and some drop what is longer without a word).
+const MOST_COPIED: usize = 74_994;
+
+/// Whether the terminal is ours. Held while a picture is sent, so that none is sent to a terminal that was
+/// given back.
+static OURS: Mutex<()> = Mutex::new(());
+static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal, ours until this is dropped.
 pub struct Screen {
@@ -32,15 +48,16 @@ impl Screen {
     ///
     /// When standard output is no terminal.
     pub fn take() -> io::Result<Self> {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |what| {
-            give_back();
-            before(what);
-        }));
-        enable_raw_mode()?;
-        let taken = execute!(stdout(), EnterAlternateScreen, EnableMouseCapture)
-            .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
-        match taken {
+        static HOOK: Once = Once::new();
+        HOOK.call_once(|| {
+            let before = panic::take_hook();
+            panic::set_hook(Box::new(move |what| {
+                give_back();
+                before(what);
+            }));
+        });
+        take_over()?;
+        match Terminal::new(CrosstermBackend::new(stdout())) {
             Ok(terminal) => Ok(Self { terminal }),
             Err(error) => {
                 give_back();
@@ -62,10 +79,70 @@ impl Screen {
     ///
     /// # Errors
     ///
-    /// When the terminal has gone.
+    /// When the terminal has gone, or was given back because something panicked.
     pub fn draw(&mut self, picture: impl FnOnce(&mut ratatui::Frame<'_>)) -> io::Result<()> {
+        let _held = ours();
+        if !TAKEN.load(Ordering::SeqCst) {
+            return Err(io::Error::other("it was given back"));
+        }
         self.terminal.draw(picture).map(|_| ())
     }
+
+    /// Stops, as Ctrl-Z does elsewhere, with the terminal given back; goes on when the shell says so. Gives the
+    /// size of the terminal then.
+    ///
+    /// # Errors
+    ///
+    /// When the terminal has gone meanwhile.
+    pub fn suspend(&mut self) -> io::Result<(u16, u16)> {
+        give_back();
+        raise(Signal::SIGTSTP)?;
+        self.resume()
+    }
+
+    /// Takes the terminal again after others had it.
+    ///
+    /// # Errors
+    ///
+    /// When the terminal has gone meanwhile.
+    pub fn resume(&mut self) -> io::Result<(u16, u16)> {
+        take_over()?;
+        self.terminal.clear()?;
+        self.size()
+    }
+
+    /// Offers a text to the terminal's clipboard, the way that works through ssh, too (OSC 52). Whether the
+    /// terminal takes it, it does not say.
+    ///
+    /// # Errors
+    ///
+    /// When it is longer than terminals take, or the terminal has gone.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        let _held = ours();
+        let packed = base64(text.as_bytes());
+        if packed.len() > MOST_COPIED {
+            let why = format!("{} bytes are more than terminals take", text.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+        let mut out = stdout();
+        write!(out, "\x1b]52;c;{packed}\x07")?;
+        out.flush()
+    }
+}
+
+/// Base64 (RFC 4648 section 4).
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digit = |bits: u32| char::from(DIGITS[(bits & 63) as usize]);
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let at = |index: usize| u32::from(three.get(index).copied().unwrap_or(0));
+        let bits = at(0) << 16 | at(1) << 8 | at(2);
+        let digits = [bits >> 18, bits >> 12, bits >> 6, bits].map(digit);
+        text.extend(digits.iter().take(three.len() + 1));
+        text.extend(std::iter::repeat_n('=', 3 - three.len()));
+    }
+    text
 }
 
 impl Drop for Screen {
@@ -74,11 +151,44 @@ impl Drop for Screen {
     }
 }
 
-/// Makes the terminal what it was. If that fails there is nobody left to tell.
+/// Waits for a picture that is being sent. Where the thread that sends it is this one, and panics, not for
+/// ever.
+fn ours() -> Option<MutexGuard<'static, ()>> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match OURS.try_lock() {
+            Ok(held) => return Some(held),
+            Err(TryLockError::Poisoned(held)) => return Some(held.into_inner()),
+            Err(TryLockError::WouldBlock) if waited < PICTURE => {
+                let step = Duration::from_millis(1);
+                thread::sleep(step);
+                waited += step;
+            }
+            Err(TryLockError::WouldBlock) => return None,
+        }
+    }
+}
+
+/// Makes the terminal ours.
+fn take_over() -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    let taken = execute!(stdout(), EnterAlternateScreen, EnableMouseCapture);
+    if taken.is_err() {
+        give_back();
+    }
+    taken
+}
+
+/// Makes the terminal what it was, if it is ours. If that fails there is nobody left to tell.
 fn give_back() {
-    let _ = disable_raw_mode();
+    let _held = ours();
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
     let _ = execute!(stdout(), DisableMouseCapture, LeaveAlternateScreen);
     let _ = execute!(stdout(), ratatui::crossterm::cursor::Show);
+    let _ = disable_raw_mode();
 }
 
 /// What a person does.
@@ -92,6 +202,8 @@ pub enum Input {
     Resize(u16, u16),
     /// Sends a signal, of that name.
     Signal(&'static str),
+    /// Has us go on after others had the terminal.
+    Continue,
     /// Is gone.
     Gone,
 }
@@ -111,6 +223,9 @@ pub fn listen(
                 deliver(Input::Signal(name));
                 return;
             }
+            if signals.was_continued() && !deliver(Input::Continue) {
+                return;
+            }
             let input = match event::poll(SIGNALS_EVERY)
                 .and_then(|any| any.then(event::read).transpose())
             {
@@ -119,6 +234,7 @@ pub fn listen(
                 Ok(Some(event::Event::Mouse(mouse))) => Input::Mouse(mouse),
                 Ok(Some(event::Event::Resize(columns, lines))) => Input::Resize(columns, lines),
                 Ok(Some(_)) => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => Input::Gone,
             };
             if !deliver(input) || matches!(input, Input::Gone) {
@@ -130,4 +246,26 @@ pub fn listen(
         .name("keys".to_owned())
         .spawn(listen)
         .map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_rfc_4648() {
+        let cases = [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+            ("??>>", "Pz8+Pg=="),
+        ];
+        for (text, packed) in cases {
+            assert_eq!(base64(text.as_bytes()), packed);
+        }
+    }
 }

@@ -49,6 +49,28 @@ impl Signals {
         signal::was_asked()
     }
 
+    /// The same as [`Signals::catch`]; and SIGCONT is noted ([`Signals::was_continued`]): who had the terminal in between may
+    /// have left it otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`Signals::catch`].
+    pub fn catch_for_screen() -> io::Result<Self> {
+        let signals = Self::catch()?;
+        signal::catch_question(Signal::SIGCONT)?;
+        Ok(signals)
+    }
+
+    /// Whether SIGCONT came since this was last asked.
+    pub fn was_continued(self) -> bool {
+        signal::was_asked()
+    }
+
+    /// Has everybody who waits for a signal end, as if one had come.
+    pub fn end(self) {
+        signal::pretend(Signal::SIGINT);
+    }
+
     /// The first signal that came, by name.
     pub fn caught(self) -> Option<&'static str> {
         signal::caught().map(Signal::as_str)

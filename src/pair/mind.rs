@@ -49,18 +49,29 @@ impl Mind {
     }
 }
 
-fn figures(sample: &Sample) -> Figures {
+/// The figures of a reading.
+pub fn figures(sample: &Sample) -> Figures {
     let mood = sample.ca_state.as_deref();
     Figures {
         cwnd: sample.cwnd,
         ssthresh: sample.ssthresh,
+        mss: sample.snd_mss,
         unacked: sample.unacked,
+        pipe: pipe(sample),
+        rcv_wnd: sample.rcv_wnd,
         mood: mood.and_then(|mood| MOODS.into_iter().find(|known| *known == mood)),
         backoff: sample.backoff,
         rto_ns: sample.rto_ns,
         send_queue: sample.send_queue,
         recv_queue: sample.recv_queue,
     }
+}
+
+/// As Linux counts it (`tcp_packets_in_flight`).
+fn pipe(sample: &Sample) -> Option<u32> {
+    let left = sample.sacked?.saturating_add(sample.lost?);
+    let on_the_way = sample.unacked?.saturating_sub(left);
+    Some(on_the_way.saturating_add(sample.retrans?))
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ use std::time::Duration;
 
 pub use homes::Homes;
 pub use meeting::Meeting;
+pub use mind::figures;
 pub use survey::Survey;
 
 use crate::analysis::{Analysis, Hindsight, Limits};

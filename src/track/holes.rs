@@ -56,6 +56,11 @@ impl Holes {
         self.list.is_empty()
     }
 
+    /// The holes that are listed, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Hole> {
+        self.list.iter()
+    }
+
     /// Bytes of memory they take.
     pub(super) fn weight(&self) -> usize {
         self.list.capacity() * size_of::<Hole>()

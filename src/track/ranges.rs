@@ -25,6 +25,11 @@ impl RangeSet {
         self.ranges.is_empty()
     }
 
+    /// The ranges, in order, each from its first number to the one after its last.
+    pub fn iter(&self) -> impl Iterator<Item = (Seq, Seq)> {
+        self.ranges.iter().copied()
+    }
+
     /// Bytes of memory they take.
     pub(super) fn weight(&self) -> usize {
         self.ranges.capacity() * size_of::<(Seq, Seq)>()

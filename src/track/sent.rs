@@ -128,6 +128,11 @@ impl SentList {
         self.list.len()
     }
 
+    /// The segments, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Sent> {
+        self.list.iter()
+    }
+
     /// Looks at the first segment outstanding; the result means nothing.
     pub(super) fn touch(&self) -> u64 {
         self.list.front().map_or(0, |sent| u64::from(sent.seq.0))

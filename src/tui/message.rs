@@ -5,6 +5,7 @@ use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ends::Mind;
 use super::pages::Page;
 use super::query::Query;
 use crate::event::{Board, Endpoint, Shape};
@@ -41,6 +42,8 @@ pub enum Told {
     Overview(u64, Arc<[Bucket]>),
     /// All connections; comes again when more is known.
     Flows(Arc<[FlowLine]>),
+    /// What the kernels had in mind while it was captured, in the order of time.
+    Truth(Arc<[Mind]>),
     /// It can't be read on, and why.
     Failed(String),
 }
@@ -56,6 +59,9 @@ pub struct Extent {
     pub total: Option<u64>,
     /// Whether that is all there is.
     pub complete: bool,
+    /// Whether what is said of the rows stays. Until all was read, later frames may prove something of earlier
+    /// ones; rows that came before this was told are to be asked for again.
+    pub settled: bool,
 }
 
 /// A connection as a line of a list.

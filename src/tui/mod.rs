@@ -8,6 +8,7 @@
 //! Nothing is judged here: rows are kept events, and their words are those of [`crate::view`].
 
 mod draw;
+mod ends;
 mod folding;
 mod keys;
 mod line;
@@ -25,6 +26,7 @@ mod tests;
 mod update;
 
 pub use draw::draw;
+pub use ends::Mind;
 pub use keys::{Action, KEYS, action};
 pub use message::{Bucket, Extent, FlowLine, Message, Told, Wish};
 pub use model::{Look, Model, Pane};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ends::Ends;
 use super::folding::Folds;
 use super::list::FlowList;
 use super::message::{Bucket, Extent};
@@ -23,6 +24,8 @@ pub struct Look {
     pub title: String,
     /// What is shown beside packets where two captures are looked at in step; `None` for one.
     pub both: Option<BothEnds>,
+    /// Whether it is being made, so that its end is what there is to see first.
+    pub follows: bool,
 }
 
 /// A part of the screen.
@@ -31,6 +34,8 @@ pub enum Pane {
     /// The segments, an arrow each.
     #[default]
     Ladder,
+    /// Both endpoints, as the segment left them.
+    Ends,
     /// Why the notes on the segment say what they say.
     Why,
     /// Its bytes and fields.
@@ -39,12 +44,13 @@ pub enum Pane {
 
 impl Pane {
     /// All of them, in the order in which Tab goes through them.
-    pub const ALL: [Self; 3] = [Self::Ladder, Self::Why, Self::Bytes];
+    pub const ALL: [Self; 4] = [Self::Ladder, Self::Ends, Self::Why, Self::Bytes];
 
     /// What stands above it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ladder => "segments",
+            Self::Ends => "both ends",
             Self::Why => "why",
             Self::Bytes => "bytes",
         }
@@ -81,9 +87,13 @@ pub struct Model {
     /// The row that is looked at, and the first on the screen.
     pub(super) cursor: u64,
     pub(super) top: u64,
+    /// Whether the row that is looked at is to be the latest, whichever that is.
+    pub(super) following: bool,
     /// The pane that has the keys, and the one that is shown where there is room for one beside the ladder.
     pub(super) focus: Pane,
     pub(super) beside: Pane,
+    /// What is known of both endpoints.
+    pub(super) ends: Ends,
     pub(super) over: Option<Over>,
     /// The first line of the keys that is on the screen.
     pub(super) help_top: u16,
@@ -105,6 +115,7 @@ pub struct Model {
 impl Model {
     /// Before anything is known.
     pub fn new(look: Look, size: (u16, u16)) -> Self {
+        let following = look.follows;
         Self {
             look,
             size,
@@ -116,8 +127,10 @@ impl Model {
             start: None,
             cursor: 0,
             top: 0,
+            following,
             focus: Pane::Ladder,
-            beside: Pane::Why,
+            beside: Pane::Ends,
+            ends: Ends::default(),
             over: None,
             help_top: 0,
             search: Search::default(),

@@ -24,6 +24,8 @@ pub struct Page {
 #[derive(Debug, Default)]
 pub struct Pages {
     held: Vec<(Page, usize)>,
+    /// Pages that are shown until they come anew.
+    outdated: Vec<u64>,
 }
 
 impl Pages {
@@ -34,8 +36,11 @@ impl Pages {
         page.rows.get((row % PAGE_ROWS) as usize)
     }
 
-    /// How many rows of a page are at hand; `None` without the page.
+    /// How many rows of a page are at hand; `None` without the page, or when it is out of date.
     pub fn rows_of(&self, number: u64) -> Option<usize> {
+        if self.outdated.contains(&number) {
+            return None;
+        }
         let (page, _) = self.held.iter().find(|(page, _)| page.number == number)?;
         Some(page.rows.len())
     }
@@ -54,6 +59,7 @@ impl Pages {
     /// Takes a page, in place of what was known of it before.
     pub fn put(&mut self, page: Page) {
         self.held.retain(|(held, _)| held.number != page.number);
+        self.outdated.retain(|number| *number != page.number);
         let weight = page.rows.iter().map(Kept::weight).sum();
         self.held.push((page, weight));
         let mut total: usize = self.held.iter().map(|(_, weight)| weight).sum();
@@ -70,8 +76,14 @@ impl Pages {
         }
     }
 
+    /// Has every page asked for again: more is known of its rows. Until they come, what is at hand is shown.
+    pub fn outdate(&mut self) {
+        self.outdated = self.held.iter().map(|(page, _)| page.number).collect();
+    }
+
     /// Forgets everything: what the rows are has changed.
     pub fn clear(&mut self) {
         self.held.clear();
+        self.outdated.clear();
     }
 }

@@ -1,5 +1,6 @@
 //! What a message changes, and what is wished for then.
 
+mod ends;
 mod folding;
 mod listing;
 mod playing;
@@ -34,6 +35,7 @@ impl Model {
     /// Takes in what happened. Gives what it would like to be told or have done, the most urgent last.
     pub fn update(&mut self, message: Message) -> Vec<Wish> {
         let mut wishes = Vec::new();
+        let before = self.cursor;
         match message {
             Message::Key(key) if key.kind != KeyEventKind::Release => self.key(&key, &mut wishes),
             Message::Key(_) => {}
@@ -42,9 +44,22 @@ impl Model {
             Message::Told(told) => self.told(told, &mut wishes),
             Message::Tick(now) => self.tick(now),
         }
+        self.follow(before);
         self.keep_in_sight();
         self.want_pages(&mut wishes);
+        self.want_board(&mut wishes);
         wishes
+    }
+
+    /// Stays at the end of a capture that is being made, until its user goes elsewhere; at the end again, it
+    /// stays there again.
+    fn follow(&mut self, before: u64) {
+        let last = self.extent.rows.saturating_sub(1);
+        if self.cursor != before {
+            self.following = self.look.follows && self.cursor == last;
+        } else if self.following {
+            self.cursor = last;
+        }
     }
 
     fn key(&mut self, key: &KeyEvent, wishes: &mut Vec<Wish>) {
@@ -78,7 +93,10 @@ impl Model {
             Action::PageDown => self.go_lines(screen, false),
             Action::PageUp => self.go_lines(screen, true),
             Action::First => self.cursor = 0,
-            Action::Last => self.cursor = self.extent.rows.saturating_sub(1),
+            Action::Last => {
+                self.cursor = self.extent.rows.saturating_sub(1);
+                self.following = self.look.follows;
+            }
             Action::Pane => self.next_pane(1),
             Action::PaneBack => self.next_pane(Pane::ALL.len() - 1),
             Action::NextEvent => self.seek(&Query::Event, "event", false, wishes),
@@ -150,10 +168,16 @@ impl Model {
 
     fn told(&mut self, told: Told, wishes: &mut Vec<Wish>) {
         match told {
-            Told::Extent(view, extent) if view == self.view => self.extent = extent,
+            Told::Extent(view, extent) if view == self.view => {
+                if extent.settled && !self.extent.settled {
+                    self.pages.outdate();
+                }
+                self.extent = extent;
+            }
             Told::Page(view, page) if view == self.view => self.page(page),
             Told::Board(view, row, board) if view == self.view => {
                 self.quiz_board(row, board.as_deref());
+                self.board(row, board);
             }
             Told::Found(view, row) if view == self.view => self.found(row, wishes),
             Told::Overview(view, buckets) if view == self.view => self.overview = buckets,
@@ -161,6 +185,7 @@ impl Model {
                 self.list.take(flows);
                 self.list.keep_in_sight(draw::list_lines(self));
             }
+            Told::Truth(minds) => self.ends.remember(minds),
             Told::Failed(why) => self.notice = Some(why),
             _ => {}
         }

@@ -207,10 +207,11 @@ fn say(
             bytes: &bytes[..snap.min(bytes.len())],
             comment: None,
         };
-        let mut judged = 0;
+        let (mut judged, mut ends) = (0, None);
         let _: Result<(), ()> = analysis.handle(&frame, &mut |event| {
             if let Event::Segment(segment) = event {
                 judged += 1;
+                ends = Some([segment.src, segment.dst]);
                 let ordinary = setting.isns == ORDINARY;
                 let segment = Segment {
                     wireshark: ordinary.then(|| compare.segment(segment)),
@@ -221,6 +222,9 @@ fn say(
             Ok(())
         });
         assert_eq!(judged, events, "line {}: {line}", at + 1);
+        if let Some(board) = ends.and_then(|ends| analysis.board(ends, 0)) {
+            crate::boards::make_sense(&board, &format!("line {}: {line}", at + 1));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The integration suite: one binary, one module for each subject.
 
+mod boards;
 mod both;
 mod cli;
 mod conversations;
@@ -24,6 +25,7 @@ mod recordings;
 mod run;
 mod schema;
 mod shifted;
+mod step;
 mod tidy;
 mod tshark;
 mod verdicts;

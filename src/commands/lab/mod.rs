@@ -6,6 +6,7 @@ mod json;
 mod list;
 mod repeat;
 mod run;
+mod screen;
 mod show;
 mod watch;
 

@@ -15,7 +15,7 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 
 use super::watch::{self, Shows};
-use super::{Asked, find, lines, repeat, shown};
+use super::{Asked, find, lines, repeat, screen, shown};
 use crate::cli;
 use crate::commands::USAGE_OR_ENVIRONMENT;
 use crate::commands::ends;
@@ -32,13 +32,16 @@ use crate::recordings::Lesson;
 use crate::view::text;
 
 /// Happenings that may wait to be kept and shown before the run's own queue fills.
-const WAITING: usize = 4096;
+pub(super) const WAITING: usize = 4096;
 
 /// Runs it.
 pub(super) fn run(args: &cli::LabRun) -> Result<ExitCode> {
     let asked = asked(args)?;
     if let Some(times) = args.repeat {
         return repeat::run(args, times, &asked);
+    }
+    if args.tui {
+        return screen::run(args, &asked);
     }
     // What is wrong with the command line is said before anything is opened.
     let mut style = output::style(&args.output, &args.view, Terminal::look())?;
@@ -131,13 +134,13 @@ fn headline(asked: &Asked) -> String {
 }
 
 /// The files are made while there are rights to, and belong to whoever called sudo.
-fn recorder(folder: &Path, asked: &Asked) -> Result<Recorder> {
+pub(super) fn recorder(folder: &Path, asked: &Asked) -> Result<Recorder> {
     let title = &asked.experiment.title;
     Ok(Recorder::create(folder, title, Becomes::find()?)?)
 }
 
 /// Says on standard error what runs, and with `--keep` how to look around.
-fn announce(args: &cli::LabRun, asked: &Asked, hosts: &Both<Host>) {
+pub(super) fn announce(args: &cli::LabRun, asked: &Asked, hosts: &Both<Host>) {
     let experiment = &asked.experiment;
     if !args.quiet {
         let name = text::escape(&asked.name);
@@ -177,6 +180,6 @@ fn not_here(args: &cli::LabRun, asked: &Asked, error: &HostError) -> Result<Exit
 }
 
 /// A line on standard error. Where nobody reads it, there is nobody to tell, and nothing else ends for it.
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -191,6 +191,8 @@ impl Both {
         Extent {
             rows: rows as u64,
             complete: self.complete,
+            // Both captures are read for what they prove before any row is made.
+            settled: true,
             ..Extent::default()
         }
     }

@@ -7,7 +7,6 @@ use anyhow::Result;
 use super::joint::Two;
 use crate::cli;
 use crate::commands::ends::{self, Ends};
-use crate::commands::input;
 use crate::event::Host;
 
 /// What to walk through.
@@ -35,10 +34,7 @@ impl Subject {
             }
             (Some(cli::At::Client), None) => Host::Client,
             (Some(cli::At::Server), None) => Host::Server,
-            (None, None) => {
-                input::capture(name)?;
-                return Ok(Self::One(name.to_owned()));
-            }
+            (None, None) => return Ok(Self::One(name.to_owned())),
         };
         Ends::find(name)?;
         let suffix = if ends::is_recording(Path::new(name)) {

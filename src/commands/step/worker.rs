@@ -1,38 +1,76 @@
 //! Serves the wishes of the screen, and reads the capture on in between.
+//!
+//! The capture is read once from its beginning for how much there is, and on the way places are kept from
+//! which it can be walked on ([`Trail`]). When that reading has proved something of earlier frames, it is
+//! read once more knowing it, and what is told from then on is what `replay` tells. Whatever takes longer
+//! is done in slices, with a look at what is wished between them.
 
+use std::collections::VecDeque;
 use std::io;
-use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
+use std::time::Duration;
 
-use crate::analysis::{Analysis, Limits};
-use crate::commands::input;
-use crate::event::{Board, Kept};
+use super::capture::{Capture, Checkpoint, Wanted};
+use super::find::{Find, Search};
+use super::flows;
+use super::trail::{Read, Trail};
+use crate::event::units;
+use crate::io::clock::Stopwatch;
+use crate::io::file::{Place, Store};
 use crate::io::{Source, SourceError};
-use crate::tui::{Extent, PAGE_ROWS, Page, Query, Told, Wish};
+use crate::tui::{Extent, Told, Wish};
 
-/// Frames read between two looks at what is wished.
-const SLICE: u64 = 4096;
+/// How long work goes on before it is looked what is wished, in milliseconds.
+const SLICE_MS: u128 = 8;
+/// How long a capture that grows is left alone when there is nothing new.
+const NOTHING_NEW: Duration = Duration::from_millis(20);
+/// How often it is told how far reading is, and what is known of all.
+const EXTENT_EVERY: Duration = Duration::from_millis(50);
+const OVERVIEW_EVERY: Duration = Duration::from_millis(300);
+const FLOWS_EVERY: Duration = Duration::from_millis(500);
+/// Making the list of connections takes at most such a part of the time.
+const FLOWS_SHARE: u32 = 20;
+/// Memory that places on the way through all frames may take, in bytes; and through one connection.
+const ROOM: usize = 48 << 20;
+const ROOM_OF_ONE: usize = 16 << 20;
 
 /// Reads a capture for a screen.
 pub(super) struct Worker {
-    name: String,
+    capture: Capture,
     tell: Box<dyn FnMut(Told) -> bool>,
+    wished: Receiver<Wish>,
+    /// What was wished and not yet granted.
+    wishes: VecDeque<Wish>,
+    /// Pages of which nothing is there yet.
+    later: Vec<u64>,
     view: u64,
-    flow: Option<u32>,
-    extent: Extent,
-    /// Reads on, to know how much there is.
-    ahead: Option<Walk>,
-    /// Reads the rows that are looked at.
-    near: Option<Walk>,
+    /// Where the capture begins, and the way through it.
+    begin: Option<(Place, Trail)>,
+    /// The same once more, with what was learned the first time.
+    again: Option<Trail>,
+    /// The way through the connection that is looked at alone.
+    one: Option<Trail>,
+    find: Option<Find>,
+    settled: bool,
+    told: Times,
+    /// The list of connections was asked for; and how long it took to make it.
+    flows_wanted: bool,
+    flows_took: Duration,
+    told_growth: bool,
+    over: bool,
 }
 
-/// A walk through the capture, row by row.
-struct Walk {
-    source: Box<dyn Source>,
-    analysis: Analysis,
-    flow: Option<u32>,
-    /// Number of the next row.
-    row: u64,
+/// When what was told last.
+struct Times {
+    extent: Option<Stopwatch>,
+    overview: Option<Stopwatch>,
+    flows: Option<Stopwatch>,
+}
+
+/// Whether so much time has passed since something was told.
+fn is_due(last: Option<Stopwatch>, every: Duration) -> bool {
+    last.is_none_or(|watch| watch.elapsed() >= every)
 }
 
 impl Worker {
@@ -42,196 +80,408 @@ impl Worker {
     ///
     /// When no thread can be had.
     pub(super) fn start(
-        name: String,
+        store: Store,
+        wanted: Wanted,
         tell: impl FnMut(Told) -> bool + Send + 'static,
     ) -> io::Result<Sender<Wish>> {
         let (wishes, wished) = mpsc::channel();
-        // Made in its thread, which sources do not leave.
-        let work = move || {
-            let mut worker = Self {
-                name,
-                tell: Box::new(tell),
-                view: 0,
-                flow: None,
-                extent: Extent::default(),
-                ahead: None,
-                near: None,
-            };
-            worker.run(&wished);
-        };
+        // Made in its thread, which filters do not leave.
+        let work = move || Self::new(Capture::new(store, wanted), wished, Box::new(tell)).run();
         thread::Builder::new()
             .name("reader".to_owned())
             .spawn(work)?;
         Ok(wishes)
     }
 
-    fn run(&mut self, wished: &Receiver<Wish>) {
-        loop {
-            let wish = if self.extent.complete || self.ahead.is_none() {
-                wished.recv().map_err(|_| TryRecvError::Disconnected)
-            } else {
-                wished.try_recv()
-            };
-            let go_on = match wish {
-                Ok(wish) => self.grant(wish),
-                Err(TryRecvError::Empty) => self.read_on(),
-                Err(TryRecvError::Disconnected) => return,
-            };
-            if !go_on {
-                return;
-            }
+    fn new(capture: Capture, wished: Receiver<Wish>, tell: Box<dyn FnMut(Told) -> bool>) -> Self {
+        Self {
+            capture,
+            tell,
+            wished,
+            wishes: VecDeque::new(),
+            later: Vec::new(),
+            view: 0,
+            begin: None,
+            again: None,
+            one: None,
+            find: None,
+            settled: false,
+            told: Times {
+                extent: None,
+                overview: None,
+                flows: None,
+            },
+            flows_wanted: false,
+            flows_took: Duration::ZERO,
+            told_growth: false,
+            over: false,
         }
     }
 
-    fn grant(&mut self, wish: Wish) -> bool {
-        match wish {
-            Wish::Quit => false,
-            Wish::View { number, flow } => {
-                (self.view, self.flow) = (number, flow);
-                self.extent = Extent::default();
-                self.near = None;
-                match self.walk() {
-                    Ok(walk) => {
-                        self.ahead = Some(walk);
+    fn run(&mut self) {
+        let mut failed = false;
+        while !self.over {
+            while let Ok(wish) = self.wished.try_recv() {
+                self.hear(wish);
+            }
+            let idle = if self.begin.is_none() && !failed {
+                match self.begin() {
+                    Ok(begun) => !begun,
+                    Err(error) => {
+                        failed = true;
+                        self.say(error.to_string());
                         true
                     }
-                    Err(why) => (self.tell)(Told::Failed(why)),
                 }
+            } else if failed {
+                self.wishes.clear();
+                true
+            } else if let Some(wish) = self.wishes.pop_front() {
+                self.grant(wish);
+                false
+            } else if self.find.is_some() {
+                self.search();
+                false
+            } else {
+                !self.read_on()
+            };
+            if idle && !self.over {
+                self.wait(failed);
             }
+        }
+    }
+
+    /// Waits for a wish; where more may come to the capture, not for long.
+    fn wait(&mut self, failed: bool) {
+        let grows = self.begin.as_ref().is_none_or(|(_, all)| !all.is_read());
+        let wish = if grows && !failed {
+            self.wished.recv_timeout(NOTHING_NEW)
+        } else {
+            let gone = |_| RecvTimeoutError::Disconnected;
+            self.wished.recv().map_err(gone)
+        };
+        match wish {
+            Ok(wish) => self.hear(wish),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => self.over = true,
+        }
+    }
+
+    /// Takes a wish in. What comes last is granted first; what it makes idle is not granted at all.
+    fn hear(&mut self, wish: Wish) {
+        match wish {
+            Wish::Quit => self.over = true,
+            Wish::View { .. } => {
+                self.wishes.retain(|wish| *wish == Wish::Flows);
+                self.later.clear();
+                self.find = None;
+                self.wishes.push_front(wish);
+            }
+            Wish::Find { .. } => {
+                self.wishes
+                    .retain(|wish| !matches!(wish, Wish::Find { .. }));
+                self.find = None;
+                self.wishes.push_back(wish);
+            }
+            // A change of the view comes before all that is about it.
+            other => {
+                let after_view = matches!(self.wishes.front(), Some(Wish::View { .. }));
+                self.wishes.insert(usize::from(after_view), other);
+            }
+        }
+    }
+
+    fn tell(&mut self, told: Told) {
+        if !(self.tell)(told) {
+            self.over = true;
+        }
+    }
+
+    fn say(&mut self, text: String) {
+        self.tell(Told::Failed(text));
+    }
+
+    /// Begins to read; false as long as there is too little.
+    fn begin(&mut self) -> Result<bool, SourceError> {
+        let Some(place) = self.capture.beginning()? else {
+            return Ok(false);
+        };
+        let first = Checkpoint::learning(place.clone(), self.capture.nothing());
+        let trail = Trail::new(first, &self.capture, None, ROOM);
+        self.begin = Some((place, trail));
+        Ok(true)
+    }
+
+    /// The way that is looked at, and the capture.
+    fn looked_at(&mut self) -> Option<(&mut Trail, &mut Capture)> {
+        let all = self.begin.as_mut().map(|(_, trail)| trail);
+        Some((self.one.as_mut().or(all)?, &mut self.capture))
+    }
+
+    fn grant(&mut self, wish: Wish) {
+        super::panic_on_demand("reader");
+        match wish {
+            Wish::Quit => self.over = true,
+            Wish::View { number, flow } => self.look_at(number, flow),
+            Wish::Page(number) => self.page(number),
             Wish::Board(row) => {
-                let board = self.board(row);
-                (self.tell)(Told::Board(self.view, row, board.map(Box::new)))
+                let Some((trail, capture)) = self.looked_at() else {
+                    return;
+                };
+                match trail.board(capture, row) {
+                    Ok(board) => self.tell(Told::Board(self.view, row, board.map(Box::new))),
+                    Err(error) => self.say(error.to_string()),
+                }
             }
             Wish::Find { from, back, query } => {
-                let found = self.find(from, back, &query);
-                (self.tell)(Told::Found(self.view, found))
+                self.find = self
+                    .looked_at()
+                    .and_then(|(trail, capture)| Find::new(trail, capture, (from, back), query));
+                // Every search is answered: the screen waits for that before it asks for another.
+                if self.find.is_none() {
+                    self.tell(Told::Found(self.view, None));
+                }
             }
-            Wish::Flows | Wish::Copy(_) => true,
-            Wish::Page(number) => match self.page(number) {
-                Ok(page) => (self.tell)(Told::Page(self.view, page)),
-                Err(why) => (self.tell)(Told::Failed(why)),
-            },
+            Wish::Flows => {
+                self.flows_wanted = true;
+                self.list();
+            }
+            // The screen does that.
+            Wish::Copy(_) => {}
         }
     }
 
-    /// A walk from the beginning.
-    fn walk(&self) -> Result<Walk, String> {
-        let (source, _) = input::capture(&self.name).map_err(|error| format!("{error:#}"))?;
-        Ok(Walk {
-            source,
-            analysis: Analysis::new(Limits::default()),
-            flow: self.flow,
-            row: 0,
-        })
+    /// Looks at all frames, or at one connection.
+    fn look_at(&mut self, number: u64, flow: Option<u32>) {
+        self.view = number;
+        self.one = flow.and_then(|flow| self.way_of(flow));
+        self.tell_extent();
+        self.tell_overview();
     }
 
-    /// Reads on a little, and says how far that is.
+    /// The way through a connection, from the last place before its first frame.
+    fn way_of(&mut self, flow: u32) -> Option<Trail> {
+        let (_, all) = self.begin.as_mut()?;
+        let listed = all.listed();
+        let found = listed.iter().find(|listed| listed.line.flow == flow);
+        let first_frame = found.map_or(1, |listed| listed.first_frame);
+        let first = all.before_frame(first_frame)?.anew();
+        let mut trail = Trail::new(first, &self.capture, Some(flow), ROOM_OF_ONE);
+        trail.until = found
+            .filter(|_| all.is_read())
+            .map(|listed| listed.last_frame);
+        Some(trail)
+    }
+
+    fn page(&mut self, number: u64) {
+        let Some((trail, capture)) = self.looked_at() else {
+            return;
+        };
+        let page = match trail.page(capture, number) {
+            Ok(page) => page,
+            Err(error) => return self.say(error.to_string()),
+        };
+        let known = number * crate::tui::PAGE_ROWS + page.rows.len() as u64;
+        let should = trail.extent.rows.min((number + 1) * crate::tui::PAGE_ROWS);
+        if page.rows.is_empty() && !trail.extent.complete {
+            self.later.push(number);
+            return;
+        }
+        if known < should {
+            trail.extent.rows = known;
+            self.say("the capture has become shorter, or something else, since it was read".into());
+            self.tell_extent();
+        }
+        self.tell(Told::Page(self.view, page));
+        self.look_for_growth();
+    }
+
+    /// Says so when a file has grown that was read to its end.
+    fn look_for_growth(&mut self) {
+        let all_read = self.begin.as_ref().is_some_and(|(_, all)| all.is_read());
+        let total = self
+            .begin
+            .as_ref()
+            .and_then(|(_, all)| all.extent.total)
+            .unwrap_or(u64::MAX);
+        if all_read && !self.told_growth && self.capture.store.len() > total {
+            self.told_growth = true;
+            self.say(
+                "the capture has grown since it was read; open it again to see what came".into(),
+            );
+        }
+    }
+
+    /// Goes on with a search.
+    fn search(&mut self) {
+        let Some(mut find) = self.find.take() else {
+            return;
+        };
+        let Some((trail, capture)) = self.looked_at() else {
+            return;
+        };
+        match find.go_on(trail, capture, Stopwatch::start(), SLICE_MS) {
+            Ok(Search::More) => self.find = Some(find),
+            Ok(Search::Over(row)) => self.tell(Told::Found(self.view, row)),
+            Err(error) => {
+                self.say(error.to_string());
+                self.tell(Told::Found(self.view, None));
+            }
+        }
+    }
+
+    /// Reads on a little, and says how far that is; false when there was nothing.
     fn read_on(&mut self) -> bool {
-        let Some(walk) = &mut self.ahead else {
-            return true;
-        };
-        for _ in 0..SLICE {
-            match walk.next() {
-                Ok(Some(_)) => {}
-                Ok(None) => {
-                    self.extent.complete = true;
-                    break;
-                }
-                Err(error) => {
-                    self.extent.complete = true;
-                    (self.tell)(Told::Failed(error.to_string()));
-                    break;
-                }
+        let watch = Stopwatch::start();
+        if let Some(one) = self.one.as_mut().filter(|one| !one.is_read()) {
+            let read = one.read_on(&mut self.capture, watch, SLICE_MS);
+            let read = self.note(read.map(|(read, _)| read));
+            self.tell_progress(read == Read::All);
+            if read == Read::More {
+                return true;
             }
         }
-        let progress = walk.source.progress();
-        self.extent = Extent {
-            rows: walk.row,
-            read: progress.read,
-            total: progress.total,
-            complete: self.extent.complete,
+        let Some((_, all)) = &mut self.begin else {
+            return false;
         };
-        (self.tell)(Told::Extent(self.view, self.extent))
+        if !all.is_read() {
+            let read = all.read_on(&mut self.capture, watch, SLICE_MS);
+            return self.read_first(read);
+        }
+        let Some(again) = &mut self.again else {
+            return false;
+        };
+        let read = again.read_on(&mut self.capture, watch, SLICE_MS);
+        if self.note(read.map(|(read, _)| read)) != Read::More {
+            self.settle();
+        }
+        true
     }
 
-    /// How the connection stands after a row.
-    fn board(&self, row: u64) -> Option<Board> {
-        let mut walk = self.walk().ok()?;
-        let mut kept = None;
-        while walk.row <= row {
-            kept = Some(walk.next().ok()??);
-        }
-        let segment = kept.as_ref()?.segment()?;
-        let mut board = walk.analysis.board([segment.src, segment.dst], 0)?;
-        board.frame = segment.frame;
-        Some(board)
-    }
-
-    fn find(&self, from: u64, back: bool, query: &Query) -> Option<u64> {
-        let mut walk = self.walk().ok()?;
-        let mut found = None;
-        loop {
-            let row = walk.row;
-            if back && row >= from {
-                return found;
-            }
-            let kept = walk.next().ok()??;
-            if (back || row > from) && query.fits(&kept) {
-                if !back {
-                    return Some(row);
-                }
-                found = Some(row);
-            }
-        }
-    }
-
-    fn page(&mut self, number: u64) -> Result<Page, String> {
-        let first = number * PAGE_ROWS;
-        let mut walk = match self.near.take() {
-            Some(walk) if walk.row <= first => walk,
-            _ => self.walk()?,
-        };
-        let mut rows = Vec::new();
-        while walk.row < first + PAGE_ROWS {
-            let row = walk.row;
-            match walk.next().map_err(|error| error.to_string())? {
-                Some(kept) if row >= first => rows.push(kept),
-                Some(_) => {}
-                None => break,
-            }
-        }
-        self.near = Some(walk);
-        Ok(Page {
-            number,
-            rows: rows.into(),
+    /// What reading on came to; a failure ends it, and is told.
+    fn note(&mut self, read: Result<Read, SourceError>) -> Read {
+        read.unwrap_or_else(|error| {
+            self.say(error.to_string());
+            Read::All
         })
     }
-}
 
-impl Walk {
-    /// The next row.
-    fn next(&mut self) -> Result<Option<Kept>, SourceError> {
-        loop {
-            let Some(frame) = self.source.next_frame()? else {
-                return Ok(None);
-            };
-            let (flow, mut kept) = (self.flow, None);
-            let done: Result<(), std::convert::Infallible> =
-                self.analysis.handle(&frame, &mut |event| {
-                    let of = match event {
-                        crate::event::Event::Segment(segment) => Some(segment.flow),
-                        _ => None,
-                    };
-                    if flow.is_none() || flow == of {
-                        kept = Kept::of(&frame, event).or(kept.take());
-                    }
-                    Ok(())
-                });
-            let Ok(()) = done;
-            if kept.is_some() {
-                self.row += 1;
-                return Ok(kept);
+    /// After a slice of the first reading.
+    fn read_first(
+        &mut self,
+        read: Result<(Read, Option<super::capture::Walk>), SourceError>,
+    ) -> bool {
+        let (read, walk) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                self.say(error.to_string());
+                (Read::All, None)
+            }
+        };
+        if read == Read::All {
+            self.first_reading_is_over(walk);
+        }
+        let rows = self.begin.as_ref().map_or(0, |(_, all)| all.extent.rows);
+        if rows > 0 || read == Read::All {
+            for number in std::mem::take(&mut self.later) {
+                self.wishes.push_back(Wish::Page(number));
             }
         }
+        self.tell_progress(read == Read::All);
+        read == Read::More || read == Read::All
+    }
+
+    /// All was read: says what is missing, and reads again if something was learned.
+    fn first_reading_is_over(&mut self, walk: Option<super::capture::Walk>) {
+        let ending = self.capture.store.ending().unwrap_or_default();
+        let truncated = walk.as_ref().and_then(|walk| walk.source.truncated());
+        match (truncated, ending.cut) {
+            (None, None) => {}
+            (Some(one), Some(other)) => self.say(format!("{one}; {other}")),
+            (Some(why), None) | (None, Some(why)) => self.say(why),
+        }
+        let last = self.begin.as_ref().and_then(|(place, all)| {
+            if let Some(one) = &mut self.one {
+                let listed = all.flows.over();
+                let found = listed
+                    .iter()
+                    .find(|listed| Some(listed.line.flow) == one.flow);
+                one.until = found.map(|listed| listed.last_frame);
+            }
+            Some((place.clone(), walk?.learned())).filter(|(_, learned)| !learned.is_empty())
+        });
+        match last {
+            None => self.settled = true,
+            Some((place, learned)) => {
+                let first = Checkpoint::first(place, self.capture.knowing(learned));
+                self.again = Some(Trail::new(first, &self.capture, None, ROOM));
+            }
+        }
+    }
+
+    /// The second reading is over: what is told from now on stays.
+    fn settle(&mut self) {
+        if let (Some(again), Some((_, all))) = (self.again.take(), &mut self.begin) {
+            *all = again;
+        }
+        self.settled = true;
+        if let Some(before) = self.one.take() {
+            self.one = before.flow.and_then(|flow| self.way_of(flow));
+            if let Some(one) = &mut self.one {
+                one.extent.rows = before.extent.rows;
+            }
+        }
+        self.find = None;
+        self.tell_progress(true);
+    }
+
+    /// Tells how far reading is and what is known of all, if that is due, or `now`.
+    fn tell_progress(&mut self, now: bool) {
+        if now || is_due(self.told.extent, EXTENT_EVERY) {
+            self.tell_extent();
+        }
+        if now || is_due(self.told.overview, OVERVIEW_EVERY) {
+            self.tell_overview();
+        }
+        let every = FLOWS_EVERY.max(self.flows_took * FLOWS_SHARE);
+        if self.flows_wanted && (now || is_due(self.told.flows, every)) {
+            self.list();
+        }
+    }
+
+    fn tell_extent(&mut self) {
+        self.told.extent = Some(Stopwatch::start());
+        let settled = self.settled;
+        let extent = self.looked_at().map(|(trail, _)| Extent {
+            settled,
+            ..trail.extent
+        });
+        if let Some(extent) = extent {
+            self.tell(Told::Extent(self.view, extent));
+        }
+    }
+
+    fn tell_overview(&mut self) {
+        self.told.overview = Some(Stopwatch::start());
+        if let Some(overview) = self.looked_at().map(|(trail, _)| trail.overview()) {
+            self.tell(Told::Overview(self.view, overview));
+        }
+    }
+
+    /// Tells the connections.
+    fn list(&mut self) {
+        let watch = Stopwatch::start();
+        let Some((_, all)) = &mut self.begin else {
+            return;
+        };
+        let lines = flows::lines(&all.listed());
+        let too_many = all.flows.too_many && all.is_read();
+        self.flows_took = watch.elapsed();
+        self.told.flows = Some(Stopwatch::start());
+        if too_many {
+            let count = units::count(lines.len() as u64);
+            self.say(format!("only the first {count} connections are listed"));
+        }
+        self.tell(Told::Flows(lines));
     }
 }

@@ -45,6 +45,15 @@ impl Input {
         Self::over(Box::new(counted), None, consumed)
     }
 
+    /// Reads `reader`, which gives what stands from `offset` on in a file that is not packed.
+    pub(super) fn from_offset(reader: Box<dyn Read + Send>, offset: u64) -> Self {
+        let mut input = Self::new(reader);
+        input.offset = offset;
+        input.taken_from = offset;
+        input.consumed.store(offset, Ordering::Relaxed);
+        input
+    }
+
     /// The same stream with `compression` taken off, when nothing has been consumed from it yet.
     pub(super) fn unpacked(self, compression: Compression) -> Self {
         let head = self.window().to_vec();

@@ -10,6 +10,8 @@ mod identify;
 mod input;
 mod pcap;
 mod pcapng;
+mod place;
+mod store;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -21,6 +23,8 @@ use arrayvec::ArrayVec;
 
 use self::compressed::Compression;
 use self::input::Input;
+pub use self::place::Place;
+pub use self::store::{Ending, Store};
 use super::{Interface, Progress, Source, SourceError};
 use crate::frame::{BATCH, Batch, Frame, LinkType, Timestamp};
 

@@ -59,7 +59,7 @@ pub(super) fn is_pcap(magic: [u8; 4]) -> bool {
 }
 
 /// Reads the records of a pcap file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reader {
     dialect: Dialect,
     lengths: LengthOrder,

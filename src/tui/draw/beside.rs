@@ -30,6 +30,10 @@ pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     let Some(row) = model.current() else {
         return;
     };
+    if model.beside == Pane::Ends {
+        super::ends::draw(model, row, area, frame);
+        return;
+    }
     let mut written = Vec::new();
     match model.beside {
         _ if !row.has_frame() => {}

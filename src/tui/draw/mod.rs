@@ -1,15 +1,18 @@
 //! The picture of a model.
 
 mod beside;
+mod ends;
 mod help;
 mod ladder;
 mod lines;
 mod list;
+mod marks;
 mod prompt;
 mod quiz;
 mod rungs;
 mod status;
 mod strip;
+mod tape;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};

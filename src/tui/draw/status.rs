@@ -46,7 +46,8 @@ fn place(model: &Model) -> String {
         rows => format!("{here} of {}", units::count(rows)),
     };
     let reading = match (extent.complete, extent.total) {
-        (true, _) => String::new(),
+        (true, _) if extent.settled => String::new(),
+        (true, _) => ", judgements may still change".to_owned(),
         (false, Some(total)) if total > 0 => {
             format!(
                 " and more, {} % read",
@@ -102,7 +103,9 @@ fn keys(model: &Model) -> &'static str {
             Pane::Ladder => {
                 "↓ next  p problem  / find  c connections  t test  Tab pane  ? keys  q quit"
             }
-            Pane::Why | Pane::Bytes => "↓ next  ↑ back  Tab other pane  ? all keys  q quit",
+            Pane::Ends | Pane::Why | Pane::Bytes => {
+                "↓ next  ↑ back  Tab other pane  ? all keys  q quit"
+            }
         },
     }
 }

@@ -79,6 +79,7 @@ fn why_it_was_that_number_is_told_from_how_the_connection_stood() {
         frame: rows[at - 1].frame,
         flow: 0,
         halves: [HalfBoard::default(), HalfBoard::default()],
+        gave_up_at: None,
     };
     board.halves[segment.dir.0.index()].nxt = Some(segment.seq);
     board.halves[segment.dir.0.other().index()].nxt = segment.ack;

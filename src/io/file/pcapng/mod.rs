@@ -7,6 +7,8 @@
 mod clock;
 mod options;
 
+use std::sync::Arc;
+
 use self::clock::Clock;
 use self::options::Options;
 use super::endian::Endian;
@@ -43,6 +45,8 @@ const MAX_COMMENT_BYTES: usize = 1 << 20;
 /// Reads the blocks of a pcapng file.
 #[derive(Debug)]
 pub(super) struct Reader {
+    /// What [`Reader::state`] gave last, as long as it holds.
+    described: Option<Arc<Described>>,
     /// Of the section being read.
     endian: Endian,
     /// Index in `interfaces` of the section's first one.
@@ -59,6 +63,32 @@ pub(super) struct Reader {
     last_time: Timestamp,
     /// What is missing, once the end was found inside a block.
     pub(super) cut: Option<String>,
+}
+
+/// What the blocks before a place say of those behind it.
+#[derive(Clone, Debug)]
+pub(super) struct State {
+    endian: Endian,
+    last_time: Timestamp,
+    described: Arc<Described>,
+}
+
+impl State {
+    /// Memory that it shares with other states, in bytes, about.
+    pub(super) fn weight(&self) -> usize {
+        self.described.interfaces.len() * (size_of::<Interface>() + size_of::<Clock>())
+            + self.described.section_comment_bytes
+    }
+}
+
+/// What the blocks that are no packets describe.
+#[derive(Clone, Debug)]
+struct Described {
+    first_interface: usize,
+    interfaces: Vec<Interface>,
+    clocks: Vec<Clock>,
+    section_comments: Vec<Vec<u8>>,
+    section_comment_bytes: usize,
 }
 
 /// What the start of a block says. So small that it stays in registers: spilling it for the rare
@@ -106,6 +136,7 @@ impl Reader {
             )));
         };
         Ok(Self {
+            described: None,
             endian,
             first_interface: 0,
             interfaces: Vec::new(),
@@ -117,6 +148,47 @@ impl Reader {
             last_time: Timestamp::default(),
             cut: None,
         })
+    }
+
+    /// What is known between two blocks.
+    pub(super) fn state(&mut self) -> State {
+        let described = self.described.get_or_insert_with(|| {
+            Arc::new(Described {
+                first_interface: self.first_interface,
+                interfaces: self.interfaces.clone(),
+                clocks: self.clocks.clone(),
+                section_comments: self.section_comments.clone(),
+                section_comment_bytes: self.section_comment_bytes,
+            })
+        });
+        State {
+            endian: self.endian,
+            last_time: self.last_time,
+            described: Arc::clone(described),
+        }
+    }
+
+    /// Reads on behind the blocks that led to `state`.
+    pub(super) fn resume(state: &State) -> Self {
+        let described = Described::clone(&state.described);
+        Self {
+            described: Some(Arc::clone(&state.described)),
+            endian: state.endian,
+            first_interface: described.first_interface,
+            interfaces: described.interfaces,
+            clocks: described.clocks,
+            section_comments: described.section_comments,
+            section_comment_bytes: described.section_comment_bytes,
+            joined_comment: Vec::new(),
+            at: 0,
+            last_time: state.last_time,
+            cut: None,
+        }
+    }
+
+    /// Where the block starts inside which the end was found, if it was.
+    pub(super) fn cut_at(&self) -> Option<u64> {
+        self.cut.is_some().then_some(self.at)
     }
 
     /// Finds the enhanced packet blocks that begin `window` and are whole, as far as nothing is wrong with them and
@@ -186,6 +258,7 @@ impl Reader {
     ) -> Result<Option<Frame<'a>>, SourceError> {
         let block = loop {
             if !input.has(8)? {
+                self.at = input.offset();
                 self.cut = cut_between(input);
                 return Ok(None);
             }
@@ -315,6 +388,7 @@ impl Reader {
             let text = format!("is a section of pcapng version {major}.{minor}; wirelab reads 1.x");
             return Err(self.damaged(&text));
         }
+        self.described = None;
         self.first_interface = self.interfaces.len();
         for (code, value) in Options::new(bytes, 24, self.endian) {
             let comment = bytes.get(value).unwrap_or_default();
@@ -359,6 +433,7 @@ impl Reader {
         }
         let mut clock = Clock::new(resolution);
         clock.offset_seconds = offset_seconds;
+        self.described = None;
         self.clocks.push(clock);
         self.interfaces.push(Interface {
             name,

@@ -1,0 +1,363 @@
+//! Rows from anywhere are those that reading through gives, whatever was looked at before.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+
+use super::capture::Wanted;
+use super::worker::Worker;
+use crate::analysis::{Analysis, Limits};
+use crate::commands::pipeline::learn;
+use crate::event::{Board, Event, Kept, Kind, Segment};
+use crate::frame::Frame;
+use crate::io::clock::Stopwatch;
+use crate::io::file::{CaptureFile, Store};
+use crate::io::save::Saver;
+use crate::io::{Interface, Source};
+use crate::recordings;
+use crate::select::Selection;
+use crate::tui::{Extent, FlowLine, PAGE_ROWS, Page, Query, Told, Wish};
+
+/// So long an answer may take on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A worker, and what it tells.
+struct Desk {
+    wishes: Sender<Wish>,
+    told: Receiver<Told>,
+    view: u64,
+    extent: Extent,
+}
+
+impl Desk {
+    fn at(store: Store, wanted: Wanted) -> Self {
+        let (tell, told) = mpsc::channel();
+        let wishes = Worker::start(store, wanted, move |news| tell.send(news).is_ok()).unwrap();
+        let mut desk = Self {
+            wishes,
+            told,
+            view: 0,
+            extent: Extent::default(),
+        };
+        desk.look_at(None);
+        desk
+    }
+
+    fn look_at(&mut self, flow: Option<u32>) {
+        self.view += 1;
+        self.extent = Extent::default();
+        self.wish(Wish::View {
+            number: self.view,
+            flow,
+        });
+    }
+
+    fn wish(&self, wish: Wish) {
+        self.wishes.send(wish).unwrap();
+    }
+
+    /// Waits until `what` finds what it looks for in what is told.
+    fn hear<T>(&mut self, mut what: impl FnMut(&Told, &Extent) -> Option<T>) -> T {
+        let watch = Stopwatch::start();
+        loop {
+            let left = PATIENCE.saturating_sub(watch.elapsed());
+            let told = self.told.recv_timeout(left).expect("an answer");
+            if let Told::Extent(view, extent) = &told
+                && *view == self.view
+            {
+                self.extent = *extent;
+            }
+            if let Some(found) = what(&told, &self.extent) {
+                return found;
+            }
+        }
+    }
+
+    fn settled(&mut self) -> Extent {
+        if self.extent.complete && self.extent.settled {
+            return self.extent;
+        }
+        self.hear(|_, extent| (extent.complete && extent.settled).then_some(*extent))
+    }
+
+    fn page(&mut self, number: u64) -> Page {
+        self.wish(Wish::Page(number));
+        let view = self.view;
+        self.hear(|told, _| match told {
+            Told::Page(of, page) if *of == view && page.number == number => Some(page.clone()),
+            _ => None,
+        })
+    }
+
+    fn board(&mut self, row: u64) -> Option<Board> {
+        self.wish(Wish::Board(row));
+        self.hear(|told, _| match told {
+            Told::Board(_, of, board) if *of == row => Some(board.as_deref().cloned()),
+            _ => None,
+        })
+    }
+
+    fn find(&mut self, from: u64, back: bool, query: Query) -> Option<u64> {
+        self.wish(Wish::Find { from, back, query });
+        self.hear(|told, _| match told {
+            Told::Found(_, row) => Some(*row),
+            _ => None,
+        })
+    }
+}
+
+/// What is compared of a row.
+type Row = (u64, Option<u32>, Vec<(Kind, String)>);
+
+fn row(kept: &Kept) -> Row {
+    (
+        kept.frame,
+        kept.segment().map(|segment| segment.flow),
+        kept.notes
+            .iter()
+            .map(|note| (note.kind, format!("{note:?}")))
+            .collect(),
+    )
+}
+
+/// The rows and boards as reading twice from the beginning gives them, which is what `replay` does.
+fn through(store: &Store) -> (Vec<Row>, Vec<Option<Board>>) {
+    let open = || CaptureFile::from_reader(store.reader(0), None).unwrap();
+    let hindsight = learn(&mut open(), &mut None, Limits::default());
+    let mut analysis = Analysis::new(Limits::default()).with_hindsight(hindsight);
+    let (mut source, mut rows, mut boards) = (open(), Vec::new(), Vec::new());
+    while let Some(frame) = source.next_frame().unwrap() {
+        let mut at = None;
+        let done: Result<(), std::convert::Infallible> = analysis.handle(&frame, &mut |event| {
+            if let Some(kept) = Kept::of(&frame, event) {
+                rows.push(row(&kept));
+            }
+            if let Event::Segment(Segment {
+                src, dst, packet, ..
+            }) = event
+            {
+                at = Some(([*src, *dst], packet.tunnel));
+            }
+            Ok(())
+        });
+        let Ok(()) = done;
+        let board = at.and_then(|(ends, tunnel)| analysis.board(ends, tunnel));
+        boards.push(board.map(|board| Board {
+            frame: frame.number,
+            ..board
+        }));
+    }
+    (rows, boards)
+}
+
+fn pages(rows: u64) -> u64 {
+    rows.div_ceil(PAGE_ROWS)
+}
+
+fn all(desk: &mut Desk, order: impl Iterator<Item = u64>) -> Vec<Row> {
+    let pages: BTreeMap<u64, Page> = order.map(|number| (number, desk.page(number))).collect();
+    pages
+        .values()
+        .flat_map(|page| page.rows.iter().map(row))
+        .collect()
+}
+
+fn captures() -> Vec<(&'static str, &'static [u8])> {
+    let names = recordings::all().iter().map(|recording| recording.name);
+    names
+        .filter_map(|name| Some((name, recordings::capture(name)?.1)))
+        .collect()
+}
+
+/// All recordings one after the other, several times.
+fn long(times: u64) -> Store {
+    let (file, store) = Store::temporary().unwrap();
+    let mut saver = Saver::to_file(file, &[]).unwrap();
+    saver
+        .interfaces(&[Interface {
+            name: None,
+            link_type: crate::frame::LinkType::ETHERNET,
+            snaplen: 0,
+            ticks_per_second: 1_000_000_000,
+        }])
+        .unwrap();
+    // A thousand times as fast as it was, so that nothing is let go for being old: of that the table decides
+    // by chance when.
+    let (mut number, mut begin) = (0, 0);
+    for _ in 0..times {
+        for (_, bytes) in captures() {
+            let mut source = CaptureFile::from_bytes(bytes).unwrap();
+            let (mut first, mut last) = (None, begin);
+            while let Some(frame) = source.next_frame().unwrap() {
+                number += 1;
+                let first = *first.get_or_insert(frame.time);
+                last = begin + frame.time.nanos_since(first) / 1000;
+                let frame = Frame {
+                    number,
+                    interface: 0,
+                    time: crate::frame::Timestamp::from_nanos(last),
+                    ..frame
+                };
+                saver.frame(&frame).unwrap();
+            }
+            begin = last + 1000;
+        }
+    }
+    saver.finish(&[]).unwrap();
+    store.end(None);
+    store
+}
+
+#[test]
+fn rows_are_in_the_end_those_of_replay() {
+    let mut learned = 0;
+    for (name, bytes) in captures() {
+        let store = Store::of_bytes(bytes).unwrap();
+        let (rows, _) = through(&store);
+        let mut desk = Desk::at(store, Wanted::default());
+        let extent = desk.settled();
+        assert_eq!(extent.rows, rows.len() as u64, "{name}");
+        assert_eq!(all(&mut desk, 0..pages(extent.rows)), rows, "{name}");
+        learned += rows.iter().filter(|(.., notes)| !notes.is_empty()).count();
+    }
+    assert!(learned > 100, "nothing was judged");
+}
+
+#[test]
+fn pages_boards_and_finds_anywhere_in_a_long_capture_are_those_of_reading_through() {
+    let store = long(7);
+    let (rows, boards) = through(&store);
+    let count = rows.len() as u64;
+    assert!(pages(count) > 12, "{count} rows are too few to be a test");
+    let mut desk = Desk::at(store, Wanted::default());
+    assert_eq!(desk.settled().rows, count);
+    // Forwards, backwards, and back and forth.
+    assert_eq!(all(&mut desk, 0..pages(count)), rows);
+    assert_eq!(all(&mut desk, (0..pages(count)).rev()), rows);
+    let jumps = (0..pages(count)).map(|at| at * 7919 % pages(count));
+    let there: BTreeMap<u64, Page> = jumps.map(|at| (at, desk.page(at))).collect();
+    for (number, page) in there {
+        let seen: Vec<_> = page.rows.iter().map(row).collect();
+        let from = (number * PAGE_ROWS) as usize;
+        assert_eq!(seen, rows[from..from + seen.len()], "page {number}");
+    }
+    for at in (0..300)
+        .map(|at| at * 7919 % count)
+        .chain(600..640)
+        .chain((500..540).rev())
+    {
+        assert_eq!(desk.board(at), boards[at as usize], "board {at}");
+    }
+    let kind = Kind::ZeroWindow;
+    let has = |(.., notes): &Row| notes.iter().any(|note| note.0 == kind);
+    for from in (0..40).map(|at| at * 7919 % count).chain([0, count - 1]) {
+        let at = from as usize;
+        let next = rows.iter().skip(at + 1).position(has).map(|by| at + 1 + by);
+        let before = rows[..at].iter().rposition(has);
+        let query = || Query::Note(kind);
+        assert_eq!(desk.find(from, false, query()), next.map(|at| at as u64));
+        assert_eq!(desk.find(from, true, query()), before.map(|at| at as u64));
+    }
+}
+
+#[test]
+fn a_connection_alone_has_its_rows_and_no_others() {
+    let store = long(3);
+    let (rows, _) = through(&store);
+    let mut desk = Desk::at(store, Wanted::default());
+    desk.settled();
+    desk.wish(Wish::Flows);
+    let flows: Vec<FlowLine> = desk.hear(|told, _| match told {
+        Told::Flows(flows) => Some(flows.to_vec()),
+        _ => None,
+    });
+    assert!(flows.len() > 30, "{}", flows.len());
+    for at in (0..flows.len()).step_by(17).chain([flows.len() - 1]) {
+        let flow = flows[at].flow;
+        let expected: Vec<Row> = rows
+            .iter()
+            .filter(|row| row.1 == Some(flow))
+            .cloned()
+            .collect();
+        assert_eq!(flows[at].segments, expected.len() as u64, "{flow}");
+        desk.look_at(Some(flow));
+        // The first page does not wait for the rest.
+        let first = desk.page(0);
+        assert_eq!(row(&first.rows[0]), expected[0]);
+        let extent = desk.settled();
+        assert_eq!(extent.rows, expected.len() as u64, "{flow}");
+        assert_eq!(all(&mut desk, (0..pages(extent.rows)).rev()), expected);
+    }
+    desk.look_at(None);
+    assert_eq!(desk.settled().rows, rows.len() as u64);
+}
+
+#[test]
+fn what_is_chosen_makes_the_rows() {
+    let bytes = recordings::capture("retransmission").unwrap().1;
+    let store = Store::of_bytes(bytes).unwrap();
+    let (rows, _) = through(&store);
+    let selection = Selection {
+        notes: vec![Kind::Retransmission],
+        ..Selection::default()
+    };
+    let wanted = Wanted {
+        selection,
+        ..Wanted::default()
+    };
+    let mut desk = Desk::at(store, wanted);
+    let extent = desk.settled();
+    let expected: Vec<Row> = rows
+        .into_iter()
+        .filter(|(.., notes)| {
+            let kind = Kind::Retransmission;
+            notes.iter().any(|note| note.0 == kind)
+        })
+        .collect();
+    assert!(!expected.is_empty());
+    assert_eq!(all(&mut desk, 0..pages(extent.rows)), expected);
+}
+
+#[test]
+fn a_capture_that_grows_is_followed() {
+    use std::io::Write;
+    let whole = Store::of_bytes(recordings::capture("slow-start").unwrap().1).unwrap();
+    let (rows, _) = through(&whole);
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut whole.reader(0), &mut bytes).unwrap();
+    let (mut file, store) = Store::temporary().unwrap();
+    let mut desk = Desk::at(store.clone(), Wanted::default());
+    // Cut anywhere: what is not whole has not come yet.
+    desk.wish(Wish::Page(0));
+    let step = bytes.len() / 7 + 1;
+    let mut before = 0;
+    for piece in bytes.chunks(step) {
+        file.write_all(piece).unwrap();
+        desk.hear(|_, extent| (extent.rows > before).then_some(()));
+        before = desk.extent.rows;
+        assert!(!desk.extent.complete && before > 0);
+    }
+    store.end(None);
+    let extent = desk.settled();
+    assert_eq!(extent.rows, rows.len() as u64);
+    assert_eq!(all(&mut desk, 0..pages(extent.rows)), rows);
+}
+
+#[test]
+fn a_file_that_is_cut_meanwhile_is_told_of() {
+    let store = long(3);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::io::copy(&mut store.reader(0), &mut file.as_file()).unwrap();
+    let mut desk = Desk::at(Store::open(file.path()).unwrap(), Wanted::default());
+    let extent = desk.settled();
+    let half = store.len() / 2;
+    file.as_file().set_len(half).unwrap();
+    desk.wish(Wish::Page(pages(extent.rows) - 2));
+    let why = desk.hear(|told, _| match told {
+        Told::Failed(why) => Some(why.clone()),
+        _ => None,
+    });
+    assert!(why.contains("shorter"), "{why}");
+    // The rest goes on.
+    assert_eq!(desk.page(0).rows.len() as u64, PAGE_ROWS);
+}

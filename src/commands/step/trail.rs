@@ -1,0 +1,317 @@
+//! The way through a capture, or through one connection of it: how far it has been read, and places on it
+//! from which it can be walked on, so that any row is near one of them.
+
+use std::sync::Arc;
+
+use super::capture::{Capture, Checkpoint, Step, Walk};
+use super::flows::{Flows, Listed};
+use super::overview::Overview;
+use crate::event::{Board, Event, Kept};
+use crate::io::clock::Stopwatch;
+use crate::io::{Source, SourceError};
+use crate::tui::{Bucket, Extent, PAGE_ROWS, Page};
+
+/// Frames between two looks at the clock.
+const LOOK_EVERY: u64 = 64;
+/// Most places that are kept.
+const MOST: usize = 512;
+/// Frames from one to the next at first.
+const FIRST_DISTANCE: u64 = 512;
+/// Beginnings of pages looked at lately, from which their rows are walked again.
+const RECENT: usize = 4;
+/// Memory that places on the way to a page may take, in bytes: who goes back page by page finds them.
+const LOCAL_BYTES: usize = 16 << 20;
+
+/// The way through a capture.
+pub(super) struct Trail {
+    /// The connection; `None` for all frames.
+    pub(super) flow: Option<u32>,
+    /// The frame after which nothing of it comes, where that is known.
+    pub(super) until: Option<u64>,
+    checkpoints: Vec<Checkpoint>,
+    /// What they weigh, and may.
+    weight: usize,
+    room: usize,
+    /// Frames from one to the next.
+    distance: u64,
+    /// Reads on, to know how much there is; `None` at the end.
+    ahead: Option<Walk>,
+    /// Reads the rows that are looked at.
+    near: Option<Walk>,
+    /// Reads them again, a row at a time; and how the connection stood after its latest row.
+    boards: Option<Walk>,
+    recent: Vec<Checkpoint>,
+    pub(super) extent: Extent,
+    overview: Overview,
+    pub(super) flows: Flows,
+}
+
+/// What reading on came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// There is more.
+    More,
+    /// There may be more later.
+    NotYet,
+    /// That was all.
+    All,
+}
+
+impl Trail {
+    /// A way that begins at `first`, with so many bytes for places on it.
+    pub(super) fn new(
+        first: Checkpoint,
+        capture: &Capture,
+        flow: Option<u32>,
+        room: usize,
+    ) -> Self {
+        let ahead = first.walk(capture);
+        Self {
+            flow,
+            until: None,
+            weight: first.weight,
+            // Who goes there again need not learn.
+            checkpoints: vec![first.anew()],
+            room,
+            distance: FIRST_DISTANCE,
+            ahead: Some(ahead),
+            near: None,
+            boards: None,
+            recent: Vec::new(),
+            extent: Extent::default(),
+            overview: Overview::default(),
+            flows: Flows::default(),
+        }
+    }
+
+    /// Whether all of it was read.
+    pub(super) const fn is_read(&self) -> bool {
+        self.ahead.is_none()
+    }
+
+    /// The connections so far.
+    pub(super) fn listed(&mut self) -> Vec<Listed> {
+        self.flows.all(self.ahead.as_ref())
+    }
+
+    /// The pieces of what was read.
+    pub(super) fn overview(&self) -> Arc<[Bucket]> {
+        self.overview.told()
+    }
+
+    /// The last place before a frame.
+    pub(super) fn before_frame(&self, frame: u64) -> Option<&Checkpoint> {
+        let after = self
+            .checkpoints
+            .partition_point(|place| place.frames() < frame);
+        self.checkpoints.get(after.saturating_sub(1))
+    }
+
+    /// The last place at which no row from `row` on has been passed.
+    pub(super) fn before_row(&self, row: u64) -> Option<&Checkpoint> {
+        let after = self.checkpoints.partition_point(|place| place.row <= row);
+        self.checkpoints.get(after.saturating_sub(1))
+    }
+
+    /// Reads on until the watch shows `slice_ms`. At the end gives the walk, for what it has learned.
+    pub(super) fn read_on(
+        &mut self,
+        capture: &mut Capture,
+        watch: Stopwatch,
+        slice_ms: u128,
+    ) -> Result<(Read, Option<Walk>), SourceError> {
+        let Some(mut walk) = self.ahead.take() else {
+            return Ok((Read::All, None));
+        };
+        let (overview, flows) = (&mut self.overview, &mut self.flows);
+        let read = loop {
+            if self.until.is_some_and(|until| walk.frames() >= until) {
+                break Read::All;
+            }
+            let row = walk.row;
+            let step = walk.step(
+                capture,
+                self.flow,
+                &mut |frame, event| overview.add(row, frame, event),
+                &mut |flow| flows.ended(flow),
+            );
+            match step {
+                // What was read before holds; the walk does not go on.
+                Err(error) => {
+                    self.settle_extent(&walk, capture, true);
+                    return Err(error);
+                }
+                Ok(Step::End) => {
+                    // Asked in this order, nothing that came in between is missed.
+                    let ended = capture.store.ending().is_some();
+                    let place = walk.source.place();
+                    let more = capture.store.len() > place.offset();
+                    if !ended {
+                        walk.again(capture);
+                        break Read::NotYet;
+                    }
+                    if !more || walk.at_its_end {
+                        break Read::All;
+                    }
+                    // It came between the last look and the end; what is no whole frame now never will be.
+                    walk.again(capture);
+                    walk.at_its_end = true;
+                    continue;
+                }
+                Ok(Step::Row | Step::Other) => {}
+            }
+            if walk.frames().is_multiple_of(LOOK_EVERY) {
+                let last = self.checkpoints.last().map_or(0, Checkpoint::frames);
+                if walk.frames() >= last + self.distance {
+                    let place = walk.checkpoint();
+                    self.weight += place.weight;
+                    self.checkpoints.push(place);
+                    thin(
+                        &mut self.checkpoints,
+                        &mut self.weight,
+                        self.room,
+                        &mut self.distance,
+                    );
+                }
+                if watch.elapsed().as_millis() >= slice_ms {
+                    break Read::More;
+                }
+            }
+        };
+        self.settle_extent(&walk, capture, read == Read::All);
+        if read == Read::All {
+            let flows = &mut self.flows;
+            walk.followed(&mut |flow| flows.ended(flow));
+            return Ok((read, Some(walk)));
+        }
+        self.ahead = Some(walk);
+        Ok((read, None))
+    }
+
+    fn settle_extent(&mut self, walk: &Walk, capture: &Capture, complete: bool) {
+        let known = capture.store.ending().is_some();
+        self.extent = Extent {
+            rows: walk.row.max(self.extent.rows),
+            read: walk.source.progress().read,
+            total: known.then(|| capture.store.len()),
+            complete,
+            ..self.extent
+        };
+    }
+
+    /// A walk from the nearest place at or before a row.
+    fn walk_to(&mut self, capture: &Capture, row: u64, near: Option<Walk>) -> Option<Walk> {
+        let fits = |place: &&Checkpoint| place.row <= row;
+        let recent = self.recent.iter().filter(fits);
+        let place = recent
+            .chain(self.before_row(row))
+            .max_by_key(|place| (place.row, place.frames()));
+        match (near, place) {
+            (Some(walk), Some(place))
+                if walk.row <= row && (walk.row, walk.frames()) >= (place.row, place.frames()) =>
+            {
+                Some(walk)
+            }
+            (_, Some(place)) => Some(place.walk(capture)),
+            (near, None) => near.filter(|walk| walk.row <= row),
+        }
+    }
+
+    /// The rows of a page, as far as they are there.
+    pub(super) fn page(&mut self, capture: &mut Capture, number: u64) -> Result<Page, SourceError> {
+        let first = number.saturating_mul(PAGE_ROWS);
+        let near = self.near.take();
+        let mut rows = Vec::new();
+        let Some(mut walk) = self.walk_to(capture, first, near) else {
+            return Ok(Page {
+                number,
+                rows: rows.into(),
+            });
+        };
+        let mut half = first.saturating_sub((first - walk.row) / 2);
+        while walk.row < first {
+            // Places nearer and nearer to it: the page before will be wanted next.
+            if walk.row >= half && first - walk.row > PAGE_ROWS {
+                let place = walk.checkpoint();
+                self.remember(place);
+                half = first - (first - walk.row) / 2;
+            }
+            if !walk.next(capture, self.flow, &mut |_, _| ())? {
+                break;
+            }
+        }
+        let place = walk.checkpoint();
+        self.remember(place);
+        let end = first.saturating_add(PAGE_ROWS);
+        while walk.row < end {
+            let over = self.until.is_some_and(|until| walk.frames() >= until);
+            let more = !over
+                && walk.next(capture, self.flow, &mut |frame, event| {
+                    rows.extend(Kept::of(frame, event));
+                })?;
+            if !more {
+                break;
+            }
+        }
+        // Where the end was met, it is to be looked for again.
+        self.near = (walk.row == end).then_some(walk);
+        Ok(Page {
+            number,
+            rows: rows.into(),
+        })
+    }
+
+    /// Keeps a place that was come by, as long as others are not come by later.
+    fn remember(&mut self, place: Checkpoint) {
+        self.recent.retain(|known| known.row != place.row);
+        self.recent.push(place);
+        let weight = |all: &[Checkpoint]| all.iter().map(|place| place.weight).sum::<usize>();
+        while self.recent.len() > 1
+            && (self.recent.len() > 4 * RECENT
+                || self.recent.len() > RECENT && weight(&self.recent) > LOCAL_BYTES)
+        {
+            self.recent.remove(0);
+        }
+    }
+
+    /// How the connection of a row stands after it; `None` for a row that is no segment.
+    pub(super) fn board(
+        &mut self,
+        capture: &mut Capture,
+        row: u64,
+    ) -> Result<Option<Board>, SourceError> {
+        let near = self.boards.take();
+        let Some(mut walk) = self.walk_to(capture, row, near) else {
+            return Ok(None);
+        };
+        let mut segment = None;
+        while walk.row <= row {
+            let wanted = walk.row == row;
+            let more = walk.next(capture, self.flow, &mut |_, event| {
+                if let (true, Event::Segment(at)) = (wanted, event) {
+                    segment = Some((at.frame, [at.src, at.dst], at.packet.tunnel));
+                }
+            })?;
+            if !more {
+                return Ok(None);
+            }
+        }
+        let board = segment.and_then(|(frame, ends, tunnel)| walk.board(frame, ends, tunnel));
+        self.boards = Some(walk);
+        Ok(board)
+    }
+}
+
+/// Drops every second place while there are too many, or too heavy ones, and keeps further ones at twice the
+/// distance. The first stays: everything can be walked to from there.
+fn thin(places: &mut Vec<Checkpoint>, weight: &mut usize, room: usize, distance: &mut u64) {
+    while places.len() > 2 && (places.len() > MOST || *weight > room) {
+        let mut at = 0;
+        places.retain(|_| {
+            at += 1;
+            at % 2 == 1
+        });
+        *weight = places.iter().map(|place| place.weight).sum();
+        *distance = distance.saturating_mul(2);
+    }
+}

@@ -1,0 +1,408 @@
+//! The pane of both endpoints: what the segment looked at made of each (RFC 9293 section 3.3), the stream of bytes
+//! that it sends as a tape, and what its kernel had in mind where that was recorded.
+//!
+//! ```text
+//! 10.0.0.1:44184  ESTABLISHED                            in flight 8,688 of 65,535
+//! ▒▒▒▒▒▒▒▒▒▒▒▒╳╳╳▓▓▓▓▓▓▓▓▓▓▓▓██████············································
+//!             ▲UNA 2,897        ▲NXT 11,585                        edge 68,432→
+//! 10.0.0.2:8080   SYN-RECEIVED → ESTABLISHED              wants 2,897, takes 65,535
+//! ```
+//!
+//! Lines have ranks: those of the lowest are there on the smallest screen, the others as far as there is room.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Stylize;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use super::lines::{self, span};
+use super::marks::marks;
+use super::tape::{self, Ink, Scale};
+use crate::event::{Board, Endpoint, Figures, HalfBoard, How, Kept, Segment, Side, units};
+use crate::tui::ends;
+use crate::tui::model::Model;
+use crate::view::bars::{Ink as BarInk, Piece, bar};
+use crate::view::{Paint, text};
+
+/// Columns of a bar of a queue or a window.
+const BAR: usize = 10;
+/// Most stretches of what is outstanding that are told in words.
+const TOLD: usize = 12;
+
+/// A line, and how much it is to be missed: the greater, the sooner it is left out.
+type Ranked = (u8, Line<'static>);
+
+/// Draws it for that row.
+pub(super) fn draw(model: &Model, row: &Kept, area: Rect, frame: &mut Frame<'_>) {
+    let Some(segment) = row.segment() else {
+        let text = "This frame is no TCP segment: no endpoint moves.";
+        frame.render_widget(span(model, Paint::Dim, text), area);
+        return;
+    };
+    let known = model.ends.known.as_ref();
+    // Until the board of this row comes, that of the row before stands there, of the same connection at least.
+    let board = known.and_then(|(_, board)| board.as_deref());
+    let board = board.filter(|board| board.flow == segment.flow);
+    let pane = Pane {
+        model,
+        segment,
+        board,
+        next: model.pages.row(model.cursor + 1).map(|next| next.time),
+        width: usize::from(area.width),
+    };
+    let lines = fitting(pane.lines(), usize::from(area.height));
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+/// As many of the lines as there is room for, those that are most to be missed.
+fn fitting(mut lines: Vec<Ranked>, room: usize) -> Vec<Line<'static>> {
+    while lines.len() > room {
+        let last = lines.iter().map(|line| line.0).max();
+        let Some(at) = lines.iter().rposition(|line| Some(line.0) == last) else {
+            break;
+        };
+        lines.remove(at);
+    }
+    lines.into_iter().map(|line| line.1).collect()
+}
+
+/// What the pane is made of.
+struct Pane<'a> {
+    model: &'a Model,
+    segment: &'a Segment<'static>,
+    board: Option<&'a Board>,
+    /// When the next row was captured.
+    next: Option<crate::frame::Timestamp>,
+    width: usize,
+}
+
+impl Pane<'_> {
+    fn lines(&self) -> Vec<Ranked> {
+        let ends = ends::ends(self.segment.dir.0, self.segment.src, self.segment.dst);
+        let mut lines = Vec::new();
+        let mut taped = false;
+        for side in [Side::Initiator, Side::Responder] {
+            if side == Side::Responder {
+                lines.push((8, Line::default()));
+            }
+            let [end, far] = [ends[side.index()], ends[side.other().index()]];
+            lines.push((0, self.head(side, end)));
+            if let Some(board) = self.board {
+                let half = board.of(side);
+                if half.sends() {
+                    taped = true;
+                    lines.extend(self.tape(side, half));
+                }
+                lines.extend(self.words(half, board.of(side.other()).sends()));
+            }
+            lines.extend(self.kernel(side, [end, far]));
+        }
+        if taped {
+            lines.push((8, Line::default()));
+            lines.push((2, self.legend()));
+        }
+        if let Some(frame) = self.board.and_then(|board| board.gave_up_at) {
+            let text =
+                format!("from frame {frame} on some of it had to be forgotten, to hold memory");
+            lines.push((3, self.line(Paint::Caution, &text)));
+        }
+        lines
+    }
+
+    fn line(&self, paint: Paint, text: &str) -> Line<'static> {
+        Line::from(span(self.model, paint, text::fit(text, self.width)))
+    }
+
+    fn side(side: Side) -> Paint {
+        match side {
+            Side::Initiator => Paint::Initiator,
+            Side::Responder => Paint::Responder,
+        }
+    }
+
+    /// The end, its state and the transition just made; at the right what it has on its way, or takes.
+    fn head(&self, side: Side, end: Endpoint) -> Line<'static> {
+        let at = side.index();
+        let (before, now) = (self.segment.state_before[at], self.segment.state[at]);
+        let arrow = if self.model.look.style.unicode {
+            "→"
+        } else {
+            "->"
+        };
+        let name = format!("{:<15}", end.to_string());
+        let mut used = text::width(&name) + 2;
+        let mut spans = vec![span(self.model, Self::side(side), name), Span::raw("  ")];
+        if before != now {
+            let was = format!("{before} {arrow} ");
+            used += text::width(&was);
+            spans.push(span(self.model, Paint::Plain, was));
+            spans.push(span(self.model, Paint::Caution, now).bold());
+        } else {
+            spans.push(span(self.model, Paint::State, now));
+        }
+        used += text::width(now.name());
+        if let Some(told) = self.board.map(|board| self.beside(board, side)) {
+            let room = self.width.saturating_sub(used + 2);
+            if text::width(&told) <= room {
+                let pad = " ".repeat(self.width - used - text::width(&told));
+                spans.push(Span::raw(pad));
+                spans.push(span(self.model, Paint::Plain, told));
+            }
+        }
+        Line::from(spans)
+    }
+
+    fn beside(&self, board: &Board, side: Side) -> String {
+        let (half, other) = (board.of(side), board.of(side.other()));
+        if half.sends() {
+            let of = match (half.wnd, half.wnd_field) {
+                (Some(0), _) => ", window closed".to_owned(),
+                (Some(wnd), _) => format!(" of {}", units::count(wnd.into())),
+                (None, Some(field)) => format!(", window field {field} of unknown scale"),
+                (None, None) => String::new(),
+            };
+            return format!("in flight {}{of}", units::count(half.in_flight.into()));
+        }
+        match (half.rcv_nxt, half.rcv_wnd) {
+            (Some(nxt), Some(wnd)) if other.sends() => format!(
+                "wants {}, takes {}",
+                units::count(nxt.into()),
+                units::count(wnd.into())
+            ),
+            (Some(nxt), None) if other.sends() => format!("wants {}", units::count(nxt.into())),
+            _ => String::new(),
+        }
+    }
+
+    /// The tape, and the marks below it.
+    fn tape(&self, side: Side, half: &HalfBoard) -> Vec<Ranked> {
+        let Some(una) = half.una else {
+            return Vec::new();
+        };
+        let cells = u32::try_from(self.width).unwrap_or(u32::MAX);
+        let scale = Scale::new(self.model.ends.reach.1[side.index()], una, cells);
+        let unicode = self.model.look.style.unicode;
+        let mut spans = Vec::new();
+        for run in tape::cells(half, scale).chunk_by(|a, b| a == b) {
+            let text: String = run.iter().map(|ink| ink.glyph(unicode)).collect();
+            let paint = run[0].paint(Self::side(side));
+            spans.push(span(self.model, paint, text));
+        }
+        let marks = marks(half, scale, unicode);
+        vec![
+            (0, Line::from(spans)),
+            (1, self.line(Paint::Plain, &marks)),
+            (5, self.sentence(half, una, scale)),
+        ]
+    }
+
+    /// The marks in words.
+    fn sentence(&self, half: &HalfBoard, una: u32, scale: Scale) -> Line<'static> {
+        let count = |number: u32| units::count(number.into());
+        let mut groups = vec![format!(
+            "sent 1..{}, acknowledged to {}",
+            count(half.nxt.unwrap_or(una)),
+            count(una)
+        )];
+        if let (Some(edge), Some(usable)) = (half.edge, half.usable()) {
+            groups.push(format!(", window to {}", count(edge)));
+            groups.push(format!(", {} more fit", count(usable)));
+        }
+        groups.push(format!(
+            "  (a cell: {})",
+            units::bytes(scale.bytes().into())
+        ));
+        let groups = groups.into_iter().map(|text| vec![Span::raw(text)]);
+        self.cut(groups.collect())
+    }
+
+    /// What there is to say of a side beside its tape; `hears` when data comes to it.
+    fn words(&self, half: &HalfBoard, hears: bool) -> Vec<Ranked> {
+        let mut lines = Vec::new();
+        let number = |number: Option<u32>| {
+            number.map_or("?".to_owned(), |number| units::count(number.into()))
+        };
+        let variables = format!(
+            "SND.UNA {}  SND.NXT {}  SND.WND {}   RCV.NXT {}  RCV.WND {}",
+            number(half.una),
+            number(half.nxt),
+            number(half.wnd),
+            number(half.rcv_nxt),
+            number(half.rcv_wnd),
+        );
+        // Where there is no tape, they are what there is to see.
+        let rank = if half.sends() || hears { 6 } else { 1 };
+        lines.push((rank, self.line(Paint::Plain, &variables)));
+        let trouble = trouble(half);
+        if !trouble.is_empty() {
+            lines.push((4, self.line(Paint::Caution, &trouble.join(", "))));
+        }
+        if let (Some(srtt), Some(rto)) = (half.srtt_ns, half.rto_ns) {
+            let text = format!(
+                "round trip from here {}, timeout by estimate {}",
+                units::nanos(srtt),
+                units::nanos(rto)
+            );
+            lines.push((7, self.line(Paint::Plain, &text)));
+        }
+        // A SYN alone is told by the state.
+        let listed = if half.sends() { TOLD } else { 0 };
+        for stretch in half.stretches.iter().take(listed) {
+            let ink = Ink::Out(stretch.how);
+            let text = format!(
+                "  {} {}..{}  {}",
+                ink.glyph(self.model.look.style.unicode),
+                units::count(stretch.from.into()),
+                units::count(stretch.to.into()),
+                told(stretch.how)
+            );
+            lines.push((9, self.line(Paint::Plain, &text)));
+        }
+        let rest = half.stretches.len().saturating_sub(listed) as u64 + u64::from(half.more);
+        if rest > 0 && listed > 0 {
+            let text = format!("  and {} more", units::count(rest));
+            lines.push((9, self.line(Paint::Dim, &text)));
+        }
+        lines
+    }
+
+    /// What its kernel had in mind.
+    fn kernel(&self, side: Side, ends: [Endpoint; 2]) -> Vec<Ranked> {
+        let mind = self.model.ends.mind(ends, self.segment.time, self.next);
+        let Some((figures, longest)) = mind else {
+            return Vec::new();
+        };
+        let board = self.board;
+        let sends = board.is_some_and(|board| board.of(side).sends());
+        let hears = board.is_some_and(|board| board.of(side.other()).sends());
+        let mut lines = Vec::new();
+        if let Some(line) = self.sending(side, &figures, longest) {
+            lines.push((if sends { 3 } else { 10 }, line));
+        }
+        if let Some(line) = self.receiving(&figures) {
+            lines.push((if hears { 3 } else { 10 }, line));
+        }
+        lines
+    }
+
+    fn bar(&self, pieces: &[Piece], limit: u64) -> Vec<Span<'static>> {
+        let drawn = bar(&self.model.look.style, pieces, limit, BAR);
+        lines::line(&drawn).spans
+    }
+
+    /// Its congestion window and how full it is, and what waits to be sent.
+    fn sending(&self, side: Side, figures: &Figures, longest: u64) -> Option<Line<'static>> {
+        let (cwnd, pipe) = (figures.cwnd?, figures.pipe?);
+        let paint = Self::side(side);
+        let piece = |amount: u64, ink| Piece { amount, ink, paint };
+        let mut window = vec![
+            span(self.model, Paint::Strong, "kernel "),
+            Span::raw("cwnd "),
+        ];
+        window.extend(self.bar(&[piece(pipe.into(), BarInk::Full)], cwnd.into()));
+        window.push(Span::raw(format!(" {pipe} of {cwnd}")));
+        let mut groups = vec![window];
+        if let Some(ssthresh) = figures.ssthresh {
+            groups.push(vec![Span::raw(format!(", ssthresh {ssthresh}"))]);
+        }
+        if let Some(mood) = figures.mood.filter(|mood| *mood != "open") {
+            let mood = span(self.model, Paint::Caution, mood);
+            groups.push(vec![Span::raw(", "), mood]);
+        }
+        if let Some(queue) = figures.send_queue.filter(|_| longest > 0) {
+            // Of what is written and not acknowledged, some was sent; the last segment of that may be short.
+            let unacked = u64::from(figures.unacked.unwrap_or(0));
+            let sent = (unacked * u64::from(figures.mss.unwrap_or(0))).min(queue);
+            let pieces = [
+                piece(sent, BarInk::Full),
+                piece(queue - sent, BarInk::Shade),
+            ];
+            let mut waiting = vec![Span::raw("  to send ")];
+            waiting.extend(self.bar(&pieces, longest));
+            waiting.push(Span::raw(format!(" {}", units::count(queue))));
+            groups.push(waiting);
+        }
+        if let Some(rto) = figures.rto_ns {
+            groups.push(vec![Span::raw(format!("  RTO {}", units::nanos(rto)))]);
+        }
+        Some(self.cut(groups))
+    }
+
+    /// How full its receive buffer is: what was not read, of that and the window.
+    fn receiving(&self, figures: &Figures) -> Option<Line<'static>> {
+        let (queue, window) = (figures.recv_queue?, u64::from(figures.rcv_wnd?));
+        let piece = Piece {
+            amount: queue,
+            ink: BarInk::Full,
+            paint: if window == 0 {
+                Paint::Trouble
+            } else {
+                Paint::Good
+            },
+        };
+        let mut spans = vec![
+            span(self.model, Paint::Strong, "kernel "),
+            Span::raw("unread "),
+        ];
+        spans.extend(self.bar(&[piece], queue + window));
+        let (queue, window) = (units::count(queue), units::count(window));
+        let rest = format!(" {queue}, room for {window}");
+        Some(self.cut(vec![spans, vec![Span::raw(rest)]]))
+    }
+
+    /// Those of the groups that there is room for.
+    fn cut(&self, groups: Vec<Vec<Span<'static>>>) -> Line<'static> {
+        let mut line = Line::default();
+        for group in groups {
+            let width: usize = group.iter().map(Span::width).sum();
+            if line.width() + width <= self.width {
+                line.extend(group);
+            }
+        }
+        line
+    }
+
+    /// What the characters of a tape mean.
+    fn legend(&self) -> Line<'static> {
+        let unicode = self.model.look.style.unicode;
+        let group = |(index, (ink, name)): (usize, (Ink, &str))| {
+            let gap = if index == 0 { "" } else { "  " };
+            let glyph = span(self.model, ink.paint(Paint::Strong), ink.glyph(unicode));
+            let name = span(self.model, Paint::Dim, format!(" {name}"));
+            vec![Span::raw(gap), glyph, name]
+        };
+        self.cut(Ink::LEGEND.into_iter().enumerate().map(group).collect())
+    }
+}
+
+/// What is out of the ordinary about what a side sends.
+fn trouble(half: &HalfBoard) -> Vec<String> {
+    let mut said = Vec::new();
+    if half.dup_acks > 0 {
+        said.push(units::plural(half.dup_acks.into(), "duplicate ACK"));
+    }
+    if half.timeouts > 0 {
+        said.push(format!(
+            "{} in a row",
+            units::plural(half.timeouts.into(), "timeout")
+        ));
+    }
+    if let Some(until) = half.recovery {
+        said.push(format!("in recovery until {}", units::count(until.into())));
+    }
+    if half.unseen > 0 {
+        said.push(format!("{} not in this capture", units::bytes(half.unseen)));
+    }
+    said
+}
+
+fn told(how: How) -> String {
+    match how {
+        How::Sent => "on its way, or just there".to_owned(),
+        How::Again(times) => format!("sent again, {}", units::times(times.into())),
+        How::Sacked => "held out of order by the receiver (SACK)".to_owned(),
+        How::Lacking => "asked for by the receiver: lost, or late".to_owned(),
+        How::Unseen => "not seen here".to_owned(),
+    }
+}

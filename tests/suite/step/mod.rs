@@ -1,0 +1,267 @@
+//! The stepping screen as its user has it: the binary in a pseudo-terminal.
+
+mod terminal;
+
+use std::io::Write;
+
+use nix::sys::signal::Signal;
+use wirelab::frame::LinkType;
+use wirelab::io::Interface;
+use wirelab::io::file;
+use wirelab::io::save::Saver;
+use wirelab::recordings;
+
+use terminal::Terminal;
+
+const SMALL: (u16, u16) = (24, 80);
+
+fn step(words: &[&str]) -> Terminal {
+    Terminal::start(&[&["step"], words].concat(), SMALL, &[])
+}
+
+#[test]
+fn a_capture_is_stepped_through_and_left() {
+    let mut terminal = step(&["retransmission"]);
+    terminal.sees("1 of 23");
+    assert!(terminal.is_taken());
+    terminal.keys("j");
+    terminal.sees("2 of 23");
+    terminal.keys("\x1b[B");
+    terminal.sees("3 of 23");
+    terminal.keys("G");
+    terminal.sees("23 of 23");
+    terminal.keys("?");
+    terminal.sees("the next segment");
+    terminal.keys("?");
+    terminal.until("the help gone", |terminal| {
+        !terminal.text().contains("these keys")
+    });
+    terminal.keys("q");
+    assert_eq!(terminal.ends().code(), Some(0));
+    assert!(terminal.is_restored());
+}
+
+#[test]
+fn every_signal_that_ends_it_leaves_the_terminal_as_it_was() {
+    for signal in [
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGINT,
+        Signal::SIGQUIT,
+    ] {
+        let mut terminal = step(&["handshake"]);
+        terminal.sees("1 of ");
+        assert!(terminal.is_taken() && !terminal.is_restored());
+        terminal.signal(signal);
+        assert_eq!(terminal.ends().code(), Some(0), "{signal}");
+        assert!(terminal.is_restored(), "{signal}");
+    }
+}
+
+#[test]
+fn a_panic_of_any_thread_leaves_the_terminal_as_it_was_and_says_so() {
+    // Only a build for tests panics on demand.
+    for place in ["reader", "screen"] {
+        let environment = [("WIRELAB_STEP_PANICS", place)];
+        let mut terminal = Terminal::start(&["step", "handshake"], SMALL, &environment);
+        assert_eq!(terminal.ends().code(), Some(2), "{place}");
+        assert!(terminal.is_restored(), "{place}");
+        assert!(terminal.text().contains("on demand"), "{}", terminal.text());
+    }
+}
+
+#[test]
+fn it_stops_and_goes_on_as_others_do() {
+    let mut terminal = step(&["retransmission"]);
+    terminal.sees("1 of 23");
+    // No shell is there to stop for: what stops goes on at once, and the screen comes again.
+    terminal.keys("\x1a");
+    terminal.keys("j");
+    terminal.sees("2 of 23");
+    terminal.until("the screen again", Terminal::is_taken);
+    let left = terminal
+        .bytes
+        .windows(8)
+        .filter(|bytes| bytes == b"\x1b[?1049l")
+        .count();
+    assert_eq!(left, 1, "the terminal was given back once");
+    // Others had the terminal meanwhile.
+    terminal.signal(Signal::SIGSTOP);
+    terminal.signal(Signal::SIGCONT);
+    terminal.keys("j");
+    terminal.sees("3 of 23");
+    terminal.keys("q");
+    assert_eq!(terminal.ends().code(), Some(0));
+    assert!(terminal.is_restored());
+}
+
+#[test]
+fn any_size_will_do() {
+    let mut terminal = step(&["retransmission"]);
+    terminal.sees("1 of 23");
+    terminal.resize(60, 200);
+    terminal.until("all rows", |terminal| {
+        terminal.text().contains("23 of") || {
+            let rows = terminal.text();
+            rows.lines().count() > 40
+        }
+    });
+    terminal.resize(5, 20);
+    terminal.sees("is too small");
+    terminal.resize(24, 80);
+    terminal.sees("1 of 23");
+    terminal.keys("q");
+    assert_eq!(terminal.ends().code(), Some(0));
+}
+
+#[test]
+fn without_colour_there_is_none() {
+    for words in [
+        &["step", "retransmission"][..],
+        &["step", "retransmission", "--color", "never"],
+    ] {
+        let environment = if words.len() == 2 {
+            &[("NO_COLOR", "1")][..]
+        } else {
+            &[]
+        };
+        let mut terminal = Terminal::start(words, SMALL, environment);
+        terminal.sees("1 of 23");
+        terminal.keys("jq");
+        terminal.ends();
+        let sent = String::from_utf8_lossy(&terminal.bytes).into_owned();
+        let colours = sent.split("\x1b[").filter(|rest| {
+            let end = rest.find(|c: char| c.is_ascii_alphabetic());
+            let (numbers, kind) = rest.split_at(end.unwrap_or(0));
+            kind.starts_with('m')
+                && numbers
+                    .split(';')
+                    .any(|n| matches!(n.parse(), Ok(30..=38_u16 | 40..=48 | 90..=97 | 100..=107)))
+        });
+        assert_eq!(colours.count(), 0, "{sent:?}");
+    }
+}
+
+/// A recording with another text in its payload, as a file.
+fn with_payload(text: &[u8]) -> tempfile::NamedTempFile {
+    let (_, bytes) = recordings::capture("data").expect("a recording");
+    let mut source = file::from_bytes(bytes).expect("a capture");
+    let made = tempfile::NamedTempFile::new().expect("a file");
+    let mut saver = Saver::to_file(made.reopen().expect("again"), &[]).expect("a header");
+    let interface = Interface {
+        name: None,
+        link_type: LinkType::ETHERNET,
+        snaplen: 0,
+        ticks_per_second: 1_000_000_000,
+    };
+    saver.interfaces(&[interface]).expect("written");
+    while let Some(frame) = source.next_frame().expect("whole") {
+        let mut bytes = frame.bytes.to_vec();
+        // Behind Ethernet, IPv4 and a TCP header with timestamps.
+        for (at, byte) in bytes.iter_mut().skip(14 + 20 + 32).enumerate() {
+            *byte = text[at % text.len()];
+        }
+        let frame = wirelab::frame::Frame {
+            bytes: &bytes,
+            interface: 0,
+            comment: Some(text),
+            ..frame
+        };
+        saver.frame(&frame).expect("written");
+    }
+    saver.finish(&[]).expect("written");
+    made
+}
+
+#[test]
+fn what_came_from_the_network_does_not_reach_the_terminal() {
+    let evil = b"\x1b]0;owned\x07\x1b[2J\x1b[31mred\x9b31m\x00\x08\x7f";
+    let made = with_payload(evil);
+    let name = made.path().to_str().expect("a name");
+    let mut terminal = step(&[name]);
+    terminal.sees("1 of ");
+    for key in ["G", "k", "k", "k", "\t", "\t", "g", "?", "?"] {
+        terminal.keys(key);
+    }
+    terminal.keys("q");
+    terminal.ends();
+    let sent = &terminal.bytes;
+    let has = |what: &[u8]| sent.windows(what.len()).any(|bytes| bytes == what);
+    assert!(!has(b"\x1b]0;owned") && !has(b"\x1b[31mred") && !has(b"\x08") && !has(b"\x07"));
+    assert!(std::str::from_utf8(sent).is_ok(), "no byte that is no text");
+    assert_eq!(terminal_title(&terminal), "");
+}
+
+fn terminal_title(terminal: &Terminal) -> String {
+    let sent = String::from_utf8_lossy(&terminal.bytes).into_owned();
+    sent.split("\x1b]").skip(1).collect()
+}
+
+#[test]
+fn wide_characters_keep_their_columns() {
+    let made = with_payload("你好，世界".as_bytes());
+    let name = made.path().to_str().expect("a name");
+    let mut terminal = step(&[name]);
+    terminal.sees("1 of ");
+    terminal.keys("jjj");
+    terminal.sees("你好");
+    terminal.keys("q");
+    assert_eq!(terminal.ends().code(), Some(0));
+}
+
+#[test]
+fn what_comes_through_a_pipe_is_stepped_through_with_keys_from_the_terminal() {
+    let (_, bytes) = recordings::capture("retransmission").expect("a recording");
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    let to = pipe.clone();
+    let writer = std::thread::spawn(move || {
+        let mut file = std::fs::File::options()
+            .write(true)
+            .open(to)
+            .expect("a reader");
+        file.write_all(bytes).expect("it is read");
+    });
+    let name = pipe.to_str().expect("a name");
+    let mut terminal = Terminal::start_with(&["step", "-"], SMALL, &[], name);
+    terminal.sees("1 of 23");
+    terminal.keys("j");
+    terminal.sees("2 of 23");
+    terminal.keys("q");
+    assert_eq!(terminal.ends().code(), Some(0));
+    assert!(terminal.is_restored());
+    writer.join().expect("all was written");
+}
+
+#[test]
+fn what_can_t_be_shown_is_said_without_a_screen() {
+    let run = crate::run::run(&["step", "handshake"]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("standard output is none"), "{}", run.err);
+    let mut junk = tempfile::NamedTempFile::new().expect("a file");
+    junk.write_all(b"this is no capture").expect("written");
+    for (words, why) in [
+        (
+            &[junk.path().to_str().expect("a name")][..],
+            "not a capture",
+        ),
+        (&["/nowhere.pcap"], "No such file"),
+        (&["handshak"], "did you mean handshake?"),
+        (&["handshake", "port foo bar"], "port foo bar"),
+    ] {
+        let mut terminal = step(words);
+        assert_eq!(terminal.ends().code(), Some(2), "{words:?}");
+        assert!(
+            terminal.text().replace('\n', " ").contains(why),
+            "{}",
+            terminal.text()
+        );
+        let taken = b"\x1b[?1049h";
+        let took = terminal
+            .bytes
+            .windows(taken.len())
+            .any(|bytes| bytes == taken);
+        assert!(!took && terminal.is_restored());
+    }
+}
