@@ -171,6 +171,7 @@ impl Model {
             Told::Extent(view, extent) if view == self.view => {
                 if extent.settled && !self.extent.settled {
                     self.pages.outdate();
+                    self.ask_again(wishes);
                 }
                 self.extent = extent;
             }

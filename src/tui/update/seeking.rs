@@ -59,6 +59,15 @@ impl Model {
         self.search.out = Some((sought, true));
     }
 
+    /// Asks once more for what has no answer: who reads has begun anew, with more known of every row.
+    pub(super) fn ask_again(&mut self, wishes: &mut Vec<Wish>) {
+        if let Some((sought, true)) = self.search.out.take() {
+            self.send_out(sought, wishes);
+        } else if let Some(next) = self.search.next.take() {
+            self.send_out(next, wishes);
+        }
+    }
+
     fn at_hand(&self, from: u64, query: &Query, back: bool) -> AtHand {
         let mut row = from;
         loop {
