@@ -10,15 +10,22 @@
 mod bytes;
 mod draw;
 mod ends;
+mod folding;
 mod keys;
+mod line;
+mod list;
 mod marks;
 mod measure;
 mod message;
 mod model;
 mod pages;
+mod play;
 mod query;
+mod quiz;
 #[cfg(test)]
 pub(crate) mod sample;
+mod search;
+mod strip;
 #[cfg(test)]
 mod tests;
 mod update;
@@ -31,4 +38,4 @@ pub use measure::Measured;
 pub use message::{Bucket, Extent, FlowLine, Message, Told, Wish};
 pub use model::{Look, Model, Pane};
 pub use pages::{PAGE_ROWS, Page, Pages};
-pub use query::{Query, is_trouble};
+pub use query::{Figure, Query, Relation};
