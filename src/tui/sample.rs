@@ -61,6 +61,7 @@ impl Read {
         let extent = Extent {
             rows: self.rows.len() as u64,
             complete: true,
+            settled: true,
             ..Extent::default()
         };
         self.tell(&mut model, Told::Extent(0, extent));

@@ -133,16 +133,16 @@ impl Pane<'_> {
         let name = format!("{:<15}", end.to_string());
         let mut used = text::width(&name) + 2;
         let mut spans = vec![span(self.model, Self::side(side), name), Span::raw("  ")];
-        if before != now {
+        if before == now {
+            spans.push(span(self.model, Paint::State, now));
+        } else {
             let was = format!("{before} {arrow} ");
             used += text::width(&was);
             spans.push(span(self.model, Paint::Plain, was));
             spans.push(span(self.model, Paint::Caution, now).bold());
-        } else {
-            spans.push(span(self.model, Paint::State, now));
         }
         used += text::width(now.name());
-        if let Some(told) = self.board.map(|board| self.beside(board, side)) {
+        if let Some(told) = self.board.map(|board| Self::beside(board, side)) {
             let room = self.width.saturating_sub(used + 2);
             if !told.is_empty() && text::width(&told) <= room {
                 let pad = " ".repeat(self.width - used - text::width(&told));
@@ -153,7 +153,7 @@ impl Pane<'_> {
         Line::from(spans)
     }
 
-    fn beside(&self, board: &Board, side: Side) -> String {
+    fn beside(board: &Board, side: Side) -> String {
         let (half, other) = (board.of(side), board.of(side.other()));
         if half.sends() {
             let of = match (half.wnd, half.wnd_field) {
