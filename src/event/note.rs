@@ -86,6 +86,21 @@ impl Kind {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
+
+    /// Whether it tells of something that went wrong, or that held the connection up.
+    pub const fn is_trouble(self) -> bool {
+        matches!(
+            self,
+            Self::Retransmission
+                | Self::ZeroWindow
+                | Self::WindowFull
+                | Self::WindowExceeded
+                | Self::WindowShrunk
+                | Self::ChecksumBad
+                | Self::Refused
+                | Self::Reset
+        )
+    }
 }
 
 impl fmt::Display for Kind {

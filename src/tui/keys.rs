@@ -1,4 +1,8 @@
 //! Which key does what: one table, for the keyboard and for the help screen.
+//!
+//! The habits are those of vim and less: a capital letter goes back where the small one goes on. `h`, `l`, `y`, `Y`,
+//! `m`, `'`, `z` and Enter are kept for what is inside a pane; digits are tenths of the capture, which
+//! [`action`] knows by itself.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -17,6 +21,42 @@ pub enum Action {
     First,
     /// The last one.
     Last,
+    /// The next note, or flag that opens, closes or breaks a connection.
+    NextEvent,
+    /// The one before.
+    PreviousEvent,
+    /// The next note that tells of trouble.
+    NextProblem,
+    /// The one before.
+    PreviousProblem,
+    /// The next connection.
+    NextFlow,
+    /// The one before.
+    PreviousFlow,
+    /// Asks what to look for, towards the end.
+    Search,
+    /// The same, towards the beginning.
+    SearchBack,
+    /// Looks for it once more.
+    Again,
+    /// The same, the other way.
+    AgainBack,
+    /// A tenth of the capture further.
+    TenthOn,
+    /// A tenth back.
+    TenthBack,
+    /// So many tenths from the beginning.
+    Tenth(u8),
+    /// The connections.
+    Flows,
+    /// One connection alone, or all again.
+    Alone,
+    /// Folds what is unremarkable, or unfolds it.
+    Fold,
+    /// Plays, faster, and pauses.
+    Play,
+    /// Asks what comes next.
+    Predict,
     /// The next pane.
     Pane,
     /// The pane before.
@@ -130,6 +170,89 @@ pub const KEYS: &[(&str, &[Binding])] = &[
         ],
     ),
     (
+        "Going to",
+        &[
+            Binding {
+                shown: "e",
+                keys: &[key('e')],
+                action: Action::NextEvent,
+                help: "the next note, opening, closing or reset",
+            },
+            Binding {
+                shown: "E",
+                keys: &[key('E')],
+                action: Action::PreviousEvent,
+                help: "the one before",
+            },
+            Binding {
+                shown: "p",
+                keys: &[key('p')],
+                action: Action::NextProblem,
+                help: "the next sign of trouble",
+            },
+            Binding {
+                shown: "P",
+                keys: &[key('P')],
+                action: Action::PreviousProblem,
+                help: "the one before",
+            },
+            Binding {
+                shown: "} ]",
+                keys: &[key('}'), key(']')],
+                action: Action::NextFlow,
+                help: "the next connection",
+            },
+            Binding {
+                shown: "{ [",
+                keys: &[key('{'), key('[')],
+                action: Action::PreviousFlow,
+                help: "the one before",
+            },
+            Binding {
+                shown: "/",
+                keys: &[key('/')],
+                action: Action::Search,
+                help: "find: syn, seq 1449, len > 1000, text GET, …",
+            },
+            Binding {
+                shown: "\\",
+                keys: &[key('\\')],
+                action: Action::SearchBack,
+                help: "the same, towards the beginning",
+            },
+            Binding {
+                shown: "n",
+                keys: &[key('n')],
+                action: Action::Again,
+                help: "what was looked for, once more",
+            },
+            Binding {
+                shown: "N",
+                keys: &[key('N')],
+                action: Action::AgainBack,
+                help: "the same, the other way",
+            },
+            Binding {
+                shown: ">",
+                keys: &[key('>')],
+                action: Action::TenthOn,
+                help: "a tenth of the capture further",
+            },
+            Binding {
+                shown: "<",
+                keys: &[key('<')],
+                action: Action::TenthBack,
+                help: "a tenth back",
+            },
+            Binding {
+                shown: "0 … 9",
+                keys: &[],
+                action: Action::Tenth(0),
+                help: "so many tenths from its beginning",
+            },
+        ],
+    ),
+    (
         "Looking",
         &[
             Binding {
@@ -143,6 +266,41 @@ pub const KEYS: &[(&str, &[Binding])] = &[
                 keys: &[(KeyCode::BackTab, PLAIN), (KeyCode::BackTab, SHIFT)],
                 action: Action::PaneBack,
                 help: "the pane before",
+            },
+            Binding {
+                shown: "c",
+                keys: &[key('c')],
+                action: Action::Flows,
+                help: "the connections, as a list",
+            },
+            Binding {
+                shown: "o",
+                keys: &[key('o')],
+                action: Action::Alone,
+                help: "this connection only, and all again",
+            },
+            Binding {
+                shown: "F",
+                keys: &[key('F')],
+                action: Action::Fold,
+                help: "folds bulk data, and unfolds it",
+            },
+        ],
+    ),
+    (
+        "Playing and guessing",
+        &[
+            Binding {
+                shown: "r",
+                keys: &[key('r')],
+                action: Action::Play,
+                help: "plays it as it was; again: ×10, ×100, pause",
+            },
+            Binding {
+                shown: "t",
+                keys: &[key('t')],
+                action: Action::Predict,
+                help: "asks you what comes next",
             },
         ],
     ),
@@ -267,6 +425,9 @@ pub const KEYS: &[(&str, &[Binding])] = &[
 
 /// What a key asks for; `None` for one that means nothing.
 pub fn action(event: &KeyEvent) -> Option<Action> {
+    if let (KeyCode::Char(c @ '0'..='9'), PLAIN) = (event.code, event.modifiers) {
+        return Some(Action::Tenth(c as u8 - b'0'));
+    }
     // A capital letter says that Shift is held; some terminals say it twice.
     let modifiers = match event.code {
         KeyCode::Char(_) => event.modifiers.difference(SHIFT),

@@ -10,13 +10,20 @@
 mod bytes;
 mod draw;
 mod ends;
+mod folding;
 mod keys;
+mod line;
+mod list;
 mod marks;
 mod measure;
 mod message;
 mod model;
 mod pages;
+mod play;
 mod query;
+mod quiz;
+mod search;
+mod strip;
 #[cfg(test)]
 mod tests;
 mod update;
@@ -29,4 +36,4 @@ pub use measure::Measured;
 pub use message::{Bucket, Extent, FlowLine, Message, Told, Wish};
 pub use model::{Look, Model, Pane};
 pub use pages::{PAGE_ROWS, Page, Pages};
-pub use query::{Query, is_trouble};
+pub use query::{Figure, Query, Relation};

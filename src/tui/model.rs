@@ -1,12 +1,18 @@
 //! All there is to know of what is shown.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::bytes::Bytes;
 use super::ends::Ends;
+use super::folding::Folds;
+use super::list::FlowList;
 use super::marks::Marks;
-use super::message::Extent;
+use super::message::{Bucket, Extent};
 use super::pages::Pages;
+use super::play::Play;
+use super::quiz::Quiz;
+use super::search::Search;
 use super::why::Why;
 use crate::event::Kept;
 use crate::frame::Timestamp;
@@ -55,11 +61,16 @@ impl Pane {
 }
 
 /// What lies over the screen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Over {
+    /// The keys.
     Help,
     /// The checksums of the segment, worked out.
     Sums,
+    /// The connections.
+    Flows,
+    /// The line in which is written what to look for.
+    Prompt,
 }
 
 /// What is shown, and where in it we are.
@@ -94,6 +105,18 @@ pub struct Model {
     pub(super) why: Why,
     pub(super) marks: Marks,
     pub(super) over: Option<Over>,
+    /// The first line of the keys that is on the screen.
+    pub(super) help_top: u16,
+    pub(super) search: Search,
+    pub(super) list: FlowList,
+    /// The view in pieces.
+    pub(super) overview: Arc<[Bucket]>,
+    pub(super) folds: Folds,
+    pub(super) play: Play,
+    pub(super) quiz: Quiz,
+    /// The first connection that was met in the rows, and whether there was another.
+    pub(super) only_flow: Option<u32>,
+    pub(super) several: bool,
     /// A line for the person, until the next key.
     pub(super) notice: Option<String>,
     pub(super) over_and_out: bool,
@@ -123,6 +146,15 @@ impl Model {
             why: Why::default(),
             marks: Marks::default(),
             over: None,
+            help_top: 0,
+            search: Search::default(),
+            list: FlowList::default(),
+            overview: [].into(),
+            folds: Folds::default(),
+            play: Play::default(),
+            quiz: Quiz::default(),
+            only_flow: None,
+            several: false,
             notice: None,
             over_and_out: false,
         }
@@ -134,8 +166,13 @@ impl Model {
     }
 
     /// How long it waits, at most, before it wants a [`super::Message::Tick`]; `None`: for ever.
-    pub const fn patience(&self) -> Option<Duration> {
-        None
+    pub fn patience(&self) -> Option<Duration> {
+        self.play.patience()
+    }
+
+    /// Whether rows have to say which connection they are of: there are several, and all are looked at.
+    pub(super) fn is_tagged(&self) -> bool {
+        self.flow.is_none() && (self.several || self.list.flows.len() > 1)
     }
 
     /// Whether it was asked to end.

@@ -53,6 +53,17 @@ impl Pages {
         Some(page.rows.len())
     }
 
+    /// Whether there is room for all these pages at once.
+    pub fn has_room(&self, numbers: &[u64]) -> bool {
+        let heaviest = self.held.iter().map(|(_, weight)| *weight).max();
+        let weight = |number: &u64| {
+            let held = self.held.iter().find(|(page, _)| page.number == *number);
+            // What is not at hand may be as heavy as any.
+            held.map_or(heaviest.unwrap_or(0), |(_, weight)| *weight)
+        };
+        numbers.len() <= FEWEST || numbers.iter().map(weight).sum::<usize>() <= ROOM
+    }
+
     /// Takes a page, in place of what was known of it before.
     pub fn put(&mut self, page: Page) {
         self.held.retain(|(held, _)| held.number != page.number);

@@ -3,29 +3,37 @@
 mod bytes;
 mod copy;
 mod ends;
+mod folding;
 mod follow;
+mod listing;
 mod marks;
 mod panes;
+mod playing;
+mod pointing;
+mod prompting;
+mod quizzing;
+mod seeking;
 mod why;
 
-use ratatui::crossterm::event::{KeyEvent, KeyEventKind, MouseEvent, MouseEventKind};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::draw;
 use super::keys::{self, Action};
 use super::message::{Extent, Message, Told, Wish};
 use super::model::{Model, Over, Pane};
 use super::pages::{PAGE_ROWS, Page};
-
-/// Rows that a turn of the mouse's wheel goes.
-const WHEEL: u64 = 3;
+use super::query::Query;
 
 impl Model {
     /// What to ask for before anything has happened.
     pub fn begin(&mut self) -> Vec<Wish> {
-        let mut wishes = vec![Wish::View {
-            number: self.view,
-            flow: self.flow,
-        }];
+        let mut wishes = vec![
+            Wish::Flows,
+            Wish::View {
+                number: self.view,
+                flow: self.flow,
+            },
+        ];
         self.want_pages(&mut wishes);
         wishes
     }
@@ -37,10 +45,10 @@ impl Model {
         match message {
             Message::Key(key) if key.kind != KeyEventKind::Release => self.key(&key, &mut wishes),
             Message::Key(_) => {}
-            Message::Mouse(mouse) => self.mouse(&mouse),
+            Message::Mouse(mouse) => self.mouse(mouse, &mut wishes),
             Message::Resize(columns, lines) => self.size = (columns, lines),
-            Message::Told(told) => self.told(told),
-            Message::Tick(_) => {}
+            Message::Told(told) => self.told(told, &mut wishes),
+            Message::Tick(now) => self.tick(now),
         }
         self.follow(before);
         self.keep_in_sight();
@@ -53,26 +61,42 @@ impl Model {
 
     fn key(&mut self, key: &KeyEvent, wishes: &mut Vec<Wish>) {
         self.notice = None;
-        let Some(action) = keys::action(key) else {
-            return;
-        };
+        let ends = key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c');
+        match self.over {
+            _ if ends => self.quit(wishes),
+            Some(Over::Help) => self.help_key(key, wishes),
+            Some(Over::Flows) => self.list_key(key, wishes),
+            Some(Over::Prompt) => self.prompt_key(key, wishes),
+            Some(Over::Sums) => match keys::action(key) {
+                Some(Action::Quit) => self.quit(wishes),
+                Some(action) if self.sums_key(action) => {}
+                _ => self.over = None,
+            },
+            None if self.quiz.is_on() => self.quiz_key(key, wishes),
+            None => {
+                if let Some(action) = keys::action(key) {
+                    self.act(action, wishes);
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action, wishes: &mut Vec<Wish>) {
+        if action != Action::Play {
+            self.play.pause();
+        }
         let screen = u64::from(draw::ladder_lines(self)).saturating_sub(1).max(1);
         if self.pane_key(action, wishes) {
             return;
         }
         match action {
-            Action::Quit => {
-                self.over_and_out = true;
-                wishes.push(Wish::Quit);
-            }
-            Action::Back => self.over = None,
-            Action::Help if self.over == Some(Over::Help) => self.over = None,
-            Action::Help => self.over = Some(Over::Help),
-            _ if self.over.is_some() => self.over = None,
+            Action::Quit => self.quit(wishes),
+            Action::Back => self.leave(),
+            Action::Help => self.open_help(),
             Action::Next => self.go(1),
             Action::Previous => self.go(-1),
-            Action::PageDown => self.go(screen as i64),
-            Action::PageUp => self.go(-(screen as i64)),
+            Action::PageDown => self.go_lines(screen, false),
+            Action::PageUp => self.go_lines(screen, true),
             Action::First => self.cursor = 0,
             Action::Last => {
                 self.cursor = self.extent.rows.saturating_sub(1);
@@ -80,31 +104,96 @@ impl Model {
             }
             Action::Pane => self.next_pane(1),
             Action::PaneBack => self.next_pane(Pane::ALL.len() - 1),
+            Action::NextEvent => self.seek(&Query::Event, "event", false, wishes),
+            Action::PreviousEvent => self.seek(&Query::Event, "event", true, wishes),
+            Action::NextProblem => self.seek(&Query::Problem, "problem", false, wishes),
+            Action::PreviousProblem => self.seek(&Query::Problem, "problem", true, wishes),
+            Action::NextFlow => self.seek_flow(false, wishes),
+            Action::PreviousFlow => self.seek_flow(true, wishes),
+            Action::Search => self.ask_what(false),
+            Action::SearchBack => self.ask_what(true),
+            Action::Again => self.seek_again(false, wishes),
+            Action::AgainBack => self.seek_again(true, wishes),
+            Action::TenthOn => self.jump_by_tenth(false),
+            Action::TenthBack => self.jump_by_tenth(true),
+            Action::Tenth(tenth) => self.jump(tenth.into(), 10),
+            Action::Flows => self.open_list(wishes),
+            Action::Alone => self.toggle_alone(wishes),
+            Action::Fold => self.toggle_folds(),
+            Action::Play => self.press_play(),
+            Action::Predict => self.begin_quiz(wishes),
             // What a pane or a feature has not taken means nothing here.
             _ => {}
         }
     }
 
-    fn mouse(&mut self, mouse: &MouseEvent) {
-        match mouse.kind {
-            MouseEventKind::ScrollDown => self.go(WHEEL as i64),
-            MouseEventKind::ScrollUp => self.go(-(WHEEL as i64)),
-            _ => {}
+    fn quit(&mut self, wishes: &mut Vec<Wish>) {
+        self.over_and_out = true;
+        wishes.push(Wish::Quit);
+    }
+
+    /// Ends what was begun last.
+    fn leave(&mut self) {
+        if self.search.pending().is_some() {
+            self.search.let_go();
+        } else if let Some(last) = &mut self.search.last {
+            last.marked = false;
         }
     }
 
-    fn told(&mut self, told: Told) {
+    fn toggle_folds(&mut self) {
+        self.folds.on = !self.folds.on;
+        let now = if self.folds.on {
+            "bulk data is folded into lines that count it"
+        } else {
+            "every row is shown"
+        };
+        self.notice = Some(now.to_owned());
+    }
+
+    fn open_help(&mut self) {
+        (self.over, self.help_top) = (Some(Over::Help), 0);
+    }
+
+    fn help_key(&mut self, key: &KeyEvent, wishes: &mut Vec<Wish>) {
+        let page = i64::from(self.size.1 / 2);
+        match keys::action(key) {
+            Some(Action::Next) => self.scroll_help(1),
+            Some(Action::Previous) => self.scroll_help(-1),
+            Some(Action::PageDown) => self.scroll_help(page),
+            Some(Action::PageUp) => self.scroll_help(-page),
+            Some(Action::Quit) => self.quit(wishes),
+            _ => self.over = None,
+        }
+    }
+
+    fn scroll_help(&mut self, by: i64) {
+        let most = draw::help_overhang(self.size);
+        let top = i64::from(self.help_top) + by;
+        self.help_top = top.clamp(0, most.into()) as u16;
+    }
+
+    fn told(&mut self, told: Told, wishes: &mut Vec<Wish>) {
         match told {
             Told::Extent(view, extent) if view == self.view => {
                 if extent.settled && !self.extent.settled {
                     self.pages.outdate();
+                    self.ask_again(wishes);
                 }
                 self.extent = extent;
             }
             Told::Page(view, page) if view == self.view => self.page(page),
-            Told::Board(view, row, board) if view == self.view => self.board(row, board),
+            Told::Board(view, row, board) if view == self.view => {
+                self.quiz_board(row, board.as_deref());
+                self.board(row, board);
+            }
+            Told::Found(view, row) if view == self.view => self.found(row, wishes),
+            Told::Overview(view, buckets) if view == self.view => self.overview = buckets,
+            Told::Flows(flows) => {
+                self.list.take(flows);
+                self.list.keep_in_sight(draw::list_lines(self));
+            }
             Told::Truth(minds) => self.ends.remember(minds),
-            Told::Found(view, found) if view == self.view => self.found(found),
             Told::Measured(view, from, to, measured) if view == self.view => {
                 self.measured((from, to), measured);
             }
@@ -118,13 +207,28 @@ impl Model {
         if page.number == 0 {
             self.start = page.rows.first().map(|row| row.time);
         }
+        for segment in page.rows.iter().filter_map(|row| row.segment()) {
+            self.several |= *self.only_flow.get_or_insert(segment.flow) != segment.flow;
+        }
         // What is told of rows may come before how many there are.
         let known = page.number * PAGE_ROWS + page.rows.len() as u64;
         self.extent = Extent {
             rows: self.extent.rows.max(known),
             ..self.extent
         };
+        self.folds.learn(&page);
         self.pages.put(page);
+    }
+
+    /// Forgets what belongs to a view that is no longer looked at.
+    fn forget_rows(&mut self) {
+        self.extent = Extent::default();
+        self.pages.clear();
+        self.awaited.clear();
+        self.folds.clear();
+        self.overview = [].into();
+        self.search.forget();
+        (self.cursor, self.top) = (0, 0);
     }
 
     /// Moves on by so many rows, as far as there are any.
@@ -140,39 +244,6 @@ impl Model {
             self.focus = pane;
             if pane != Pane::Ladder {
                 self.beside = pane;
-            }
-        }
-    }
-
-    /// Scrolls so that the row looked at is on the screen.
-    pub(super) fn keep_in_sight(&mut self) {
-        let lines = u64::from(draw::ladder_lines(self)).max(1);
-        self.top = self.top.min(self.cursor);
-        if self.cursor >= self.top + lines {
-            self.top = self.cursor + 1 - lines;
-        }
-    }
-
-    /// Asks for the pages that the screen shows parts of.
-    pub(super) fn want_pages(&mut self, wishes: &mut Vec<Wish>) {
-        let lines = u64::from(self.size.1);
-        let first = self.top / PAGE_ROWS;
-        let last = (self.top + lines).min(self.extent.rows.saturating_sub(1)) / PAGE_ROWS;
-        for number in first..=last.max(first) {
-            // The last page may have grown since it came.
-            let held = self.pages.rows_of(number);
-            let should = self
-                .extent
-                .rows
-                .saturating_sub(number * PAGE_ROWS)
-                .min(PAGE_ROWS);
-            let enough = held
-                .is_some_and(|held| held as u64 >= should && (held > 0 || self.extent.complete));
-            if enough {
-                self.pages.touch(number);
-            } else if !self.awaited.contains(&number) {
-                self.awaited.push(number);
-                wishes.push(Wish::Page(number));
             }
         }
     }

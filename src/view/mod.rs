@@ -10,6 +10,7 @@ pub mod craft;
 mod dump;
 mod explain;
 mod flows;
+pub mod guess;
 pub mod handmade;
 pub mod inspect;
 mod json;
@@ -33,7 +34,7 @@ pub use json::{
     Json, Lines, difference as json_difference, fields as json_fields, pieces as json_pieces,
     sums as json_sums,
 };
-pub use ladder::{BothEnds, BothLines, LadderLines};
+pub use ladder::{BothEnds, BothLines, Bulk, LadderLines, is_bulk};
 pub use style::{Paint, Painted, Style};
 
 use crate::event::Event;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::capture::Walk;
 use crate::event::Flow;
-use crate::tui::{FlowLine, is_trouble};
+use crate::tui::FlowLine;
 
 /// Most connections that are listed: the first ones.
 const MOST: usize = 1 << 16;
@@ -60,7 +60,7 @@ pub(super) fn lines(all: &[Listed]) -> Arc<[FlowLine]> {
 
 fn listed(flow: &Flow) -> Listed {
     let trouble = |counts: &crate::event::NoteCounts| {
-        let kinds = counts.iter().filter(|(kind, _)| is_trouble(*kind));
+        let kinds = counts.iter().filter(|(kind, _)| kind.is_trouble());
         kinds.map(|(_, count)| count).sum::<u32>()
     };
     Listed {

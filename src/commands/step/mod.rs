@@ -267,6 +267,10 @@ fn show(
                 news.recv_timeout(left).ok()
             };
         }
+        // Who waits for a time is told it, however much else comes meanwhile.
+        if model.patience().is_some() {
+            wishes.extend(model.update(Message::Tick(since.elapsed())));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::event::{Event, Kind, Side};
 use crate::frame::{Frame, Timestamp};
-use crate::tui::{Bucket, is_trouble};
+use crate::tui::Bucket;
 
 /// Most pieces.
 const MOST: usize = 2048;
@@ -58,7 +58,7 @@ impl Overview {
         let has = |kind| segment.notes.iter().any(|note| note.kind == kind);
         bucket.resent += u32::from(has(Kind::Retransmission));
         bucket.zero_windows += u32::from(has(Kind::ZeroWindow));
-        let trouble = segment.notes.iter().any(|note| is_trouble(note.kind));
+        let trouble = segment.notes.iter().any(|note| note.kind.is_trouble());
         bucket.problems += u32::from(trouble);
     }
 

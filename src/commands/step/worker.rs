@@ -241,10 +241,13 @@ impl Worker {
                 }
             }
             Wish::Find { from, back, query } => {
-                let Some((trail, capture)) = self.looked_at() else {
-                    return;
-                };
-                self.find = Find::new(trail, capture, (from, back), query);
+                self.find = self
+                    .looked_at()
+                    .and_then(|(trail, capture)| Find::new(trail, capture, (from, back), query));
+                // Every search is answered: the screen waits for that before it asks for another.
+                if self.find.is_none() {
+                    self.tell(Told::Found(self.view, None));
+                }
             }
             Wish::Flows => {
                 self.flows_wanted = true;

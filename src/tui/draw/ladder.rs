@@ -1,45 +1,79 @@
-//! The ladder: a row for each segment, the one looked at marked.
+//! The ladder: a row for each segment, the one looked at marked, bulk data folded.
+
+use std::ops::Range;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Stylize;
+use ratatui::style::{Style, Stylize};
 use ratatui::text::Line;
 
 use super::lines::span;
 use super::rungs::Rungs;
 use super::{Areas, marks};
 use crate::event::Side;
+use crate::frame::Timestamp;
 use crate::tui::model::Model;
 use crate::view::Paint;
+
+/// Columns of the frame's number, in which it is marked that a row was looked for.
+const NUMBER: u16 = 5;
 
 /// Draws the hosts and the rows.
 pub(super) fn draw(model: &Model, areas: Areas, frame: &mut Frame<'_>) {
     let area = areas.ladder;
-    let mut rungs = Rungs::new(model, area.width, model.flow.is_none());
+    let mut rungs = Rungs::new(model, area.width, model.is_tagged());
     hosts(model, &rungs, areas.hosts, frame);
     let mut before = model
         .top
         .checked_sub(1)
         .and_then(|row| model.pages.row(row))
         .map(|row| row.time);
-    for (at, row) in (model.top..).take(usize::from(area.height)).enumerate() {
+    for (at, rows) in model.lines().enumerate() {
         let place = Rect::new(area.x, area.y + at as u16, area.width, 1);
-        let Some(kept) = model.pages.row(row) else {
-            if row < model.extent.rows {
-                frame.render_widget(span(model, Paint::Dim, "…"), place);
-            }
-            continue;
-        };
-        let drawn = rungs.line(kept, before);
-        before = Some(kept.time);
-        let drawn = if row == model.cursor {
-            drawn.reversed()
-        } else {
-            drawn
-        };
-        frame.render_widget(drawn, place);
-        marks::gutter(model, row, kept.frame, place, frame);
+        // That there is nothing more would be an answer, too.
+        if model.quiz.is_on() && rows.start > model.cursor {
+            frame.render_widget(span(model, Paint::Caution, "    ?"), place);
+            return;
+        }
+        if rows.start >= model.extent.rows {
+            return;
+        }
+        row(model, &mut rungs, rows, &mut before, place, frame);
     }
+}
+
+/// Draws a line, which stands for one row or for many.
+fn row(
+    model: &Model,
+    rungs: &mut Rungs,
+    rows: Range<u64>,
+    before: &mut Option<Timestamp>,
+    place: Rect,
+    frame: &mut Frame<'_>,
+) {
+    if let Some(run) = model.folds.closed(rows.start, model.cursor) {
+        *before = Some(run.bulk.times.1);
+        frame.render_widget(rungs.folded(&run.bulk), place);
+        return;
+    }
+    let Some(kept) = model.pages.row(rows.start) else {
+        frame.render_widget(span(model, Paint::Dim, "…"), place);
+        return;
+    };
+    let drawn = rungs.line(kept, *before);
+    *before = Some(kept.time);
+    let here = rows.start == model.cursor;
+    let drawn = if here { drawn.reversed() } else { drawn };
+    frame.render_widget(drawn, place);
+    if model.search.marks().is_some_and(|query| query.fits(kept)) {
+        let number = Rect {
+            width: NUMBER.min(place.width),
+            ..place
+        };
+        let mark = Style::new().bold().underlined();
+        frame.buffer_mut().set_style(number, mark);
+    }
+    marks::gutter(model, rows.start, kept.frame, place, frame);
 }
 
 /// The two hosts above their columns.

@@ -47,7 +47,7 @@ pub(super) fn rule(model: &Model, paint: Paint, text: &str, width: u16) -> Line<
 
 /// A frame around what lies over the rest.
 pub(super) fn boxed(model: &Model, title: &str) -> Block<'static> {
-    const ASCII: Set<'static> = Set {
+    const BORDER: Set<'static> = Set {
         top_left: "+",
         top_right: "+",
         bottom_left: "+",
@@ -61,6 +61,33 @@ pub(super) fn boxed(model: &Model, title: &str) -> Block<'static> {
     if model.look.style.unicode {
         block
     } else {
-        block.border_set(ASCII)
+        block.border_set(BORDER)
     }
+}
+
+/// What stands for signs of ours where there is only ASCII.
+const ASCII: [(&str, &str); 11] = [
+    ("↓", "Down"),
+    ("↑", "Up"),
+    ("←", "Left"),
+    ("→", "Right"),
+    ("…", "..."),
+    ("–", "-"),
+    ("—", "-"),
+    ("·", "|"),
+    ("×", "x"),
+    ("“", "\""),
+    ("”", "\""),
+];
+
+/// Our own words with what the terminal has, where that is ASCII only.
+pub(super) fn said(model: &Model, words: &str) -> String {
+    if model.look.style.unicode {
+        return words.to_owned();
+    }
+    let mut words = words.to_owned();
+    for (sign, ascii) in ASCII {
+        words = words.replace(sign, ascii);
+    }
+    words
 }

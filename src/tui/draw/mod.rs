@@ -6,9 +6,13 @@ mod ends;
 mod help;
 mod ladder;
 mod lines;
+mod list;
 mod marks;
+mod prompt;
+mod quiz;
 mod rungs;
 mod status;
+mod strip;
 mod sums;
 mod tape;
 mod tape_marks;
@@ -23,8 +27,14 @@ pub(super) use why::room as why_room;
 
 use super::model::{Model, Over, Pane};
 
+pub(super) use help::overhang as help_overhang;
+pub(super) use list::rows as list_rows;
+pub(super) use strip::place as strip_place;
+
 /// From so many columns on the second pane stands at the right of the ladder, and not below it.
 const WIDE: u16 = 140;
+/// From so many lines on there is one for the overview.
+const HIGH: u16 = 12;
 /// The smallest screen on which anything can be shown.
 const SMALLEST: (u16, u16) = (40, 8);
 
@@ -33,6 +43,8 @@ const SMALLEST: (u16, u16) = (40, 8);
 pub(super) struct Areas {
     /// What is looked at, and where in it we are.
     pub(super) title: Rect,
+    /// The whole of it in one line, where there is room for that.
+    pub(super) strip: Option<Rect>,
     /// The two hosts.
     pub(super) hosts: Rect,
     /// The segments.
@@ -43,11 +55,22 @@ pub(super) struct Areas {
     pub(super) status: Rect,
 }
 
-/// Divides a screen of that many columns and lines; a pane that is zoomed has the room of all.
-pub(super) fn areas(size: (u16, u16), zoomed: Option<Pane>) -> Areas {
+/// Divides the screen.
+pub(super) fn areas_of(model: &Model) -> Areas {
+    // Who is asked needs room for what they said.
+    let below = if model.quiz.is_on() { 65 } else { 40 };
+    let zoomed = model.zoomed && !model.quiz.is_on();
+    areas(model.size, below, zoomed.then_some(model.focus))
+}
+
+/// Divides a screen of that many columns and lines; of a hundred lines so many are for what is below the ladder. A
+/// pane that is zoomed has the room of all.
+fn areas(size: (u16, u16), below: u16, zoomed: Option<Pane>) -> Areas {
     let whole = Rect::new(0, 0, size.0, size.1);
     let one = Constraint::Length(1);
-    let [title, body, status] = Layout::vertical([one, Constraint::Fill(1), one]).areas(whole);
+    let over = Constraint::Length(u16::from(size.1 >= HIGH));
+    let [title, strip, body, status] =
+        Layout::vertical([one, over, Constraint::Fill(1), one]).areas(whole);
     let none = Rect { height: 0, ..body };
     let (main, beside) = if zoomed == Some(Pane::Ladder) {
         (body, none)
@@ -58,13 +81,14 @@ pub(super) fn areas(size: (u16, u16), zoomed: Option<Pane>) -> Areas {
             Layout::horizontal([Constraint::Percentage(57), one, Constraint::Fill(1)]).areas(body);
         (main, beside)
     } else {
-        let below = Constraint::Length(body.height * 2 / 5);
+        let below = Constraint::Length(body.height * below / 100);
         let [main, beside] = Layout::vertical([Constraint::Fill(1), below]).areas(body);
         (main, beside)
     };
     let [hosts, ladder] = Layout::vertical([one, Constraint::Fill(1)]).areas(main);
     Areas {
         title,
+        strip: (strip.height > 0).then_some(strip),
         hosts,
         ladder,
         beside,
@@ -77,9 +101,9 @@ pub(super) fn ladder_lines(model: &Model) -> u16 {
     areas_of(model).ladder.height
 }
 
-/// The areas of that model.
-pub(super) fn areas_of(model: &Model) -> Areas {
-    areas(model.size, model.zoomed.then_some(model.focus))
+/// Lines that the list has for connections.
+pub(super) fn list_lines(model: &Model) -> usize {
+    list_rows(model).height.into()
 }
 
 /// Draws all of it.
@@ -90,18 +114,29 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
         frame.render_widget(text, frame.area());
         return;
     }
-    let areas = areas(size, model.zoomed.then_some(model.focus));
+    // What the model believes of its size comes a moment after the screen has changed.
+    if size != model.size {
+        return;
+    }
+    let areas = areas_of(model);
     status::title(model, areas.title, frame);
+    if let Some(area) = areas.strip {
+        strip::draw(model, area, frame);
+    }
     if areas.ladder.height > 0 {
         ladder::draw(model, areas, frame);
     }
-    if areas.beside.height > 0 {
+    if model.quiz.is_on() {
+        quiz::draw(model, areas.beside, frame);
+    } else if areas.beside.height > 0 {
         beside::draw(model, areas.beside, frame);
     }
     status::bar(model, areas.status, frame);
     match model.over {
         Some(Over::Help) => help::draw(model, frame),
         Some(Over::Sums) => sums::draw(model, frame),
+        Some(Over::Flows) => list::draw(model, frame),
+        Some(Over::Prompt) => prompt::draw(model, areas.status, frame),
         None => {}
     }
 }

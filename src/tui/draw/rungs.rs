@@ -6,7 +6,7 @@ use super::lines::{line, style};
 use crate::event::Kept;
 use crate::frame::Timestamp;
 use crate::tui::model::Model;
-use crate::view::{BothLines, LadderLines};
+use crate::view::{BothLines, Bulk, LadderLines};
 
 /// Draws rows.
 pub(super) enum Rungs {
@@ -40,6 +40,14 @@ impl Rungs {
             (Self::Both(lines), Some(joint)) => joint.with(|event| line(lines.line(event))),
             (Self::One(lines), _) => row.with(|event| line(lines.line(event, before))),
             (Self::Both(_), None) => Line::default(),
+        }
+    }
+
+    /// The row that stands for many; of two captures in step none is folded.
+    pub(super) fn folded(&mut self, bulk: &Bulk) -> Line<'static> {
+        match self {
+            Self::One(lines) => line(lines.folded(bulk)),
+            Self::Both(_) => Line::default(),
         }
     }
 }

@@ -172,7 +172,7 @@ fn evidence_that_is_not_at_hand_is_asked_for() {
         .position(|row| row.notes.iter().any(|note| note.of_frame.is_some()))
         .unwrap();
     // The rows before are elsewhere: those here begin a page further on.
-    let mut model = model_with("far", Vec::new(), (80, 24));
+    let mut model = model_with("far", &[], (80, 24));
     let page = Page {
         number: 1,
         rows: rows[at..].into(),
@@ -333,7 +333,7 @@ fn fragments_are_put_together() {
     let pieces = cut.of(&recipe, &recipe.build(&Around::default())).unwrap();
     let rows = pieces.iter().enumerate();
     let rows = rows.map(|(at, bytes)| row(at as u64 + 1, bytes, LinkType::RAW));
-    let mut model = model_with("fragments", rows.collect(), (100, 40));
+    let mut model = model_with("fragments", &rows.collect::<Vec<_>>(), (100, 40));
     press(&mut model, "\t\tj");
     assert!(
         !picture(&model).contains("The datagram"),
@@ -386,7 +386,7 @@ proptest! {
             let link = if *ip { LinkType::RAW } else { LinkType::ETHERNET };
             row(at as u64 + 1, bytes, link)
         });
-        let mut model = model_with("any", rows.collect(), size);
+        let mut model = model_with("any", &rows.collect::<Vec<_>>(), size);
         for key in keys.chars() {
             press(&mut model, &key.to_string());
             let _ = picture(&model);

@@ -73,15 +73,15 @@ mod tests {
             number: 0,
             rows: std::sync::Arc::new([]),
         };
-        model.update(Message::Told(Told::Page(0, page)));
         let extent = |settled| Extent {
             complete: true,
             settled,
             ..Extent::default()
         };
-        let wishes = model.update(Message::Told(Told::Extent(0, extent(false))));
-        assert!(wishes.is_empty(), "{wishes:?}");
+        model.update(Message::Told(Told::Extent(0, extent(false))));
+        let wishes = model.update(Message::Told(Told::Page(0, page)));
+        assert!(!wishes.contains(&Wish::Page(0)), "{wishes:?}");
         let wishes = model.update(Message::Told(Told::Extent(0, extent(true))));
-        assert_eq!(wishes, [Wish::Page(0)]);
+        assert!(wishes.contains(&Wish::Page(0)), "{wishes:?}");
     }
 }

@@ -68,23 +68,8 @@ impl Model {
             return;
         }
         let back = self.current().is_some_and(|row| frame < row.frame);
-        self.notice = Some(format!("looking for frame {frame}"));
-        wishes.push(Wish::Find {
-            from: self.cursor,
-            back,
-            query: Query::Frame(host, frame),
-        });
-    }
-
-    /// Takes in which row was found.
-    pub(super) fn found(&mut self, row: Option<u64>) {
-        self.notice = match row {
-            Some(row) => {
-                self.cursor = row;
-                None
-            }
-            None => Some("it is not among what is shown".to_owned()),
-        };
+        let what = format!("frame {frame}");
+        self.seek(&Query::Frame(host, frame), &what, back, wishes);
     }
 
     /// Goes back to where we came from.

@@ -5,6 +5,7 @@
 //! alike, small messages are read: so a full segment or a bare ACK uses up more of what is shown
 //! at the start of a run than a short message does.
 
+use super::remark::{self, Kinds};
 use crate::event::{Kind, NoteCounts, Segment, Side, units};
 use crate::frame::Timestamp;
 
@@ -69,8 +70,8 @@ impl Fold {
 
     /// The same where the sides are told apart in another way: 0 for the left one.
     pub(super) fn segment_from(&mut self, s: &Segment<'_>, side: usize) -> Turn {
-        let bulk = s.len >= BULK_BYTES || s.is_pure_ack();
-        let turn = self.take(s.frame, s.time, if bulk { BULK } else { SMALL });
+        let cost = if is_bulk(s) { BULK } else { SMALL };
+        let turn = self.take(s.frame, s.time, cost);
         if turn != Turn::Show {
             self.segments += 1;
             self.bytes[side] += u64::from(s.len);
@@ -180,6 +181,25 @@ impl Fold {
         }
         parts.join(", ")
     }
+}
+
+/// Whether it is what bulk data is made of.
+pub(super) fn is_bulk(s: &Segment<'_>) -> bool {
+    s.len >= BULK_BYTES || s.is_pure_ack()
+}
+
+/// Whether nothing about a segment needs to be seen when those kinds of notes have been said, apart from where in
+/// its life the connection is.
+pub(super) fn is_unremarkable(s: &Segment<'_>, said: Kinds) -> bool {
+    s.notes.iter().all(|note| remark::is_quiet(note, said))
+        && s.state_before == s.state
+        && s.comment.is_none()
+        && !s.wireshark.is_some_and(|wireshark| wireshark.differs)
+        && !(s.flags.syn() || s.flags.fin() || s.flags.rst() || s.flags.urg())
+        && s.packet
+            .problems
+            .iter()
+            .all(|problem| problem.rfc().is_none())
 }
 
 /// `3 dup-ack`.

@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::remark::{self, Kinds};
-use super::{Ladder, Paint, Style};
+use super::{Bulk, Ladder, Paint, Style};
 use crate::event::Event;
 use crate::frame::Timestamp;
 use crate::view::text;
@@ -60,5 +60,24 @@ impl LadderLines {
             _ => {}
         }
         ladder.pen.finish()
+    }
+    /// The row that stands for many.
+    pub fn folded(&mut self, bulk: &Bulk) -> &str {
+        let ladder = &mut self.ladder;
+        let (glyphs, layout, style) = (ladder.glyphs(), ladder.layout, &ladder.style);
+        let pen = ladder.pen.clear();
+        let frames = format!("{}-{}", bulk.frames.0, bulk.frames.1);
+        pen.put(style, Paint::Dim, &format!("{frames:>5}"))
+            .pad_to(layout.gutter)
+            .put(style, Paint::Dim, &glyphs.fold.to_string());
+        let text = bulk.text([glyphs.to, glyphs.from]);
+        let text = text::fit(&text, layout.inner.saturating_sub(2));
+        pen.plain(" ").put(style, Paint::Dim, &text);
+        pen.pad_to(layout.gutter + 1 + layout.inner).put(
+            style,
+            Paint::Dim,
+            &glyphs.fold.to_string(),
+        );
+        pen.finish()
     }
 }

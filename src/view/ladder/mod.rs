@@ -5,6 +5,7 @@
 //! said in words next to it. Runs of segments with nothing remarkable are folded.
 
 mod both;
+mod bulk;
 mod fold;
 mod heading;
 mod label;
@@ -19,6 +20,7 @@ use std::io::{self, Write};
 
 pub(super) use both::Both;
 pub use both::{BothEnds, BothLines};
+pub use bulk::{Bulk, is_bulk};
 use fold::{Fold, Left, Turn};
 use heading::Flowing;
 use layout::Layout;
@@ -30,7 +32,7 @@ use super::{Paint, Style, View, text};
 use crate::decode::Packet;
 use crate::event::{Event, Flow, Kind, Phase, Segment, units};
 use crate::frame::{Frame, Timestamp};
-use crate::wire::tcp::TcpOptions;
+use crate::wire::tcp::{Flags, TcpOptions};
 
 /// After so many rows of other connections, a connection's heading is shown again.
 const HEADING_LASTS: u64 = 24;
@@ -85,21 +87,10 @@ impl Ladder {
 
     /// Whether nothing about this segment needs to be seen.
     fn is_uneventful(&self, s: &Segment<'_>) -> bool {
-        let quiet = self.known.get(&s.flow).is_some_and(|known| {
-            known.phase == Some(s.phase)
-                && s.notes
-                    .iter()
-                    .all(|note| remark::is_quiet(note, known.said))
-        });
-        quiet
-            && s.state_before == s.state
-            && s.comment.is_none()
-            && !s.wireshark.is_some_and(|wireshark| wireshark.differs)
-            && !(s.flags.syn() || s.flags.fin() || s.flags.rst() || s.flags.urg())
-            && s.packet
-                .problems
-                .iter()
-                .all(|problem| problem.rfc().is_none())
+        let known = self.known.get(&s.flow);
+        known.is_some_and(|known| {
+            known.phase == Some(s.phase) && fold::is_unremarkable(s, known.said)
+        })
     }
 
     fn segment(&mut self, s: &Segment<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -393,6 +384,11 @@ impl View for Ladder {
 /// What a segment says, flags first, in `room` columns: for who shows it in another place than a ladder.
 pub(super) fn caption(s: &Segment<'_>, style: &Style, room: usize) -> Vec<(Paint, String)> {
     label::label(s, style, room)
+}
+
+/// Flags as words: `SYN ACK`.
+pub(super) fn flags(flags: Flags) -> String {
+    label::flags(flags)
 }
 
 #[cfg(test)]

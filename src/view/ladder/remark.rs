@@ -8,6 +8,9 @@ use crate::view::Paint;
 pub(super) struct Kinds(u64);
 
 impl Kinds {
+    /// Every kind.
+    pub(super) const ALL: Self = Self(u64::MAX);
+
     /// Adds a kind; whether it was new.
     pub(super) fn add(&mut self, kind: Kind) -> bool {
         let bit = 1 << (kind as u32);
