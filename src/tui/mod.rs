@@ -22,8 +22,6 @@ mod pages;
 mod play;
 mod query;
 mod quiz;
-#[cfg(test)]
-pub(crate) mod sample;
 mod search;
 mod strip;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod moving;
 mod panes;
 mod quiz;
+pub(crate) mod read;
 pub(crate) mod sample;
 mod screens;
 

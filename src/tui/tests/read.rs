@@ -4,11 +4,11 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{Extent, Look, Message, Mind, Model, PAGE_ROWS, Page, Told, Wish, draw};
 use crate::analysis::{Analysis, Limits};
 use crate::event::{Board, Kept};
 use crate::io::file;
 use crate::lab::truth::Line;
+use crate::tui::{Extent, Look, Message, Mind, Model, PAGE_ROWS, Page, Told, Wish, draw};
 use crate::{pair, recordings};
 
 /// A recording, read: its rows, and how the connection stands after each.
