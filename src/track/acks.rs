@@ -283,6 +283,9 @@ fn duplicate(o: &mut Observation, data: &mut Half, ack: Seq) {
         let third = data.dup_acks == 3;
         let rare = data.rare_mut();
         rare.dup_ack_frame = o.frame;
+        if third {
+            rare.third_dup_ack_at = Some(o.time);
+        }
         rare.counts.duplicate_acks += 1;
         rare.counts.triple_duplicate_acks += u32::from(third);
     }

@@ -7,6 +7,7 @@ use arrayvec::ArrayVec;
 use super::half::Half;
 use super::key::FlowKey;
 use super::observation::{Earlier, Facts, Marks, Observation};
+use super::order::Habits;
 use super::rare::Spoiled;
 use super::sent::Store;
 use crate::decode::{Checksum, Tcp};
@@ -59,6 +60,8 @@ pub struct Connection {
     pub ecn: [bool; 2],
     /// Whether an RST ended it, and whose.
     pub reset_by: Option<Side>,
+    /// How each side numbers its packets, and whether it has just gone on after silence.
+    pub(super) habits: Habits,
 }
 
 /// What only eventful connections have.
@@ -109,6 +112,7 @@ impl Connection {
             history: ArrayVec::new(),
             weighed: 0,
             ip_ids: [0; 2],
+            habits: Habits::default(),
             remarks: None,
         }
     }
@@ -280,6 +284,8 @@ impl Connection {
         if !o.flags.rst() {
             *known_ttl = ttl;
             if id != 0 {
+                let step = (*known_id != 0).then(|| id.wrapping_sub(*known_id) as i16);
+                self.habits.step(o.side, step);
                 *known_id = id;
             }
         }

@@ -22,6 +22,7 @@
 
 mod acks;
 mod artefact;
+mod asked;
 mod closing;
 mod connection;
 mod count;

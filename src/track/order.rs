@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 
 use super::connection::Connection;
 use super::observation::Observation;
+use crate::event::Side;
 
 /// What of a segment tells when it was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,13 +64,63 @@ impl Ids {
     /// Takes in the identification of a segment that was not overtaken.
     pub(super) fn see(&mut self, id: u16) {
         let step = self.latest.map(|latest| id.wrapping_sub(latest) as i16);
-        match step {
-            Some(1..=STEP) => self.steps = self.steps.saturating_add(1),
-            // Overtaken on the way: neither here nor there.
-            Some(STEP_BACK..=0) => return,
-            _ => self.steps = 0,
+        self.steps = steps_after(self.steps, step);
+        // What was overtaken on the way is neither here nor there.
+        if !matches!(step, Some(STEP_BACK..=0)) {
+            self.latest = Some(id);
         }
-        self.latest = Some(id);
+    }
+}
+
+/// What is kept of both sides of every connection, in one byte: there are many. Three bits a side: steps in
+/// a row in which its identification went up by little, as far as [`ENOUGH`]; and whether its latest
+/// packet came after silence, as if its timer had run out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Habits(u8);
+
+impl Habits {
+    const STEPS: u8 = 0b011;
+    const RESUMED: u8 = 0b100;
+
+    const fn shift(side: Side) -> u32 {
+        match side {
+            Side::Initiator => 0,
+            Side::Responder => 3,
+        }
+    }
+
+    /// Steps in a row.
+    pub(super) const fn steps(self, side: Side) -> u8 {
+        self.0 >> Self::shift(side) & Self::STEPS
+    }
+
+    /// Takes in one more; `None` where there was no identification to go on from.
+    #[inline]
+    pub(super) fn step(&mut self, side: Side, step: Option<i16>) {
+        let steps = steps_after(self.steps(side), step).min(ENOUGH);
+        self.0 = self.0 & !(Self::STEPS << Self::shift(side)) | steps << Self::shift(side);
+    }
+
+    /// Whether its latest packet came after silence.
+    pub(super) const fn resumed(self, side: Side) -> bool {
+        self.0 >> Self::shift(side) & Self::RESUMED != 0
+    }
+
+    /// Sets that.
+    #[inline]
+    pub(super) fn set_resumed(&mut self, side: Side, yes: bool) {
+        let bit = Self::RESUMED << Self::shift(side);
+        self.0 = if yes { self.0 | bit } else { self.0 & !bit };
+    }
+}
+
+/// Steps in a row, after one more; `None` where there was no identification to go on from.
+#[inline]
+fn steps_after(steps: u8, step: Option<i16>) -> u8 {
+    match step {
+        Some(1..=STEP) => steps.saturating_add(1),
+        Some(STEP_BACK..=0) => steps,
+        _ => 0,
     }
 }
 
@@ -82,8 +133,8 @@ impl Connection {
                 .and_then(|id| u16::try_from(id).ok())
                 .filter(|&id| id != 0),
         };
+        let known = self.ids_of(o);
         let (sender, _) = self.pair(o.side);
-        let known = sender.rare().map(|rare| rare.ids).unwrap_or_default();
         o.ids_count = known.count();
         let latest = Stamp {
             ts: sender.stamped.then_some((sender.latest_tsval, 0)),
@@ -100,9 +151,35 @@ impl Connection {
         if let Some((value, _)) = o.stamp.ts {
             (sender.latest_tsval, sender.stamped) = (value, true);
         }
-        if let (Some(rare), Some(id)) = (sender.rare_if_any(), o.stamp.id) {
-            rare.ids.see(id);
+        if sender.rare().is_some() {
+            self.number(o);
         }
+    }
+
+    /// Takes in the identification of the segment, for good.
+    pub(super) fn number(&mut self, o: &Observation) {
+        let Some(id) = o.stamp.id else { return };
+        let mut ids = self.ids_of(o);
+        ids.see(id);
+        let steps = self.habits.steps(o.side);
+        let (sender, _) = self.pair(o.side);
+        let known = &mut sender.rare_mut().ids;
+        if known.latest.is_none() {
+            // The segment is among these steps already.
+            ids.steps = steps;
+        }
+        *known = ids;
+    }
+
+    /// What is known of how the segment's sender numbers its packets, from before anything happened, too.
+    pub(super) fn ids_of(&self, o: &Observation) -> Ids {
+        let at = o.side.index();
+        let known = self.halves[at].rare().map(|rare| rare.ids);
+        let counted = Ids {
+            latest: Some(o.marks_before.id).filter(|&id| id != 0),
+            steps: self.habits.steps(o.side),
+        };
+        known.filter(|ids| ids.latest.is_some()).unwrap_or(counted)
     }
 }
 
@@ -125,6 +202,26 @@ mod tests {
         assert_eq!(late.order(early, true), Some(Ordering::Greater));
         assert_eq!(late.order(early, false), None);
         assert_eq!(late.order(late, true), None);
+    }
+
+    #[test]
+    fn habits_of_both_sides_fit_into_a_byte() {
+        let mut habits = Habits::default();
+        for _ in 0..300 {
+            habits.step(Side::Responder, Some(1));
+        }
+        habits.set_resumed(Side::Initiator, true);
+        let told = |habits: Habits| {
+            [Side::Initiator, Side::Responder]
+                .map(|side| (habits.steps(side), habits.resumed(side)))
+        };
+        assert_eq!(told(habits), [(0, true), (ENOUGH, false)]);
+        habits.step(Side::Responder, Some(-3));
+        habits.step(Side::Initiator, Some(2));
+        habits.set_resumed(Side::Initiator, false);
+        assert_eq!(told(habits), [(1, false), (ENOUGH, false)]);
+        habits.step(Side::Responder, None);
+        assert_eq!(told(habits), [(1, false), (0, false)]);
     }
 
     #[test]

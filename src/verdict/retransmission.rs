@@ -18,7 +18,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(case: &Case<'_>) -> Option<Note> {
     if !case.seen.facts.any(Facts::RESENT) {
-        return lost_before_capture(case);
+        let mut note = lost_before_capture(case)?;
+        note.spurious = case.proved.needless.then_some(true).or(note.spurious);
+        return Some(note);
     }
     if out_of_order::overtaken_by(case).is_some() {
         return None;
@@ -57,7 +59,7 @@ fn may_be_a_copy(case: &Case<'_>) -> bool {
     }
     let before = match seen.original {
         Some(original) => original.last_time,
-        None => case.sender().una_time,
+        None => case.sender().acked_by(seen.end),
     };
     let rtt_ns = (case.sender().counts.rtt.min).saturating_add(case.receiver().counts.rtt.min);
     let answer = seen.flags.syn() && seen.flags.ack();
@@ -228,21 +230,30 @@ fn overdue(case: &Case<'_>, hole: &Hole) -> Note {
 
 fn stamped_later(note: &Note) -> String {
     format!(
-        "{} fill the hole that frame {} showed, and are stamped {} ticks later than it: sent again after the \
-         first copy was lost before the capture",
+        "{} fill the hole that frame {} showed, and are stamped {} ticks later than it: sent again{}",
         range(note),
         note.frames.first().copied().unwrap_or(0),
         note.number_of("later"),
+        fate_of_the_first(note),
     )
 }
 
 fn counted_later(note: &Note) -> String {
     format!(
         "{} fill the hole that frame {} showed, and were sent later than it, as the timestamp they echo or \
-         their sender's count of packets tells: sent again after the first copy was lost before the capture",
+         their sender's count of packets tells: sent again{}",
         range(note),
         note.frames.first().copied().unwrap_or(0),
+        fate_of_the_first(note),
     )
+}
+
+fn fate_of_the_first(note: &Note) -> &'static str {
+    if note.spurious == Some(true) {
+        " without need, for the first copy was late, and comes after this"
+    } else {
+        " after the first copy was lost before the capture"
+    }
 }
 
 /// What three duplicate ACKs asked for, first sent before the capture began.
