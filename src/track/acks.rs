@@ -177,6 +177,10 @@ fn recover(o: &mut Observation, data: &mut Half, ack: Seq) {
     if ack.at_or_after(until) {
         rare.recovery_until = None;
         rare.counts.post_loss_acks += 1;
+        if rare.recovery_cause == Some(Cause::Rto) {
+            // Far from its sender: until that hears of it, it goes on.
+            rare.unasked_at = Some(o.time);
+        }
         rare.recovery_cause = None;
     } else if fast {
         o.facts.set(Facts::PARTIAL_ACK);

@@ -203,29 +203,41 @@ fn lost_before_capture(case: &Case<'_>) -> Option<Note> {
     } else {
         (RULE.rfc, counted_later)
     };
-    let (cause, waited_ns) = cause::of_unseen(case, hole.time);
-    let mut note = bytes(case, Note::new(RULE.kind, rfc, sentence))
-        .with("later", Quantity::Count(u64::from(later)))
-        .with("waited", Quantity::Nanos(waited_ns));
-    (note.cause, note.confidence) = (Some(cause), Confidence::Likely);
-    Some(note.frame(hole.frame).frame(seen.frame))
+    let note = bytes(case, Note::new(RULE.kind, rfc, sentence))
+        .with("later", Quantity::Count(u64::from(later)));
+    Some(
+        caused(note, cause::of_unseen(case, hole.time))
+            .frame(hole.frame)
+            .frame(seen.frame),
+    )
 }
 
 /// What its sender must have sent again by now, come when that can be here.
 fn overdue(case: &Case<'_>, hole: &Hole) -> Note {
-    let (cause, waited_ns) = cause::of_unseen(case, hole.time);
     let note = Note::new(RULE.kind, "RFC 6675 5", |note| {
         format!(
             "{} fill the hole that frame {} showed {} before: by then the sender had to send them again, and \
              there was time for that to get here",
             range(note),
             note.frames.first().copied().unwrap_or(0),
-            units::nanos(note.number_of("waited")),
+            units::nanos(note.number_of("late")),
         )
     });
-    let mut note = bytes(case, note).with("waited", Quantity::Nanos(waited_ns));
-    (note.cause, note.confidence) = (Some(cause), Confidence::Likely);
-    note.frame(hole.frame).frame(case.seen.frame)
+    let late_ns = case.seen.time.nanos_since(hole.time);
+    let note = note.with("late", Quantity::Nanos(late_ns));
+    caused(bytes(case, note), cause::of_unseen(case, hole.time))
+        .frame(hole.frame)
+        .frame(case.seen.frame)
+}
+
+/// With the cause that was found, and what it rests on.
+fn caused(note: Note, found: cause::Finding) -> Note {
+    let mut note = note.with("waited", Quantity::Nanos(found.waited_ns));
+    if found.timeout > 0 {
+        note = note.with("timeout", Quantity::Count(u64::from(found.timeout)));
+    }
+    (note.cause, note.confidence) = (Some(found.cause), found.confidence);
+    note
 }
 
 fn stamped_later(note: &Note) -> String {
