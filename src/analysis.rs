@@ -1,27 +1,43 @@
 //! From frames to events: decode, track and judge, joined.
 
-pub use crate::track::{AHEAD, Limits};
+pub use crate::track::Limits;
 
 use std::cmp::Ordering;
+use std::net::IpAddr;
 
+use arrayvec::ArrayVec;
 use hashbrown::HashSet;
 
-use crate::decode::{Body, Decoder, Icmp, IcmpDetail, Packet, Tcp, glance};
-use crate::event::{Dir, End, Endpoint, Event, Note, Segment, Side};
-use crate::frame::{Frame, LinkType};
-use crate::track::{Arrival, Connection, Facts, Observation, TooBig, Tracker};
+use crate::decode::{Body, Decoder, Icmp, IcmpDetail, Packet, Plain, Tcp};
+use crate::event::{Board, Dir, End, Endpoint, Event, Note, Segment, Side};
+use crate::frame::{BATCH, Frame};
+use crate::track::{Arrival, Connection, Facts, Observation, Place, TooBig, Tracker};
 use crate::verdict::{self, Proved};
 
 /// Takes frames in the order of the capture and gives events.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Analysis {
     decoder: Decoder,
+    follower: Follower,
+    flows_only: bool,
+}
+
+/// All of it that comes after decoding: what a packet holds is borrowed from the decoder.
+#[derive(Clone, Debug)]
+struct Follower {
     tracker: Tracker,
     notes: Vec<Note>,
     crowd: Crowd,
-    flows_only: bool,
     hindsight: Hindsight,
     learning: bool,
+}
+
+/// What a look at a frame that comes soon has found.
+#[derive(Debug)]
+pub struct Ahead<'a> {
+    plain: Option<Plain<'a>>,
+    /// Where its connection probably is.
+    near: Place,
 }
 
 /// What is known beyond the frames so far.
@@ -98,7 +114,7 @@ const TCP: u8 = 6;
 const MOST_HINDSIGHT: usize = 1 << 20;
 
 /// Whether it was said that there is too much, and how much that is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Crowd {
     limits: Limits,
     said: bool,
@@ -109,23 +125,25 @@ impl Analysis {
     pub fn new(limits: Limits) -> Self {
         Self {
             decoder: Decoder::new(),
-            tracker: Tracker::new(limits),
-            notes: Vec::new(),
-            crowd: Crowd {
-                limits,
-                said: false,
+            follower: Follower {
+                tracker: Tracker::new(limits),
+                notes: Vec::new(),
+                crowd: Crowd {
+                    limits,
+                    said: false,
+                },
+                hindsight: Hindsight::default(),
+                learning: false,
             },
             flows_only: false,
-            hindsight: Hindsight::default(),
-            learning: false,
         }
     }
 
     /// With what an analysis of the same frames has learned before.
     #[must_use]
     pub fn with_hindsight(mut self, hindsight: Hindsight) -> Self {
-        self.tracker.assume_scale(hindsight.wscale);
-        self.hindsight = hindsight;
+        self.follower.tracker.assume_scale(hindsight.wscale);
+        self.follower.hindsight = hindsight;
         self
     }
 
@@ -134,13 +152,13 @@ impl Analysis {
     #[must_use]
     pub fn learning(limits: Limits) -> Self {
         let mut analysis = Self::new(limits).flows_only(true);
-        analysis.learning = true;
+        analysis.follower.learning = true;
         analysis
     }
 
     /// What was learned.
     pub fn learned(self) -> Hindsight {
-        self.hindsight
+        self.follower.hindsight
     }
 
     /// Leaves out the events of single segments, for who only wants to know of connections.
@@ -150,27 +168,28 @@ impl Analysis {
         self
     }
 
-    /// Whether it pays to call [`Analysis::expect`] for the frames that come next.
-    pub fn looks_ahead(&self) -> bool {
-        self.tracker.looks_ahead()
-    }
-
-    /// Says what comes soon, so that what is known of it is at hand by then. Changes no result.
-    pub fn expect(&mut self, link_type: LinkType, bytes: &[u8]) {
-        if let Some([src, dst]) = glance(link_type, bytes) {
-            let end = |(addr, port)| Endpoint { addr, port };
-            self.tracker.expect(end(src), end(dst));
+    /// Looks at frames that come next before they are handled one by one, so that what is known of their
+    /// connections is at hand by then: fills `ahead`, which is empty. Changes no result.
+    pub fn look_ahead<'a>(&self, frames: &[Frame<'a>], ahead: &mut ArrayVec<Ahead<'a>, BATCH>) {
+        ahead.extend(frames.iter().take(BATCH).map(Ahead::at));
+        if self.follower.tracker.looks_ahead() && ahead.len() > 1 {
+            let ends = ahead.iter().map(|ahead| ahead.plain.as_ref().map(ends));
+            let places = self.follower.tracker.bring_near(ends);
+            for (ahead, place) in ahead.iter_mut().zip(places) {
+                ahead.near = place;
+            }
         }
     }
 
-    /// Brings what was expected near.
-    pub fn bring_near(&mut self) {
-        self.tracker.bring_near();
+    /// How the connection between these ends stands after the frame handled last; `None` when it is not followed.
+    pub fn board(&self, ends: [Endpoint; 2], tunnel: u32) -> Option<Board> {
+        let tracker = &self.follower.tracker;
+        tracker.between(ends, tunnel).map(Connection::board)
     }
 
     /// Connections kept, and bytes of detail on them: see [`Limits`].
     pub fn kept(&self) -> (usize, usize) {
-        self.tracker.kept()
+        self.follower.tracker.kept()
     }
 
     /// Takes the next frame and hands the events that come of it to `sink`.
@@ -183,46 +202,45 @@ impl Analysis {
         frame: &Frame<'_>,
         sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.handle_ahead(frame, &Ahead::at(frame), sink)
+    }
+
+    /// The same of a frame that [`Analysis::look_ahead`] has looked at.
+    ///
+    /// # Errors
+    ///
+    /// Only what `sink` gives.
+    pub fn handle_ahead<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        ahead: &Ahead<'_>,
+        sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.flows_only
+            && let Some(plain) = &ahead.plain
+        {
+            return self.follower.follow(frame, plain, ahead.near, sink);
+        }
         // Filled in place: handing a packet over by value would copy it for every frame.
         let mut packet = Packet::default();
-        self.decoder.decode_into(frame, &mut packet);
+        self.decoder
+            .decode_as(frame, ahead.plain.as_ref(), &mut packet);
         if let Body::Icmp(icmp) = &packet.body {
-            hear(&mut self.tracker, icmp, frame, packet.tunnel);
+            hear(&mut self.follower.tracker, icmp, frame, packet.tunnel);
         }
         let (Body::Tcp(tcp), Some(ip)) = (&packet.body, &packet.ip) else {
             return sink(&Event::Packet(frame, &packet));
         };
-        let arrival = Arrival {
-            frame: frame.number,
-            time: frame.time,
-            src: Endpoint {
-                addr: ip.src,
-                port: tcp.src_port,
-            },
-            dst: Endpoint {
-                addr: ip.dst,
-                port: tcp.dst_port,
-            },
-            ip_id: ip.id,
-            ttl: ip.ttl,
-        };
-        let place = self.tracker.observe(&arrival, tcp, packet.tunnel);
-        if self.tracker.has_ended() {
-            self.crowd.let_go(&mut self.tracker, frame.number, sink)?;
-        }
-        let Some((seen, connection)) = place.and_then(|place| self.tracker.found(place)) else {
+        let arrival = arrival(frame, (ip.src, ip.dst), tcp, (ip.id, ip.ttl));
+        let place = self
+            .follower
+            .tracker
+            .observe(&arrival, tcp, packet.tunnel, ahead.near);
+        self.follower.judge(frame.number, place, sink)?;
+        let Some((seen, connection)) = place.and_then(|place| self.follower.tracker.found(place))
+        else {
             return sink(&Event::Packet(frame, &packet));
         };
-        if self.learning {
-            self.hindsight.learn(seen);
-        }
-        self.notes.clear();
-        // Without a fact no rule has a question; that is how nearly every segment is.
-        if seen.facts != Facts::NONE {
-            let proved = self.hindsight.of(seen.frame);
-            verdict::judge(seen, connection, proved, &mut self.notes);
-            connection.judged(seen, &self.notes);
-        }
         if self.flows_only {
             return Ok(());
         }
@@ -233,7 +251,7 @@ impl Analysis {
             &arrival,
             seen,
             connection,
-            &self.notes,
+            &self.follower.notes,
         )))
     }
 
@@ -247,16 +265,101 @@ impl Analysis {
         end: &End,
         sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.tracker
+        self.follower
+            .tracker
             .finish()
             .try_for_each(|flow| sink(&Event::Flow(&flow)))?;
-        let crowded_out = self.tracker.crowded_out();
+        let crowded_out = self.follower.tracker.crowded_out();
         if crowded_out > 0 {
             sink(&Event::Notice(&format!(
                 "{crowded_out} connections were let go before they were over, to hold memory"
             )))?;
         }
         sink(&Event::End(end))
+    }
+}
+
+impl Follower {
+    /// Follows a segment for who only wants to know of connections: what is as it was to be expected leaves
+    /// nothing to judge and, but for what it may prove of others, nothing to know.
+    fn follow<E>(
+        &mut self,
+        frame: &Frame<'_>,
+        plain: &Plain<'_>,
+        near: Place,
+        sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let tcp = plain.tcp();
+        let arrival = arrival(frame, plain.ends(), &tcp, plain.id_and_ttl());
+        let place = if self.learning {
+            self.tracker.observe(&arrival, &tcp, 0, near)
+        } else {
+            self.tracker.observe_untold(&arrival, &tcp, near)
+        };
+        self.judge(frame.number, place, sink)
+    }
+
+    /// Reports the connections that the segment just followed has ended, and has the rules judge it.
+    #[inline]
+    fn judge<E>(
+        &mut self,
+        frame: u64,
+        place: Option<Place>,
+        sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.tracker.has_ended() {
+            self.crowd.let_go(&mut self.tracker, frame, sink)?;
+        }
+        let Some((seen, connection)) = place.and_then(|place| self.tracker.found(place)) else {
+            return Ok(());
+        };
+        if self.learning {
+            self.hindsight.learn(seen);
+        }
+        self.notes.clear();
+        // Without a fact no rule has a question; that is how nearly every segment is.
+        if seen.facts != Facts::NONE {
+            let proved = self.hindsight.of(seen.frame);
+            verdict::judge(seen, connection, proved, &mut self.notes);
+            connection.judged(seen, &self.notes);
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Ahead<'a> {
+    /// A frame by itself: where its connection is known is not looked for.
+    fn at(frame: &Frame<'a>) -> Self {
+        Self {
+            plain: Plain::read(frame),
+            near: Place::NOWHERE,
+        }
+    }
+}
+
+/// The ends of a segment.
+fn ends(plain: &Plain<'_>) -> (Endpoint, Endpoint) {
+    let ((src, dst), (from, to)) = (plain.ends(), plain.ports());
+    let end = |addr, port| Endpoint { addr, port };
+    (end(src, from), end(dst, to))
+}
+
+/// A segment between these addresses, in a packet of that identification and time to live.
+#[inline]
+fn arrival(
+    frame: &Frame<'_>,
+    (src, dst): (IpAddr, IpAddr),
+    tcp: &Tcp<'_>,
+    (ip_id, ttl): (Option<u32>, u8),
+) -> Arrival {
+    let end = |addr, port| Endpoint { addr, port };
+    Arrival {
+        frame: frame.number,
+        time: frame.time,
+        src: end(src, tcp.src_port),
+        dst: end(dst, tcp.dst_port),
+        ip_id,
+        ttl,
     }
 }
 

@@ -11,6 +11,7 @@ mod ping;
 mod ports;
 mod server;
 mod sockets;
+mod step;
 mod talk;
 mod trace;
 
@@ -30,6 +31,7 @@ pub use self::ping::{PathMtu, Ping, SocketKind};
 pub use self::ports::Ports;
 pub use self::server::Server;
 pub use self::sockets::Sockets;
+pub use self::step::Step;
 pub use self::talk::Talk;
 pub use self::trace::Trace;
 use crate::event::Kind;
@@ -100,6 +102,9 @@ pub enum Command {
     /// Show what is in the buffers of TCP sockets, and who waits for whom; --watch goes on
     #[command(after_help = sockets::HELP)]
     Sockets(Sockets),
+    /// Walk through a capture on a screen: segment by segment, with what each does and why
+    #[command(after_help = step::HELP, override_usage = "wirelab step [OPTIONS] <CAPTURE> [FILTER]...")]
+    Step(Step),
     /// Find the path to a host: which routers packets pass, and what fits through
     #[command(after_help = trace::HELP, disable_version_flag = true)]
     Trace(Trace),

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use arrayvec::ArrayVec;
+
 /// A moment, in nanoseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
@@ -123,6 +125,12 @@ pub struct Frame<'a> {
     /// The capture's comment on this frame (pcapng `opt_comment`), not yet escaped.
     pub comment: Option<&'a [u8]>,
 }
+
+/// Most frames that are taken at once: enough that waiting for memory overlaps.
+pub const BATCH: usize = 16;
+
+/// Frames that follow one another.
+pub type Batch<'a> = ArrayVec<Frame<'a>, BATCH>;
 
 impl Frame<'_> {
     /// Whether the capture cut this frame short (snaplen).

@@ -27,6 +27,7 @@ pub mod sockets;
 pub mod talk;
 pub mod trace;
 pub mod track;
+pub mod tui;
 pub mod verdict;
 pub mod view;
 pub mod wire;

@@ -90,6 +90,11 @@ impl Recording {
         std::str::from_utf8(truth.bytes()).ok()
     }
 
+    /// What it belongs to: `setup`, `data`, `loss` …
+    pub fn topic(&self) -> &'static str {
+        self.lesson().map_or("", |lesson| lesson.topic)
+    }
+
     /// The experiment that was recorded.
     pub fn lesson(&self) -> Option<&'static Lesson> {
         lesson(self.name)

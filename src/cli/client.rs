@@ -11,6 +11,7 @@ Examples:
   printf 'GET / HTTP/1.0\\r\\n\\r\\n' | wirelab client 192.0.2.1 80
   wirelab client ::1 8080 --send @FILE --save ANSWER  bytes as they are, both ways
   wirelab client 127.0.0.1 8080 --sndbuf 4096 --send @FILE   when does send block?
+  wirelab client 127.0.0.1 8080 --watch               its buffers, windows and times while it talks
   sudo wirelab client 127.0.0.1 8080 --segments       each call beside its segments
 
 The end of input ends our direction (shutdown); what the server still sends is received.

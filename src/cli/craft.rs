@@ -13,22 +13,28 @@ use crate::craft::Order;
 pub(super) const HELP: &str = "\
 A packet is its layers, outermost first, parted by /, each with what is to be different from usual:
 
-  ether vlan arp ipv4 ipv6 hbh dstopt routing fragment ah icmp icmp6 tcp udp      headers
-  text WORD   hex DIGITS   file FILE   zeros N   pattern N                        data
+  headers  ether vlan arp ipv4 ipv6 hbh dstopt routing fragment ah icmp icmp6
+           igmp tcp udp
+  data     text WORD, hex DIGITS, file FILE, zeros N, pattern N
 
 Examples:
-  wirelab craft --dry-run 'ipv4 dst=192.0.2.1 ttl=1 / icmp echo id=7 / text abc'  fields and bytes
-  wirelab craft --fields tcp                                  what there is to set
-  sudo wirelab craft --answer ipv4 dst=192.0.2.1 / tcp dport=80 options=mss=1460,sackok
-  sudo wirelab craft --answer -i eth0 ether / arp dst=192.0.2.1
+  wirelab craft --dry-run ipv4 dst=192.0.2.1 ttl=1 / icmp echo id=7 / text abc
+  wirelab craft --fields tcp                           what there is to set
+  sudo wirelab craft -a ipv4 dst=192.0.2.1 / tcp dport=80 options=mss=1460,sackok
+  sudo wirelab craft -a -i eth0 ether / arp dst=192.0.2.1
   sudo wirelab craft --show ipv4 dst=192.0.2.1 checksum=bad / udp dport=53
-  sudo wirelab craft --fragment 16 --overlap 8 --order reverse ipv4 dst=192.0.2.1 / udp / pattern 64
-  sudo wirelab craft handshake                                a whole TCP connection: craft handshake --help
-  wirelab craft -w ra.pcapng ether / ipv6 dst=ff02::1 / icmp6 ra options=prefix=2001:db8::/64
+  sudo wirelab craft --fragment 16 --overlap 8 --order reverse \\
+      ipv4 dst=192.0.2.1 / udp / pattern 64
+  sudo wirelab craft handshake --help                  a whole TCP connection
+  wirelab craft -w ra.pcapng \\
+      ether / ipv6 dst=ff02::1 / icmp6 ra options=prefix=2001:db8::/64
 
-Lengths, checksums, header lengths, protocol numbers and addresses are right unless they are forced;
-checksum=bad makes a wrong one. What is shown or written by --dry-run, --diagram, --hex, -w, --command,
---toml or --fields is not sent; everything else is. Exit code 0: sent, and with --answer answered; 1: no answer.";
+Lengths, checksums, header lengths, protocol numbers and addresses are right \
+unless they are forced; checksum=bad makes a wrong one. What is shown or written \
+by --dry-run, --diagram, --hex, -w, --command, --toml or --fields is not sent; \
+everything else is.
+
+Exit code 0: sent, and with --answer answered; 1: no answer.";
 
 /// `craft`.
 #[derive(Debug, Args)]

@@ -29,7 +29,7 @@ pub struct Ping {
     #[arg(required = true, value_name = "HOST")]
     pub hosts: Vec<String>,
     /// End after N requests; with -w, after N answers
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short, long, value_name = "N", value_parser = requests)]
     pub count: Option<u64>,
     /// Seconds from one request to the next
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
@@ -213,6 +213,16 @@ pub enum SocketKind {
     Datagram,
 }
 
+/// How many requests: without the option there is no end to them, so none is not what 0 could mean.
+fn requests(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(0) => Err("with no request there is nothing to see; give 1 or more, or leave -c out and end it with \
+                      Ctrl-C"
+            .to_owned()),
+        other => other.map_err(|_| "give a number, as in 3".to_owned()),
+    }
+}
+
 /// Seconds, with decimals.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let number = text.parse::<f64>().ok();
@@ -299,5 +309,8 @@ mod tests {
         assert!(label("0x100000").is_err() && label("x").is_err());
         assert_eq!((byte("0x10"), byte("184")), (Ok(16), Ok(184)));
         assert!(byte("256").is_err() && byte("0x100").is_err());
+        assert_eq!(requests("3"), Ok(3));
+        assert!(requests("0").unwrap_err().contains("leave -c out"));
+        assert!(requests("-1").is_err() && requests("").is_err());
     }
 }

@@ -11,7 +11,11 @@ Examples:
   wirelab server [::1]:8080 --echo                     sends back what comes, over IPv6
   wirelab server 8080 --once --send @FILE              gives one client a file, and ends
   wirelab server 8080 --slow-read 1000 --rcvbuf 4096   how the sender comes to a halt
+  wirelab server 8080 --slow-read 1000 --watch         its receive buffer fills, its window closes
   sudo wirelab server 8080 --segments                  each call beside its segments
+
+What is typed goes to all clients. At a terminal, @2 TEXT sends to the second client (#2) alone, @2 by
+itself all that follows, @ to all again; @@ begins a line with an @.
 
 SO_REUSEADDR is set, so that the port can be had again at once after the last run. Ctrl-C closes
 what is open and ends it. Exit code 1: a connection was reset, or a text could not be sent; 2: the

@@ -55,6 +55,9 @@ pub struct Talk {
     /// Show the segments too, between the calls that they belong to (needs the right to capture)
     #[arg(long, help_heading = "Showing")]
     pub segments: bool,
+    /// Show the buffers as they fill and drain, every so many seconds (0.25): below the talk on a terminal, else in its lines
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "0.25", value_parser = often, help_heading = "Showing")]
+    pub watch: Option<Duration>,
     /// Show every call: fold nothing
     #[arg(short, long, help_heading = "Showing")]
     pub all: bool,
@@ -75,6 +78,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "give seconds, more than 0, as in 0.5".to_owned())
 }
 
+/// Seconds between two looks.
+fn often(text: &str) -> Result<Duration, String> {
+    seconds(text)
+        .ok()
+        .filter(|it| (0.01..=3_600.0).contains(&it.as_secs_f64()))
+        .ok_or_else(|| "give seconds from 0.01 to 3600, as in --watch=0.5".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,8 +93,11 @@ mod tests {
     #[test]
     fn seconds_are_some() {
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(often("0.5"), Ok(Duration::from_millis(500)));
+        assert!(often("0.001").is_err() && often("4000").is_err());
         for wrong in ["", "0", "-1", "inf", "x"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
+            assert!(often(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -94,16 +94,11 @@ pub(super) fn read(path: &Path) -> Result<Box<dyn Source>> {
 
 pub(super) fn unknown(name: &str) -> String {
     let meant = recordings::nearest(name)
-        .map(|near| format!("did you mean {near}? "))
+        .map(|near| format!("; did you mean {near}?"))
         .unwrap_or_default();
-    let names: Vec<_> = recordings::all()
-        .iter()
-        .map(|recording| recording.name)
-        .collect();
     format!(
-        "no file and no recording called {}; {meant}recordings: {}",
-        name.escape_debug(),
-        names.join(", ")
+        "no file and no recording called {}{meant} (wirelab captures has all)",
+        name.escape_debug()
     )
 }
 

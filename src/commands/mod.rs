@@ -20,6 +20,7 @@ mod inspect;
 mod interfaces;
 mod lab;
 mod output;
+mod panel;
 mod peer;
 mod ping;
 pub mod pipeline;
@@ -30,6 +31,7 @@ mod server;
 mod show;
 mod sockets;
 mod start;
+mod step;
 mod talk;
 mod trace;
 
@@ -74,6 +76,7 @@ pub fn main() -> ExitCode {
         Some(Command::Replay(args)) => ("replay", replay::run(&args)),
         Some(Command::Server(args)) => ("server", server::run(&args)),
         Some(Command::Sockets(args)) => ("sockets", sockets::run(&args)),
+        Some(Command::Step(args)) => ("step", step::run(&args)),
         Some(Command::Trace(args)) => ("trace", trace::run(&args)),
     };
     match outcome {

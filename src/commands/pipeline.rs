@@ -8,10 +8,12 @@ use std::convert::Infallible;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
-use crate::analysis::{AHEAD, Analysis, Hindsight, Limits};
+use arrayvec::ArrayVec;
+
+use crate::analysis::{Analysis, Hindsight, Limits};
 use crate::compare::Compare;
 use crate::event::{End, Event, Segment};
-use crate::frame::{Frame, Timestamp};
+use crate::frame::{Batch, Frame, Timestamp};
 use crate::io::{Source, SourceError};
 use crate::select::{Scope, Selection};
 use crate::view::View;
@@ -201,16 +203,25 @@ impl<'a> Pipeline<'a> {
 /// again when the frames are to be shown, and is told then.
 pub fn learn(source: &mut dyn Source, filter: &mut Option<Filter>, limits: Limits) -> Hindsight {
     let mut analysis = Analysis::learning(limits);
-    while let Ok(Some(frame)) = source.next_frame() {
-        let wanted = filter
-            .as_mut()
-            .is_none_or(|filter| filter(&frame).unwrap_or(false));
-        if wanted {
-            let done: Result<(), Infallible> = analysis.handle(&frame, &mut |_| Ok(()));
-            let Ok(()) = done;
+    loop {
+        let mut frames = Batch::new();
+        let read = source.next_frames(&mut frames);
+        if read.is_err() || frames.is_empty() {
+            return analysis.learned();
+        }
+        let mut looks = ArrayVec::new();
+        analysis.look_ahead(&frames, &mut looks);
+        for (frame, ahead) in frames.iter().zip(&looks) {
+            let wanted = filter
+                .as_mut()
+                .is_none_or(|filter| filter(frame).unwrap_or(false));
+            if wanted {
+                let done: Result<(), Infallible> =
+                    analysis.handle_ahead(frame, ahead, &mut |_| Ok(()));
+                let Ok(()) = done;
+            }
         }
     }
-    analysis.learned()
 }
 
 /// What interrupts reading.
@@ -245,32 +256,45 @@ fn read(
         if source.may_wait() {
             shown.flush().map_err(Interrupt::Halt)?;
         }
-        if end.frames.is_multiple_of(AHEAD as u64) && analysis.looks_ahead() {
-            source.upcoming(AHEAD, &mut |link_type, bytes| {
-                analysis.expect(link_type, bytes);
-            });
-            analysis.bring_near();
-        }
-        let Some(frame) = source.next_frame().map_err(Interrupt::Source)? else {
+        let watched = end.frames / WATCH_EVERY;
+        if !read_some(source, analysis, filter, shown, end, &mut first)? {
             return Ok(());
-        };
+        }
+        if end.frames / WATCH_EVERY != watched {
+            watch(source);
+        }
+    }
+}
+
+/// Reads the frames that are at hand, one at least; false at the end.
+fn read_some(
+    source: &mut dyn Source,
+    analysis: &mut Analysis,
+    filter: &mut Option<Filter>,
+    shown: &mut Shown<'_>,
+    end: &mut End,
+    first: &mut Option<Timestamp>,
+) -> Result<bool, Interrupt> {
+    let mut frames = Batch::new();
+    source.next_frames(&mut frames).map_err(Interrupt::Source)?;
+    let mut looks = ArrayVec::new();
+    analysis.look_ahead(&frames, &mut looks);
+    for (frame, ahead) in frames.iter().zip(&looks) {
         end.frames += 1;
         end.bytes += frame.bytes.len() as u64;
         let first = *first.get_or_insert(frame.time);
         end.elapsed_ns = end.elapsed_ns.max(frame.time.nanos_since(first));
         let wanted = match filter {
-            Some(filter) => filter(&frame).map_err(Interrupt::Source)?,
+            Some(filter) => filter(frame).map_err(Interrupt::Source)?,
             None => true,
         };
         if wanted {
             analysis
-                .handle(&frame, &mut |event| shown.event(event))
+                .handle_ahead(frame, ahead, &mut |event| shown.event(event))
                 .map_err(Interrupt::Halt)?;
         }
-        if end.frames.is_multiple_of(WATCH_EVERY) {
-            watch(source);
-        }
     }
+    Ok(!frames.is_empty())
 }
 
 #[cfg(test)]

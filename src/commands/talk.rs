@@ -1,16 +1,18 @@
 //! What `server` and `client` have in common: options, files, the capture beside the calls, the screen.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
+use nix::unistd::{getpgrp, tcgetpgrp};
 
 use super::USAGE_OR_ENVIRONMENT;
 use super::output::{self, Terminal};
+use super::panel::{Panel, new_line_if_within_one};
 use super::pipeline::Stopped;
 use crate::analysis::{Analysis, Limits};
 use crate::cli;
@@ -19,9 +21,11 @@ use crate::frame::Timestamp;
 use crate::io::live::{Live, LiveOptions};
 use crate::io::privileges::{self, Becomes};
 use crate::io::talk::{MOST_AT_ONCE, Options, Outcome, Payload, TalkError, Told};
+use crate::sockets::Watched;
 use crate::talk::{Coding, Lacking};
 use crate::view::Style;
-use crate::view::talk::{Json, Text};
+use crate::view::sockets;
+use crate::view::talk::{self as view, Json, Text};
 use crate::view::text::escape;
 
 /// Longest text of `--send`, in bytes; the kernel allows no longer argument either.
@@ -79,6 +83,7 @@ pub(super) fn options(args: &cli::Talk, becomes: Becomes) -> Result<Asked> {
         echo: args.echo,
         count: None,
         timeout: args.timeout,
+        watch: args.watch,
         save,
     }))
 }
@@ -130,7 +135,21 @@ pub(super) struct Screen {
     port: u16,
     /// Our end, where segments of others may be captured too.
     pub(super) here: Option<SocketAddr>,
+    /// The bottom of the terminal, where buffers are watched on one.
+    panel: Option<Panel>,
+    style: Style,
+    /// Whether somebody types where it is shown.
+    typed: bool,
+    /// Whether what is shown next follows a wait, in which something may have been typed.
+    waited: bool,
     out: Box<dyn Write>,
+}
+
+/// However it ends, the terminal is whole again.
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.clear();
+    }
 }
 
 impl Screen {
@@ -147,8 +166,13 @@ impl Screen {
             ..output::style(&args.output, &cli::View::default(), terminal)?
         };
         let json = args.output.format == cli::Format::Json;
+        let watches = args.watch.is_some() && terminal.is_one && !json;
         Ok(Self {
-            text: Text::new(style, server, args.segments, start),
+            panel: watches.then(Panel::default),
+            typed: terminal.is_one && !json && io::stdin().is_terminal(),
+            waited: false,
+            text: Text::new(style.clone(), server, args.segments, start),
+            style,
             json: json.then(|| Json::new(server)),
             analysis: args.segments.then(|| Analysis::new(Limits::default())),
             port: 0,
@@ -179,6 +203,11 @@ impl Screen {
     }
 
     pub(super) fn show(&mut self, told: &Told<'_>) -> io::Result<()> {
+        match told {
+            Told::Pause | Told::Idle => self.waited = true,
+            Told::Buffers(..) | Told::Here(_) => {}
+            _ => self.keep_what_is_typed()?,
+        }
         let out = &mut self.out;
         match (told, &self.json) {
             (Told::Call(call, advice), Some(json)) => json.call(call, advice, out),
@@ -193,6 +222,11 @@ impl Screen {
             (Told::Lacking(_, _, lacking, instead), None) => {
                 self.text.lacking(lacking, *instead, out)
             }
+            (Told::Buffers(time, all), Some(_)) => all
+                .iter()
+                .map(|it| sockets::json_line(&it.near, *time))
+                .try_for_each(|line| out.write_all(line.as_bytes())),
+            (Told::Buffers(time, all), None) => self.buffers(*time, all),
             (Told::Here(here), _) => {
                 self.here = Some(*here);
                 Ok(())
@@ -205,6 +239,43 @@ impl Screen {
                 }
                 out.flush()
             }
+        }
+    }
+
+    /// What somebody has begun to type stays in a line of its own.
+    fn keep_what_is_typed(&mut self) -> io::Result<()> {
+        let waited = std::mem::take(&mut self.waited);
+        match Panel::room() {
+            Some((columns, _)) if waited && self.typed => {
+                write!(self.out, "{}", new_line_if_within_one(columns))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is in the buffers: below on a terminal that has room, else among the rest.
+    fn buffers(&mut self, time: Timestamp, all: &[Watched]) -> io::Result<()> {
+        let Some((panel, (columns, rows))) = self.panel.as_mut().zip(Panel::room()) else {
+            return self.text.buffers(time, all, &mut self.out);
+        };
+        let stdout = io::stdout();
+        if tcgetpgrp(&stdout).is_ok_and(|front| front != getpgrp()) {
+            // The terminal is another program's just now.
+            return Ok(());
+        }
+        let style = Style {
+            width: columns.min(self.style.width),
+            ..self.style.clone()
+        };
+        let lines = view::panel(all, usize::from(rows / 2), &style);
+        panel.show(&lines, rows, &mut self.out)
+    }
+
+    /// Takes away what stands below.
+    fn clear(&mut self) -> io::Result<()> {
+        match &mut self.panel {
+            Some(panel) => panel.release(&mut self.out),
+            None => Ok(()),
         }
     }
 
@@ -240,7 +311,7 @@ impl Screen {
 
     /// Says how it went, and gives the exit code.
     pub(super) fn end(&mut self, done: Result<Outcome, TalkError>) -> Result<ExitCode> {
-        let idle = self.show(&Told::Idle);
+        let idle = self.clear().and_then(|()| self.show(&Told::Idle));
         match done {
             Ok(outcome) => {
                 idle.and_then(|()| self.line(&summary(&outcome)))

@@ -8,7 +8,7 @@ use super::recipe::{Header, Layer, Recipe};
 use super::value::Value;
 use crate::frame::LinkType;
 use crate::wire::checksum::Sum;
-use crate::wire::{icmpv4, icmpv6, ipv6_ext, tcp, udp};
+use crate::wire::{icmpv4, icmpv6, igmp, ipv6_ext, tcp, udp};
 
 /// Protocol for data right after IP: one of those for experiments (RFC 3692 section 2.1).
 const EXPERIMENT: u8 = 253;
@@ -258,7 +258,7 @@ impl At<'_> {
                 // What is too long for the field shows its low bits, and is too long to be sent.
                 ("total length", whole),
                 ("identification", 1),
-                ("time to live", 64),
+                ("time to live", ttl(self.next)),
                 ("protocol", protocol(self.next, EXPERIMENT).into()),
                 ("source", src),
                 ("destination", dst),
@@ -287,6 +287,7 @@ impl At<'_> {
                 ("sequence number", 1),
             ],
             Which::Icmpv4 | Which::Icmpv6 => icmp(header, kind),
+            Which::Igmp => groups(header),
             Which::Tcp => vec![
                 ("source port", 40_000),
                 ("destination port", 80),
@@ -356,7 +357,7 @@ impl At<'_> {
         };
         let sum = match header.kind.which {
             Which::Ipv4 => Sum::new().add_bytes(bytes),
-            Which::Icmpv4 => Sum::new().add_bytes(bytes).add_bytes(self.payload),
+            Which::Icmpv4 | Which::Igmp => Sum::new().add_bytes(bytes).add_bytes(self.payload),
             which => {
                 let protocol = match which {
                     Which::Icmpv6 => icmpv6::PROTOCOL,
@@ -443,6 +444,29 @@ fn icmp(header: &Header, kind: u16) -> Vec<(&'static str, u128)> {
     ]
 }
 
+/// What an IGMP message says unasked: what it counts, and the times of RFC 2236 and RFC 3376 section 8.
+fn groups(header: &Header) -> Vec<(&'static str, u128)> {
+    let number = header.tail.as_ref().map_or(0, Vec::len) as u128;
+    let (kind, version) = header.type_and_code();
+    let time = u128::from(kind == u16::from(igmp::QUERY) && version > 1) * 100;
+    vec![
+        ("max response time", time),
+        ("max response code", time),
+        ("robustness", 2),
+        ("query interval code", 125),
+        ("number of sources", number),
+        ("number of records", number),
+    ]
+}
+
+/// What tells routers of listeners may not leave the link (RFC 2236 section 2, RFC 3376 section 4).
+fn ttl(next: Option<&Layer>) -> u128 {
+    match next.and_then(Layer::which) {
+        Some(Which::Igmp) => 1,
+        _ => 64,
+    }
+}
+
 /// Whether anything was said of TCP's control bits.
 fn sets_flags(header: &Header) -> bool {
     let mut sets = header.sets.iter();
@@ -488,6 +512,7 @@ fn protocol(next: Option<&Layer>, nothing: u8) -> u8 {
         Some(Which::Ah) => 51,
         Some(Which::Icmpv4) => icmpv4::PROTOCOL,
         Some(Which::Icmpv6) => icmpv6::PROTOCOL,
+        Some(Which::Igmp) => igmp::PROTOCOL,
         Some(Which::Tcp) => tcp::PROTOCOL,
         Some(Which::Udp) => udp::PROTOCOL,
         Some(Which::Ether | Which::Vlan | Which::Arp) | None => EXPERIMENT,

@@ -5,7 +5,7 @@
 
 use crate::wire::field::{Field, Read};
 use crate::wire::layout::Layout;
-use crate::wire::{ah, arp, ethernet, icmpv4, icmpv6, ipv4, ipv6, ipv6_ext, tcp, udp};
+use crate::wire::{ah, arp, ethernet, icmpv4, icmpv6, igmp, ipv4, ipv6, ipv6_ext, tcp, udp};
 
 /// Which header a layer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +34,8 @@ pub enum Which {
     Icmpv4,
     /// ICMPv6.
     Icmpv6,
+    /// IGMP.
+    Igmp,
     /// TCP.
     Tcp,
     /// UDP.
@@ -335,6 +337,35 @@ pub static KINDS: &[Kind] = &[
         )),
     },
     Kind {
+        name: "igmp",
+        others: &[],
+        about: "IGMP message, versions 1 to 3",
+        which: Which::Igmp,
+        shorts: &[
+            ("group", "group address"),
+            ("max", "max response time"),
+            ("code", "max response code"),
+            ("s", "suppress"),
+            ("qrv", "robustness"),
+            ("qqic", "query interval code"),
+        ],
+        // In place of a code, which it has not, the version.
+        messages: &[
+            message("query", 0x11, 2),
+            message("query1", 0x11, 1),
+            message("query3", 0x11, 3),
+            message("report", 0x16, 2),
+            message("report1", 0x12, 1),
+            message("report3", 0x22, 3),
+            message("leave", 0x17, 2),
+        ],
+        tail: Some((
+            "list",
+            "of report3, records: join:GROUP, leave:GROUP, TYPE:GROUP:SOURCE:… (include, exclude, to-include, \
+             to-exclude, allow, block, or a number), raw:HEX; of query3, sources: ADDRESS+ADDRESS+…",
+        )),
+    },
+    Kind {
         name: "tcp",
         others: &[],
         about: "TCP header with options",
@@ -373,16 +404,23 @@ pub(super) fn kind(name: &str) -> Option<&'static Kind> {
 
 impl Kind {
     /// Whether its messages have a type that decides about its fields.
-    pub(super) const fn is_icmp(&self) -> bool {
-        matches!(self.which, Which::Icmpv4 | Which::Icmpv6)
+    pub(super) const fn has_types(&self) -> bool {
+        matches!(self.which, Which::Icmpv4 | Which::Icmpv6 | Which::Igmp)
     }
 
     /// The header before anything is put into it: its fixed part, zero but for type and code.
     pub(super) fn blank(&self, kind: u8, code: u8) -> Vec<u8> {
-        let mut bytes = vec![0; self.fixed(kind)];
+        let mut bytes = vec![0; self.fixed(kind, code)];
         match self.which {
             Which::Icmpv4 | Which::Icmpv6 => {
                 for (byte, value) in bytes.iter_mut().zip([kind, code]) {
+                    *byte = value;
+                }
+            }
+            // By a time of its own, version 2 is told from version 1.
+            Which::Igmp => {
+                let time = u8::from(kind == igmp::QUERY && code == 2);
+                for (byte, value) in bytes.iter_mut().zip([kind, time]) {
                     *byte = value;
                 }
             }
@@ -403,7 +441,7 @@ impl Kind {
     }
 
     /// Bytes of the fixed part.
-    const fn fixed(&self, kind: u8) -> usize {
+    const fn fixed(&self, kind: u8, code: u8) -> usize {
         match self.which {
             Which::Ether => ethernet::LEN,
             Which::Vlan => ethernet::VLAN_LEN,
@@ -413,6 +451,10 @@ impl Kind {
             Which::HopByHop | Which::Destination => 2,
             Which::Routing | Which::Fragment | Which::Udp => 8,
             Which::Ah => ah::MIN_LEN,
+            Which::Igmp => match (kind, code) {
+                (igmp::QUERY, 3) => igmp::QUERY_3_LEN,
+                _ => igmp::LEN,
+            },
             Which::Tcp => tcp::MIN_LEN,
             Which::Icmpv4 => match kind {
                 13 | 14 => 20,
@@ -445,6 +487,7 @@ impl Kind {
             Which::Ah => ah::layout(&blank),
             Which::Icmpv4 => icmpv4::layout(&blank),
             Which::Icmpv6 => icmpv6::layout(&blank),
+            Which::Igmp => igmp::layout(&blank),
             Which::Tcp => tcp::layout(&blank),
             Which::Udp => udp::layout(&blank),
         };

@@ -1,10 +1,11 @@
 //! What varies in length at the end of a header: options of TCP, IPv4, IPv6 and neighbor discovery, the
-//! addresses of a routing header, the integrity check value of AH.
+//! addresses of a routing header, the integrity check value of AH, the records and sources of IGMP.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::kinds::Which;
 use super::value::{hardware, hex, number};
+use crate::wire::igmp;
 use crate::wire::ndp::emit_option;
 use crate::wire::tcp::TcpOption;
 
@@ -20,18 +21,18 @@ pub struct Item {
 /// Most option bytes: more than any header has room for.
 const MOST: usize = 2048;
 
-/// Reads what stands after `options=`, `addresses=` or `icv=`; on failure gives the part that won't do
+/// Reads what stands after `options=`, `addresses=`, `icv=` or `list=`; on failure gives the part that won't do
 /// and why.
 pub(super) fn read(which: Which, text: &str) -> Result<Vec<Item>, (String, String)> {
     let separator = match which {
-        Which::Routing => '+',
+        Which::Routing | Which::Igmp => '+',
         _ => ',',
     };
     let mut items = Vec::new();
     for part in text.split(separator).filter(|part| !part.is_empty()) {
         let (name, value) = match part.find(['=', ':']) {
             // An address or a check value is no name with a value.
-            _ if matches!(which, Which::Routing | Which::Ah) => ("", part),
+            _ if matches!(which, Which::Routing | Which::Ah | Which::Igmp) => ("", part),
             Some(at) => (&part[..at], &part[at + 1..]),
             None => (part, ""),
         };
@@ -59,7 +60,7 @@ pub(super) fn read(which: Which, text: &str) -> Result<Vec<Item>, (String, Strin
 /// The separator between items, when they are typed.
 pub(super) const fn separator(which: Which) -> &'static str {
     match which {
-        Which::Routing => "+",
+        Which::Routing | Which::Igmp => "+",
         _ => ",",
     }
 }
@@ -69,6 +70,7 @@ fn one(which: Which, name: &str, value: &str) -> Result<Vec<u8>, String> {
     match which {
         Which::Routing => return address6(value).map(|it| it.octets().to_vec()),
         Which::Ah => return digits(value),
+        Which::Igmp => return listened(value),
         _ => {}
     }
     if name == "raw" {
@@ -102,6 +104,35 @@ fn other(which: Which, kind: u8, data: &[u8], out: &mut Vec<u8>) {
             out.extend(data);
         }
     }
+}
+
+/// A source of a query, or a record of a report: what is said, of which group, about which sources.
+fn listened(text: &str) -> Result<Vec<u8>, String> {
+    let address = |text: &str| {
+        let address = text.parse::<Ipv4Addr>();
+        address.map_err(|_| format!("{} is no IPv4 address", text.escape_debug()))
+    };
+    let Some((kind, rest)) = text.split_once(':') else {
+        return Ok(address(text)?.octets().to_vec());
+    };
+    let kind = match kind.to_ascii_lowercase().as_str() {
+        "raw" => return digits(rest),
+        "include" => 1,
+        "exclude" => 2,
+        "leave" | "to-include" => igmp::LISTENS_TO,
+        "join" | "to-exclude" => igmp::JOINS,
+        "allow" => 5,
+        "block" => 6,
+        other => number(other)
+            .and_then(|it| u8::try_from(it).ok())
+            .ok_or_else(|| "a record begins with join:, leave:, include:, exclude:, to-include:, to-exclude:, allow:, block:, or a number up to 255".to_owned())?,
+    };
+    let addresses: Vec<_> = rest.split(':').map(address).collect::<Result<_, _>>()?;
+    let sources = addresses.len().saturating_sub(1) as u16;
+    let mut out = vec![kind, 0];
+    out.extend(sources.to_be_bytes());
+    out.extend(addresses.iter().flat_map(Ipv4Addr::octets));
+    Ok(out)
 }
 
 fn tcp(name: &str, value: &str, out: &mut Vec<u8>) -> Result<(), String> {

@@ -178,7 +178,7 @@ fn decided<'a>(header: &Header, words: impl Iterator<Item = &'a Word>) -> Vec<Sl
 /// The message of that name.
 pub(super) fn message(kind: &Kind, word: &str) -> Option<&'static str> {
     let word = match word {
-        "request" if kind.is_icmp() => "echo",
+        "request" if kind.has_types() => "echo",
         "ns" => "neighbor-solicitation",
         "na" => "neighbor-advertisement",
         "rs" => "router-solicitation",
@@ -262,7 +262,7 @@ fn unknown(line: &Line, header: &Header, slots: &[Slot], index: usize, name: &st
     // Long names are understood as well, and some mistype those.
     let long = slots.iter().map(|slot| slot.field.name);
     let near: Vec<&str> = names.iter().map(String::as_str).chain(long).collect();
-    let of = match (kind.is_icmp(), header.message) {
+    let of = match (kind.has_types(), header.message) {
         (true, Some(message)) => format!("{} {message}", kind.name),
         (true, None) => format!("{} of that type", kind.name),
         _ => kind.name.to_owned(),

@@ -16,6 +16,8 @@ pub enum Body<'a> {
     Udp(Udp<'a>),
     /// ICMP for IPv4 or IPv6.
     Icmp(Icmp<'a>),
+    /// IGMP.
+    Igmp(Igmp),
     /// ARP.
     Arp(Arp),
     /// Part of a datagram that is not complete yet, or that can't be put together.
@@ -121,6 +123,27 @@ pub enum IcmpDetail {
     Gateway(Ipv4Addr),
     /// The address a neighbor discovery message is about (RFC 4861 section 4).
     Target(Ipv6Addr),
+}
+
+/// An IGMP message (RFC 2236, RFC 3376).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Igmp {
+    /// Type field.
+    pub kind: u8,
+    /// What that means, in words.
+    pub name: &'static str,
+    /// Which version of IGMP it is of; `None` when it is of none.
+    pub version: Option<u8>,
+    /// Second byte: in queries, within which time to answer.
+    pub time: u8,
+    /// The group of a query, a report of version 1 or 2, or a farewell.
+    pub group: Option<Ipv4Addr>,
+    /// Records in a report of version 3, by its own count.
+    pub records: u16,
+    /// The first of those: its type, its number of sources, its group.
+    pub first: Option<(u8, u16, Ipv4Addr)>,
+    /// Whether its checksum is right.
+    pub checksum: Checksum,
 }
 
 /// The beginning of the packet that an ICMP error is about, as far as it is quoted.

@@ -36,7 +36,7 @@ impl Walk<'_, '_> {
         let checksum = if at.is_cut() {
             Checksum::Unverified
         } else if let (true, Some(ip)) = (v6, &self.packet.ip) {
-            transport::checksum(ip, protocol, at, u16::from_be_bytes([c0, c1]))
+            transport::checksum((ip.src, ip.dst), protocol, at, u16::from_be_bytes([c0, c1]))
         } else if Sum::new().add_bytes(at.bytes).fold() == 0xffff {
             Checksum::Good
         } else {

@@ -11,6 +11,7 @@ mod fragments;
 mod glance;
 mod gre;
 mod icmp;
+mod igmp;
 mod ipsec;
 mod ipv4;
 mod ipv6;
@@ -30,7 +31,10 @@ mod tunnel;
 mod udp;
 mod walk;
 
-pub use body::{Arp, Body, Esp, Fragment, HardwareAddress, Icmp, IcmpDetail, Quoted, Tcp, Udp};
+pub use body::{
+    Arp, Body, Esp, Fragment, HardwareAddress, Icmp, IcmpDetail, Igmp, Quoted, Tcp, Udp,
+};
+pub use fast::Plain;
 pub use glance::glance;
 pub use packet::{Checksum, Ip, Layer, LayerKind, MAX_LAYERS, MAX_PROBLEMS, Packet, Reassembled};
 pub use problem::{Fault, Problem};
@@ -41,7 +45,7 @@ use span::Span;
 use walk::{Next, Walk};
 
 /// Decodes frames. It has state only because fragments must be put together.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Decoder {
     reassembly: Reassembly,
     /// The datagrams completed by the frame at hand: one, and one more inside it when that was a
@@ -64,16 +68,27 @@ impl Decoder {
 
     /// The same into `packet`, whatever it held. Moving a packet out of a call costs as much as
     /// decoding a common one, so whoever decodes millions gives the place for it.
-    #[inline]
     pub fn decode_into<'a>(&'a mut self, frame: &Frame<'a>, packet: &mut Packet<'a>) {
+        self.decode_as(frame, Plain::read(frame).as_ref(), packet);
+    }
+
+    /// The same of a frame that [`Plain::read`] has read.
+    #[inline]
+    pub fn decode_as<'a>(
+        &'a mut self,
+        frame: &Frame<'a>,
+        plain: Option<&Plain<'a>>,
+        packet: &mut Packet<'a>,
+    ) {
         packet.layers.clear();
         packet.more_layers = 0;
         packet.ip = None;
         packet.tunnel = 0;
         packet.reassembled = None;
         packet.problems.clear();
-        if !fast::decode(frame, packet) {
-            self.walk(frame, packet);
+        match plain {
+            Some(plain) => plain.fill(packet),
+            None => self.walk(frame, packet),
         }
     }
 

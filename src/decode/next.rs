@@ -27,6 +27,7 @@ impl Walk<'_, '_> {
         match protocol {
             0 | 43 | 60 | 135 | 139 | 140 if self.in_ipv6() => self.ipv6_extension(protocol),
             1 => self.icmp(false),
+            2 if !self.in_ipv6() => self.igmp(),
             4 => {
                 self.enter_tunnel(Kind::Ip, None);
                 self.ipv4()

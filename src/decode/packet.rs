@@ -59,6 +59,8 @@ pub enum LayerKind {
     Icmpv4,
     /// ICMPv6.
     Icmpv6,
+    /// IGMP.
+    Igmp,
     /// What a router added behind the packet that an ICMP error quotes (RFC 4884).
     IcmpExtension,
     /// TCP.
@@ -93,6 +95,7 @@ impl LayerKind {
             Self::Ipcomp => "IPComp",
             Self::Icmpv4 => "ICMP",
             Self::Icmpv6 => "ICMPv6",
+            Self::Igmp => "IGMP",
             Self::IcmpExtension => "ICMP extension",
             Self::Tcp => "TCP",
             Self::Udp => "UDP",

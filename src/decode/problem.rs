@@ -126,6 +126,7 @@ impl Problem {
             (LayerKind::EtherIp, _) => "RFC 3378 2",
             (LayerKind::Icmpv4, _) => "RFC 792",
             (LayerKind::Icmpv6, _) => "RFC 4443 2.1",
+            (LayerKind::Igmp, _) => "RFC 2236 2",
             (LayerKind::IcmpExtension, _) => "RFC 4884 7",
             (LayerKind::Tcp, _) => "RFC 9293 3.1",
             (LayerKind::Udp, _) => "RFC 768",

@@ -64,7 +64,7 @@ pub(super) struct Piece<'a> {
 }
 
 /// A datagram's payload, put together.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Datagram {
     /// From its start to the first byte that was not captured.
     pub(super) bytes: Vec<u8>,
@@ -77,7 +77,7 @@ pub(super) struct Datagram {
 }
 
 /// A datagram in the making.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Partial {
     started: Timestamp,
     /// Order of arrival, to break ties between equal times.
@@ -95,7 +95,7 @@ struct Partial {
 }
 
 /// Where fragments wait for each other.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Reassembly {
     partials: HashMap<Key, Partial>,
     bytes: usize,

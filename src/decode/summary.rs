@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::fmt::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Arp, Body, Icmp, IcmpDetail, Ip, Packet, Quoted, Tcp};
-use crate::wire::names;
+use super::{Arp, Body, Icmp, IcmpDetail, Igmp, Ip, Packet, Quoted, Tcp};
+use crate::wire::{igmp, names};
 
 impl Packet<'_> {
     /// What the packet is, in one line: `UDP 10.0.0.1:53 > 10.0.0.2:4000, 40 bytes`.
@@ -30,6 +30,7 @@ impl Packet<'_> {
                 udp.payload_len
             )?,
             (Body::Icmp(icmp), Some(ip)) => icmp_line(line, ip, icmp)?,
+            (Body::Igmp(igmp), Some(ip)) => igmp_line(line, ip, igmp)?,
             (Body::Arp(arp), _) => arp_line(line, arp)?,
             (Body::Fragment(fragment), Some(ip)) => write!(
                 line,
@@ -122,6 +123,41 @@ fn icmp_line(line: &mut String, ip: &Ip, icmp: &Icmp<'_>) -> fmt::Result {
             line.write_char(')')
         }
         None => Ok(()),
+    }
+}
+
+fn igmp_line(line: &mut String, ip: &Ip, message: &Igmp) -> fmt::Result {
+    write!(line, "IGMP {} > {}: {}", ip.src, ip.dst, message.name)?;
+    match (message.kind, message.version, message.group, message.first) {
+        (igmp::QUERY, version, Some(group), _) => {
+            if group.is_unspecified() {
+                line.push_str(" for all groups");
+            } else {
+                write!(line, " for {group}")?;
+            }
+            match version {
+                Some(version) => write!(line, ", version {version}"),
+                None => line.write_str(", of no version"),
+            }
+        }
+        (_, _, Some(group), _) => write!(line, " for {group}"),
+        (igmp::REPORT_3, _, _, Some((kind, sources, group))) => {
+            write!(line, ", {group}: ")?;
+            match (kind, sources) {
+                (igmp::JOINS, 0) => line.push_str("joins"),
+                (igmp::LISTENS_TO, 0) => line.push_str("leaves"),
+                _ => match igmp::record_name(kind) {
+                    Some(name) => write!(line, "{name} ({sources})")?,
+                    None => write!(line, "record type {kind}")?,
+                },
+            }
+            match message.records {
+                0 | 1 => Ok(()),
+                records => write!(line, ", first of {records} records"),
+            }
+        }
+        _ if message.name == "unassigned type" => write!(line, " {:#04x}", message.kind),
+        _ => Ok(()),
     }
 }
 

@@ -49,7 +49,8 @@ impl Walk<'_, '_> {
         }
         let mut tcp = segment(fixed, header_len, at);
         if let Some(ip) = &self.packet.ip {
-            tcp.checksum = transport::checksum(ip, PROTOCOL, at, transport::field(at, 16));
+            tcp.checksum =
+                transport::checksum((ip.src, ip.dst), PROTOCOL, at, transport::field(at, 16));
         }
         self.done(Body::Tcp(tcp))
     }

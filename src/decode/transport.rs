@@ -1,8 +1,10 @@
 //! The checksum that TCP, UDP and ICMPv6 share (RFC 9293 section 3.1, RFC 8200 section 8.1), and
 //! how offload shows in it.
 
+use std::net::IpAddr;
+
+use super::Checksum;
 use super::span::Span;
-use super::{Checksum, Ip};
 use crate::wire::checksum::Sum;
 
 /// Largest MTU of Ethernet equipment (jumbo frames). Loopback has a larger one, but leaves its
@@ -15,17 +17,23 @@ pub(super) fn field(header: Span<'_>, at: usize) -> u16 {
     header.u16(at).unwrap_or(0)
 }
 
-/// The verdict over the transport header and payload in `at`, whose checksum field holds `field`.
+/// The verdict, between these addresses, over the transport header and payload in `at`, whose checksum field holds `field`.
 #[inline]
-pub(super) fn checksum(ip: &Ip, protocol: u8, at: Span<'_>, field: u16) -> Checksum {
+pub(super) fn checksum(
+    (src, dst): (IpAddr, IpAddr),
+    protocol: u8,
+    at: Span<'_>,
+    field: u16,
+) -> Checksum {
     if at.is_cut() {
         return Checksum::Unverified;
     }
-    let pseudo = Sum::pseudo_header(ip.src, ip.dst, protocol, at.wire);
+    let pseudo = Sum::pseudo_header(src, dst, protocol, at.wire);
     if pseudo.add_bytes(at.bytes).fold() == 0xffff {
         return Checksum::Good;
     }
-    if is_partial(ip, protocol, at.wire, pseudo, field) {
+    let without_length = Sum::pseudo_header(src, dst, protocol, 0);
+    if is_partial(at.wire, pseudo, without_length, field) {
         Checksum::Partial
     } else {
         Checksum::Bad
@@ -38,7 +46,6 @@ pub(super) fn checksum(ip: &Ip, protocol: u8, at: Span<'_>, field: u16) -> Check
 /// A segment too long for any link was never on one in this form: the card has merged several, and
 /// the field is that of the first.
 #[cold]
-fn is_partial(ip: &Ip, protocol: u8, len: u32, pseudo: Sum, field: u16) -> bool {
-    let without_length = Sum::pseudo_header(ip.src, ip.dst, protocol, 0);
+fn is_partial(len: u32, pseudo: Sum, without_length: Sum, field: u16) -> bool {
     len > LONGEST_ON_A_LINK || field == pseudo.fold() || field == without_length.fold()
 }

@@ -61,7 +61,7 @@ impl<'a> Walk<'a, '_> {
     fn udp_checksum(&mut self, at: Span<'a>, field: u16) -> Checksum {
         if field != 0 {
             return self.packet.ip.map_or(Checksum::Unverified, |ip| {
-                transport::checksum(&ip, PROTOCOL, at, field)
+                transport::checksum((ip.src, ip.dst), PROTOCOL, at, field)
             });
         }
         if self.in_ipv6() {

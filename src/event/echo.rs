@@ -24,13 +24,15 @@ pub enum EchoState {
     WrongSource,
     /// An ICMP error, from the network or from this host, in place of a reply.
     IcmpError,
+    /// The kernel refused to send it.
+    Unsent,
     /// Nothing came.
     Lost,
 }
 
 impl EchoState {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Answered,
         Self::Late,
         Self::Duplicate,
@@ -39,6 +41,7 @@ impl EchoState {
         Self::Truncated,
         Self::WrongSource,
         Self::IcmpError,
+        Self::Unsent,
         Self::Lost,
     ];
 
@@ -53,6 +56,7 @@ impl EchoState {
             Self::Truncated => "truncated",
             Self::WrongSource => "wrong-source",
             Self::IcmpError => "icmp-error",
+            Self::Unsent => "unsent",
             Self::Lost => "lost",
         }
     }
@@ -237,7 +241,7 @@ pub struct Echo {
     /// What is wrong with the reply.
     pub fault: Option<ReplyFault>,
     /// The error that came, alone or before a reply.
-    pub error: Option<EchoError>,
+    pub error: Option<Box<EchoError>>,
 }
 
 /// Something that happens to a run of echo requests.
@@ -268,7 +272,7 @@ pub enum EchoEvent {
         /// When it came.
         time: Timestamp,
         /// What it says.
-        error: EchoError,
+        error: Box<EchoError>,
     },
     /// The state of a request is final.
     Settled(Echo),
@@ -310,8 +314,10 @@ pub struct RoundTrips {
     pub max_ns: u64,
     /// How far they lie from the mean: the root of the mean of the squares less the square of the mean.
     pub mdev_ns: u64,
-    /// Half of them are not longer.
+    /// Half of them are not longer: the one in the middle, or the mean of the two there.
     pub median_ns: u64,
+    /// The two in the middle, which are the same when there is one.
+    pub middle_ns: [u64; 2],
     /// 95 of 100 are not longer (nearest rank).
     pub p95_ns: u64,
     /// Interarrival jitter, RFC 3550 section 6.4.1.
@@ -338,13 +344,15 @@ pub struct JitterStep {
 /// The figures of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EchoStatistics {
-    /// Requests made.
+    /// Requests that were sent.
     pub transmitted: u64,
+    /// Requests that the kernel refused to send.
+    pub unsent: u64,
     /// Requests that a good reply came to.
     pub received: u64,
     /// Replies more than one to a request.
     pub duplicates: u64,
-    /// Errors that came.
+    /// Errors that came, and requests that were not sent.
     pub errors: u64,
     /// Replies to requests that were settled before, or that nobody made.
     pub strays: u64,
@@ -373,11 +381,9 @@ impl EchoStatistics {
             .unwrap_or(0)
     }
 
-    /// Share of the requests without a good reply, from 0 to 1.
-    pub fn loss(&self) -> f64 {
-        if self.transmitted == 0 {
-            return 0.0;
-        }
-        self.transmitted.saturating_sub(self.received) as f64 / self.transmitted as f64
+    /// Share of the requests that were sent without a good reply, from 0 to 1; `None` when none was sent.
+    pub fn loss(&self) -> Option<f64> {
+        let lost = self.transmitted.saturating_sub(self.received);
+        (self.transmitted > 0).then(|| lost as f64 / self.transmitted as f64)
     }
 }

@@ -4,11 +4,15 @@
 //! lines consume them. A view that needs a number finds it here, so that no number is computed
 //! twice and no view judges.
 
+mod board;
 mod clock;
+pub mod digits;
 mod echo;
 mod finding;
 mod flow;
 mod handmade;
+mod joint;
+mod kept;
 mod note;
 mod passage;
 mod segment;
@@ -18,6 +22,7 @@ mod trace;
 pub mod units;
 mod wireshark;
 
+pub use board::{Board, HalfBoard};
 pub use clock::{ClockBasis, ClockNote};
 pub use echo::{
     Damage, Echo, EchoError, EchoEvent, EchoState, EchoStatistics, JitterStep, OtherMessage, Quote,
@@ -29,6 +34,8 @@ pub use handmade::{
     CallNews, HandmadeEnd, HandmadeEvent, HandmadeSegment, Judgement, KernelNews, LinkNews, Reason,
     Remark, Variables,
 };
+pub use joint::{Joint, KeptCall, KeptPassage};
+pub use kept::Kept;
 pub use note::{Cause, Confidence, Kind, Note, NoteCounts, Quantity, Why};
 pub use passage::{
     Call, CallPart, Change, Crossing, Fate, Figures, Host, Origin, Part, Passage, Reading, Stop,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::decode::{Checksum, Packet};
-use crate::event::{Note, TcpState, Wireshark};
+use crate::event::{Note, TcpState, Wireshark, digits};
 use crate::frame::Timestamp;
 use crate::wire::tcp::{Flags, TcpOptions};
 
@@ -15,6 +15,24 @@ pub struct Endpoint {
     pub addr: IpAddr,
     /// Its port.
     pub port: u16,
+}
+
+impl Endpoint {
+    /// Appends it as `Display` writes it, sooner where it is IPv4.
+    pub fn push_to(&self, text: &mut String) {
+        let IpAddr::V4(v4) = self.addr else {
+            let _ = fmt::Write::write_fmt(text, format_args!("{self}"));
+            return;
+        };
+        for (at, octet) in v4.octets().into_iter().enumerate() {
+            if at > 0 {
+                text.push('.');
+            }
+            digits::push(text, octet.into());
+        }
+        text.push(':');
+        digits::push(text, self.port.into());
+    }
 }
 
 /// `10.0.0.1:80`, `[2001:db8::1]:80`.

@@ -2,71 +2,115 @@
 
 use std::fmt::Write;
 
+use super::digits;
+
 /// A duration in three significant digits: `37µs`, `50.1ms`, `1.20s`, `2m03s`, `1h02m`, `3d04h`, `280d`.
 pub fn nanos(ns: u64) -> String {
-    const UNITS: [(f64, &str); 3] = [(1e3, "µs"), (1e6, "ms"), (1e9, "s")];
+    made(|text| push_nanos(text, ns))
+}
+
+/// The same, appended.
+pub fn push_nanos(text: &mut String, ns: u64) {
+    const UNITS: [(u64, &str); 3] = [(1_000, "µs"), (1_000_000, "ms"), (1_000_000_000, "s")];
     if ns < 1_000 {
-        return format!("{ns}ns");
+        digits::push(text, ns);
+        text.push_str("ns");
+        return;
     }
     for (unit, name) in UNITS {
-        let value = ns as f64 / unit;
+        let value = ns as f64 / unit as f64;
         // What would round up to the next unit is shown in that one.
         let limit = if name == "s" { 59.95 } else { 999.5 };
         if value < limit {
-            return match value {
-                v if v < 9.995 && name != "µs" => format!("{v:.2}{name}"),
-                v if v < 99.95 && name != "µs" => format!("{v:.1}{name}"),
-                v => format!("{v:.0}{name}"),
+            let decimals = match value {
+                v if v < 9.995 && name != "µs" => 2,
+                v if v < 99.95 && name != "µs" => 1,
+                _ => 0,
             };
+            digits::push_quotient(text, ns, unit, decimals);
+            text.push_str(name);
+            return;
         }
     }
     let seconds = ns.saturating_add(500_000_000) / 1_000_000_000;
-    match seconds {
-        0..3_600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        3_600..86_400 => format!("{}h{:02}m", seconds / 3_600, seconds % 3_600 / 60),
-        86_400..8_640_000 => format!("{}d{:02}h", seconds / 86_400, seconds % 86_400 / 3_600),
-        _ => format!("{}d", seconds / 86_400),
-    }
+    let _ = match seconds {
+        0..3_600 => write!(text, "{}m{:02}s", seconds / 60, seconds % 60),
+        3_600..86_400 => write!(text, "{}h{:02}m", seconds / 3_600, seconds % 3_600 / 60),
+        86_400..8_640_000 => write!(
+            text,
+            "{}d{:02}h",
+            seconds / 86_400,
+            seconds % 86_400 / 3_600
+        ),
+        _ => write!(text, "{}d", seconds / 86_400),
+    };
 }
 
 /// Seconds with as many decimals as fit into nine columns: `0.050213`, `12.050213`, `123.05021`.
 pub fn seconds(ns: u64) -> String {
-    let whole = ns / 1_000_000_000;
-    let micros = ns % 1_000_000_000 / 1_000;
-    let mut text = format!("{whole}.{micros:06}");
-    text.truncate(9.max(whole.to_string().len()));
+    made(|text| push_seconds(text, ns))
+}
+
+/// The same, appended.
+pub fn push_seconds(text: &mut String, ns: u64) {
+    let start = text.len();
+    digits::push(text, ns / 1_000_000_000);
+    let whole = text.len() - start;
+    text.push('.');
+    digits::push_padded(text, ns % 1_000_000_000 / 1_000, 6);
+    text.truncate(start + whole.max(9));
     if text.ends_with('.') {
         text.pop();
     }
-    text
 }
 
 /// An integer with commas between thousands: `337,920`.
 pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
+    made(|text| push_count(text, n))
+}
+
+/// The same, appended.
+pub fn push_count(text: &mut String, n: u64) {
+    if n < 1_000 {
+        return digits::push(text, n);
     }
-    text
+    push_count(text, n / 1_000);
+    text.push(',');
+    digits::push_padded(text, n % 1_000, 3);
 }
 
 /// An amount in at most six columns: `512`, `64.3k`, `1.20M`, `3.1G` (powers of 1000).
 pub fn amount(n: u64) -> String {
+    made(|text| push_amount(text, n))
+}
+
+/// The same, appended.
+pub fn push_amount(text: &mut String, n: u64) {
+    const UNITS: [(u64, char); 4] = [
+        (1_000, 'k'),
+        (1_000_000, 'M'),
+        (1_000_000_000, 'G'),
+        (1_000_000_000_000, 'T'),
+    ];
     if n < 10_000 {
-        return n.to_string();
+        return digits::push(text, n);
     }
-    for (unit, letter) in [(1e3, 'k'), (1e6, 'M'), (1e9, 'G'), (1e12, 'T')] {
-        let value = n as f64 / unit;
+    for (unit, letter) in UNITS {
+        let value = n as f64 / unit as f64;
         if value < 999.95 || letter == 'T' {
-            let decimals = usize::from(value < 99.95) + usize::from(value < 9.995);
-            return format!("{value:.decimals$}{letter}");
+            let decimals = u32::from(value < 99.95) + u32::from(value < 9.995);
+            digits::push_quotient(text, n, unit, decimals);
+            text.push(letter);
+            return;
         }
     }
-    n.to_string()
+}
+
+/// What `push` appends to nothing.
+fn made(push: impl FnOnce(&mut String)) -> String {
+    let mut text = String::new();
+    push(&mut text);
+    text
 }
 
 /// `1 segment`, `2 segments`, with commas.

@@ -23,9 +23,11 @@ const ADVERTISE: u8 = 136;
 /// `MAX_MULTICAST_SOLICIT`).
 const PATIENCE: Duration = Duration::from_secs(1);
 const MOST_QUESTIONS: u32 = 3;
-/// How long somebody has to say that our address is theirs (RFC 5227 section 1.1 has longer waits, for
-/// networks with slow switches).
-const CLAIM: Duration = Duration::from_millis(500);
+/// How long somebody has to say that our address is theirs after each time that it is asked, and how often it is
+/// (RFC 5227 section 1.1: `PROBE_NUM`; its waits are longer, for networks with slow switches). Once is not enough: a
+/// device that has only just come up loses what is sent through it.
+const CLAIM: Duration = Duration::from_millis(250);
+const MOST_CLAIMS: u32 = 3;
 
 /// What a frame turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +61,10 @@ enum Stage {
     /// Nothing was asked.
     Idle,
     /// Whether anybody has our address.
-    Claiming { until: Option<Timestamp> },
+    Claiming {
+        asked: u32,
+        again: Option<Timestamp>,
+    },
     /// Which hardware address the other end has.
     Asking {
         asked: u32,
@@ -108,7 +113,10 @@ impl Link {
     /// Begins to ask for the other end's hardware address; with `claim`, first whether ours is free.
     pub(super) const fn begin(&mut self, claim: bool) {
         self.stage = if claim {
-            Stage::Claiming { until: None }
+            Stage::Claiming {
+                asked: 0,
+                again: None,
+            }
         } else {
             Stage::Asking {
                 asked: 0,
@@ -130,8 +138,7 @@ impl Link {
     /// When [`Link::poll`] may have something that it has not now.
     pub(super) const fn next(&self) -> Option<Timestamp> {
         match self.stage {
-            Stage::Claiming { until } => until,
-            Stage::Asking { again, .. } => again,
+            Stage::Claiming { again, .. } | Stage::Asking { again, .. } => again,
             _ => None,
         }
     }
@@ -142,15 +149,16 @@ impl Link {
             return Some(answer);
         }
         match self.stage {
-            Stage::Claiming { until: None } => {
+            Stage::Claiming { asked, again } if again.is_none_or(|again| again <= now) => {
+                if asked == MOST_CLAIMS {
+                    self.begin(false);
+                    return self.poll(now);
+                }
                 self.stage = Stage::Claiming {
-                    until: Some(after(now, CLAIM)),
+                    asked: asked + 1,
+                    again: Some(after(now, CLAIM)),
                 };
                 Some(self.claim())
-            }
-            Stage::Claiming { until: Some(until) } if until <= now => {
-                self.begin(false);
-                self.poll(now)
             }
             Stage::Asking { asked, again } if again.is_none_or(|again| again <= now) => {
                 if asked == MOST_QUESTIONS {
@@ -522,8 +530,13 @@ mod tests {
         for (a, b) in [("10.0.0.1", "10.0.0.2"), ("fd00::1", "fd00::2")] {
             let (mut ours, mut theirs) = (link(a, b), link(a, b));
             theirs.hardware = [2, 0, 0, 0, 0, 9];
-            let now = Timestamp::default();
+            let mut now = Timestamp::default();
             ours.begin(true);
+            // The first two are lost on the way.
+            for _ in 0..2 {
+                assert!(ours.poll(now).is_some() && ours.poll(now).is_none());
+                now = ours.next().unwrap();
+            }
             let probe = ours.poll(now).unwrap();
             let heard = theirs.hear(&probe.bytes);
             let answer = match heard {

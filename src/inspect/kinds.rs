@@ -5,8 +5,8 @@ use crate::decode::{Body, LayerKind, Packet};
 use crate::frame::LinkType;
 use crate::wire::layout::Layout;
 use crate::wire::{
-    ah, arp, cooked, esp, ethernet, gre, icmp_extension, icmpv4, icmpv6, ipv4, ipv6, ipv6_ext,
-    link, mpls, names, ppp, tcp, udp, vxlan,
+    ah, arp, cooked, esp, ethernet, gre, icmp_extension, icmpv4, icmpv6, igmp, ipv4, ipv6,
+    ipv6_ext, link, mpls, names, ppp, tcp, udp, vxlan,
 };
 
 /// What leads to a header.
@@ -50,6 +50,7 @@ impl Before {
             LayerKind::Geneve => "geneve",
             LayerKind::Icmpv4 => "icmpv4",
             LayerKind::Icmpv6 => "icmpv6",
+            LayerKind::Igmp => "igmp",
             LayerKind::IcmpExtension => "icmp-extension",
             LayerKind::Tcp => "tcp",
             LayerKind::Udp => "udp",
@@ -68,7 +69,7 @@ impl Before {
         }
     }
 
-    /// Lays out a header. ICMP's length is a matter of what the whole message says.
+    /// Lays out a header. The length of ICMP and IGMP is a matter of what the whole message says.
     pub(super) fn layout(self, kind: LayerKind, header: &[u8], message: &[u8]) -> Layout {
         match kind {
             LayerKind::Ethernet => ethernet::layout(header),
@@ -100,6 +101,7 @@ impl Before {
             LayerKind::Geneve => vxlan::geneve(header),
             LayerKind::Icmpv4 => icmpv4::layout(message),
             LayerKind::Icmpv6 => icmpv6::layout(message),
+            LayerKind::Igmp => igmp::layout(message),
             LayerKind::IcmpExtension => icmp_extension::layout(header),
             LayerKind::Tcp => tcp::layout(header),
             LayerKind::Udp => udp::layout(header),
@@ -125,7 +127,7 @@ pub(super) fn data(packet: &Packet<'_>) -> &'static str {
         Body::NotIp { ethertype } => names::ethertype(ethertype),
         Body::Esp(_) => Some("encrypted"),
         Body::Fragment(_) => Some("fragment"),
-        Body::Tcp(_) | Body::Udp(_) | Body::Icmp(_) | Body::Arp(_) => None,
+        Body::Tcp(_) | Body::Udp(_) | Body::Icmp(_) | Body::Igmp(_) | Body::Arp(_) => None,
     };
     name.filter(|_| packet.problems.is_empty())
         .unwrap_or("data")

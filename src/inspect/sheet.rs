@@ -253,7 +253,9 @@ impl<'a> Sheet<'a> {
             let (name, key) = before.names(layer.kind);
             let layout = before.layout(layer.kind, header, message);
             let len = match layer.kind {
-                LayerKind::Icmpv4 | LayerKind::Icmpv6 => layout.len.max(layer.len),
+                LayerKind::Icmpv4 | LayerKind::Icmpv6 | LayerKind::Igmp => {
+                    layout.len.max(layer.len)
+                }
                 _ => layer.len,
             };
             // What a header that is not all there breaks off in has been told of, and is no lie.

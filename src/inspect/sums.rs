@@ -93,6 +93,7 @@ fn working(
     let (at, protocol, rfc) = match header.kind {
         LayerKind::Ipv4 => (10, None, "RFC 791 3.1"),
         LayerKind::Icmpv4 => (2, None, "RFC 792"),
+        LayerKind::Igmp => (2, None, "RFC 2236 2.3"),
         LayerKind::Icmpv6 => (2, Some(58), "RFC 4443 2.3"),
         LayerKind::Tcp => (16, Some(6), "RFC 9293 3.1"),
         LayerKind::Udp => (6, Some(17), "RFC 768"),

@@ -10,21 +10,30 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::str::FromStr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
+use nix::time::{ClockId, clock_gettime};
 
 use super::Signals;
 use crate::frame::Timestamp;
 
 /// The time of day.
 pub fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    Timestamp::from_nanos(read(ClockId::CLOCK_REALTIME))
+}
+
+/// Nanoseconds that a clock shows. A flood reads clocks five times for each echo, and the standard library's
+/// types take several times as long as the clock.
+fn read(clock: ClockId) -> u64 {
+    let Ok(time) = clock_gettime(clock) else {
+        return 0;
+    };
+    let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
+    let nanos = u64::try_from(time.tv_nsec()).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
 }
 
 /// Measures how long something takes, undisturbed by changes to the time of day.
@@ -48,7 +57,8 @@ impl Stopwatch {
 #[derive(Clone, Copy, Debug)]
 pub struct Steady {
     start: Timestamp,
-    watch: Stopwatch,
+    /// What the clock that is never set showed then, in nanoseconds.
+    began: u64,
 }
 
 impl Steady {
@@ -56,19 +66,23 @@ impl Steady {
     pub fn start() -> Self {
         Self {
             start: now(),
-            watch: Stopwatch::start(),
+            began: read(ClockId::CLOCK_MONOTONIC),
         }
     }
 
     /// What it shows.
     pub fn now(self) -> Timestamp {
-        let passed = u64::try_from(self.watch.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        Timestamp::from_nanos(self.start.as_nanos().saturating_add(passed))
+        Timestamp::from_nanos(self.start.as_nanos().saturating_add(self.passed()))
     }
 
     /// How long it has been going.
     pub fn elapsed(self) -> Duration {
-        self.watch.elapsed()
+        Duration::from_nanos(self.passed())
+    }
+
+    /// Nanoseconds since it was started.
+    fn passed(self) -> u64 {
+        read(ClockId::CLOCK_MONOTONIC).saturating_sub(self.began)
     }
 }
 

@@ -19,6 +19,7 @@ pub mod probe;
 mod sample;
 pub mod save;
 pub mod saving;
+pub mod screen;
 mod signals;
 mod source;
 mod sys;

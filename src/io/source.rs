@@ -1,6 +1,6 @@
 //! Where frames come from: a file, standard input, a bundled recording or an interface.
 
-use crate::frame::{Frame, LinkType};
+use crate::frame::{Batch, Frame, LinkType};
 
 /// An interface as the capture names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +42,14 @@ pub trait Source {
         false
     }
 
-    /// Hands over the bytes of up to `most` frames that come next, as far as they are at hand, with
-    /// the type of their link. A hint: nothing is consumed, and some may be left out.
-    fn upcoming(&self, most: usize, glance: &mut dyn FnMut(LinkType, &[u8])) {
-        let _ = (most, glance);
+    /// The next frame, and with it some of those that are at hand behind it; none at the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Source::next_frame`], which concern the first of them.
+    fn next_frames<'a>(&'a mut self, batch: &mut Batch<'a>) -> Result<(), SourceError> {
+        batch.extend(self.next_frame()?);
+        Ok(())
     }
 
     /// The interfaces met so far.

@@ -9,7 +9,7 @@ use crate::decode::{Decoder, Layer, LayerKind, Packet};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::wire::checksum::Sum;
 use crate::wire::field::Field;
-use crate::wire::{arp, ethernet, icmpv4, icmpv6, ipv4, ipv6, tcp, udp};
+use crate::wire::{arp, ethernet, icmpv4, icmpv6, igmp, ipv4, ipv6, tcp, udp};
 
 /// The headers whose fields can be named: the name, which layer it is, and its table.
 const HEADERS: &[(&str, LayerKind, &[Field])] = &[
@@ -17,6 +17,7 @@ const HEADERS: &[(&str, LayerKind, &[Field])] = &[
     ("ethernet", LayerKind::Ethernet, ethernet::FIELDS),
     ("icmp", LayerKind::Icmpv4, icmpv4::FIELDS),
     ("icmpv6", LayerKind::Icmpv6, icmpv6::FIELDS),
+    ("igmp", LayerKind::Igmp, igmp::FIELDS),
     ("ipv4", LayerKind::Ipv4, ipv4::FIELDS),
     ("ipv6", LayerKind::Ipv6, ipv6::FIELDS),
     ("tcp", LayerKind::Tcp, tcp::FIELDS),
@@ -206,7 +207,7 @@ pub(super) fn mend(frame: &mut [u8]) {
         return;
     };
     put(message, at, 0);
-    let covers_addresses = layer.kind != LayerKind::Icmpv4;
+    let covers_addresses = !matches!(layer.kind, LayerKind::Icmpv4 | LayerKind::Igmp);
     let mut sum = Sum::new();
     if covers_addresses {
         sum = Sum::pseudo_header(ends.0, ends.1, protocol, message.len() as u32);
@@ -226,6 +227,7 @@ const fn checksum_at(kind: LayerKind) -> Option<(usize, u8)> {
         LayerKind::Udp => Some((6, 17)),
         LayerKind::Icmpv4 => Some((2, 1)),
         LayerKind::Icmpv6 => Some((2, 58)),
+        LayerKind::Igmp => Some((2, 2)),
         _ => None,
     }
 }

@@ -357,6 +357,8 @@ fn classify(packet: &Packet<'_>, is: &mut Kinds) -> Option<Segment> {
         Body::Icmp(icmp) if icmp.v6 && matches!(icmp.kind, 130..=137 | 143) => {}
         Body::Icmp(_) => is.add(Kind::Icmp),
         Body::Arp(_) => is.add(Kind::Arp),
+        // What tells routers of listeners is like that too.
+        Body::Igmp(_) => {}
         Body::Fragment(_) | Body::Esp(_) | Body::Other { .. } | Body::NotIp { .. } => {}
     }
     None

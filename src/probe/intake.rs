@@ -7,7 +7,7 @@ use super::compare::{compare, is_sound, turn_into_reply, write_reply};
 use super::quote::{Queued, Reported};
 use super::route;
 use super::session::Session;
-use super::slot::Slot;
+use super::slot::{Kept, Slot};
 use crate::event::{EchoError, EchoEvent, OtherMessage, Reply, RoundTrip};
 use crate::frame::Timestamp;
 use crate::wire::{echo, icmp};
@@ -88,7 +88,6 @@ impl Session {
 
     fn take(&mut self, now: Timestamp, reply: Reply) {
         (self.last_reply, self.last_event) = (now, now);
-        let event = EchoEvent::Reply(reply.clone());
         let good = reply.fault.is_none();
         let (number, round_trip) = (reply.number, reply.round_trip);
         let Some(slot) = self.slot(reply.count) else {
@@ -96,7 +95,7 @@ impl Session {
         };
         let (was_received, had_end) = (slot.is_received(), slot.has_end());
         if slot.reply.is_none() || (good && !was_received) {
-            slot.reply = Some(Box::new(reply));
+            slot.reply = Some(Kept::of(&reply));
         }
         slot.ended.get_or_insert(now);
         self.ended += u64::from(!had_end);
@@ -112,7 +111,7 @@ impl Session {
                 self.lag.1 += 1;
             }
         }
-        self.events.push_back(event);
+        self.events.push_back(EchoEvent::Reply(reply));
     }
 
     /// The kernel gave that request to the driver, at that time by its own clock.
@@ -248,12 +247,13 @@ impl Session {
 
     /// Puts an error down to a request.
     pub(super) fn fail(&mut self, now: Timestamp, count: u64, error: EchoError) {
+        let error = Box::new(error);
         self.advance(now);
         self.last_event = now;
         let Some(slot) = self.slot(count) else { return };
         let had_end = slot.has_end();
         if slot.error.is_none() {
-            slot.error = Some(Box::new(error.clone()));
+            slot.error = Some(error.clone());
         }
         slot.ended.get_or_insert(now);
         self.ended += u64::from(!had_end);

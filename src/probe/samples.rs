@@ -87,6 +87,8 @@ impl Samples {
             self.squares as f64 / self.count as f64 - (self.sum as f64 / self.count as f64).powi(2);
         let mut sorted = self.exact.clone();
         sorted.sort_unstable();
+        let [low, high] =
+            [self.count.div_ceil(2), self.count / 2 + 1].map(|rank| self.ranked(&sorted, rank));
         Some(RoundTrips {
             count: self.count,
             sum_ns: self.sum,
@@ -95,7 +97,8 @@ impl Samples {
             avg_ns: u64::try_from(avg).unwrap_or(u64::MAX),
             max_ns: self.max,
             mdev_ns: variance.max(0.0).sqrt() as u64,
-            median_ns: self.ranked(&sorted, self.count.div_ceil(2)),
+            median_ns: low.midpoint(high),
+            middle_ns: [low, high],
             p95_ns: self.ranked(&sorted, (self.count * 95).div_ceil(100)),
             jitter_ns: self.jitter as u64,
             last_step: self.last_step,
@@ -158,7 +161,10 @@ mod tests {
         );
         // sqrt((1600 + 100 + 900 + 400) / 4 - 625) = sqrt(125)
         assert_eq!(figures.mdev_ns, 11);
-        assert_eq!((figures.median_ns, figures.p95_ns), (20, 40));
+        // Of an even number, the mean of the two in the middle.
+        assert_eq!((figures.median_ns, figures.p95_ns), (25, 40));
+        assert_eq!(figures.middle_ns, [20, 30]);
+        assert_eq!((of(&[4, 1]).median_ns, of(&[4, 1, 9]).median_ns), (2, 4));
         // |D| is 30, 20, 10: 30/16 = 1.875; 1.875 + 18.125/16 = 3.0078; 3.0078 + 6.992/16 = 3.444
         assert_eq!(figures.jitter_ns, 3);
         let step = figures.last_step.unwrap();
@@ -174,6 +180,7 @@ mod tests {
             (figures.mdev_ns, figures.jitter_ns, figures.p95_ns),
             (0, 0, 7)
         );
+        assert_eq!((figures.median_ns, figures.middle_ns), (7, [7, 7]));
     }
 
     #[test]

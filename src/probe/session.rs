@@ -209,6 +209,7 @@ impl Session {
             Unsent::Refused { reason, mtu } => (reason, mtu),
         };
         self.tries = 0;
+        self.stats.unsent += 1;
         let error = EchoError {
             from: None,
             icmp: None,
@@ -318,15 +319,13 @@ impl Session {
         self.stopped || self.end().is_some_and(|end| end <= now)
     }
 
-    /// Ends it: what is open is settled as it stands.
+    /// Ends it: what is open is settled as it stands, one by one as it is asked for with
+    /// [`Session::poll_event`]; after a flood that is much.
     pub fn stop(&mut self, now: Timestamp) {
         if self.started.is_some() && !self.stopped {
             self.advance(now);
         }
         self.stopped = true;
-        while !self.open.is_empty() {
-            self.settle_first();
-        }
     }
 
     /// Whether something is still waited for.
@@ -337,6 +336,9 @@ impl Session {
 
     /// What happened, in the order in which it did.
     pub fn poll_event(&mut self) -> Option<EchoEvent> {
+        if self.stopped && self.events.is_empty() {
+            self.settle_first();
+        }
         self.events.pop_front()
     }
 
@@ -344,7 +346,7 @@ impl Session {
     pub fn statistics(&self) -> EchoStatistics {
         let elapsed = self.started.map(|at| self.last_event.nanos_since(at));
         EchoStatistics {
-            transmitted: self.sent,
+            transmitted: self.sent - self.stats.unsent,
             elapsed_ns: elapsed.unwrap_or(0),
             round_trips: self.samples.figures(),
             kernel: self.kernel.figures(),

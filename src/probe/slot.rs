@@ -1,8 +1,9 @@
 //! What is known of one request until it is settled.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::event::{Echo, EchoError, EchoState, Reply, ReplyFault};
+use crate::event::{Echo, EchoError, EchoState, Reply, ReplyFault, RoundTrip, Route};
 use crate::frame::Timestamp;
 
 /// A request under way. Many of them are kept in a flood, so what is rare is elsewhere.
@@ -19,9 +20,44 @@ pub(super) struct Slot {
     /// Replies so far.
     pub(super) replies: u32,
     /// The good reply, or the first one while there is none.
-    pub(super) reply: Option<Box<Reply>>,
+    pub(super) reply: Option<Kept>,
     /// The error, where one came.
     pub(super) error: Option<Box<EchoError>>,
+}
+
+/// What is kept of a reply: tens of thousands of them in a flood, so that what few have is elsewhere, and
+/// the rest in place.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) round_trip: RoundTrip,
+    from: IpAddr,
+    bytes: usize,
+    pub(super) number: u32,
+    ttl: Option<u8>,
+    late: bool,
+    reordered: bool,
+    /// What routers recorded, and what is wrong with it.
+    rare: Option<Box<(Option<Route>, Option<ReplyFault>)>>,
+}
+
+impl Kept {
+    pub(super) fn of(reply: &Reply) -> Self {
+        let is_rare = reply.route.is_some() || reply.fault.is_some();
+        Self {
+            round_trip: reply.round_trip,
+            from: reply.from,
+            bytes: reply.bytes,
+            number: reply.number,
+            ttl: reply.ttl,
+            late: reply.late,
+            reordered: reply.reordered,
+            rare: is_rare.then(|| Box::new((reply.route.clone(), reply.fault.clone()))),
+        }
+    }
+
+    fn fault(&self) -> Option<&ReplyFault> {
+        self.rare.as_ref()?.1.as_ref()
+    }
 }
 
 impl Slot {
@@ -39,7 +75,7 @@ impl Slot {
 
     /// Whether a good reply came.
     pub(super) fn is_received(&self) -> bool {
-        self.reply.as_ref().is_some_and(|it| it.fault.is_none())
+        self.reply.as_ref().is_some_and(|it| it.fault().is_none())
     }
 
     /// Whether anything came that ends the wait for it.
@@ -63,13 +99,14 @@ impl Slot {
     /// The state that it would end in now.
     pub(super) fn state(&self) -> EchoState {
         match (&self.reply, &self.error) {
-            (Some(reply), _) => match &reply.fault {
+            (Some(reply), _) => match reply.fault() {
                 Some(fault) => fault.state(),
                 None if self.replies > 1 => EchoState::Duplicate,
                 None if reply.late => EchoState::Late,
                 None if reply.reordered => EchoState::Reordered,
                 None => EchoState::Answered,
             },
+            (None, Some(error)) if error.icmp.is_none() => EchoState::Unsent,
             (None, Some(_)) => EchoState::IcmpError,
             (None, None) => EchoState::Lost,
         }
@@ -79,21 +116,24 @@ impl Slot {
     pub(super) fn settle(self, count: u64) -> Echo {
         let state = self.state();
         let of_error = self.error.as_ref().and_then(|error| error.from);
-        let reply = self.reply.map(|reply| *reply);
-        let fault: Option<ReplyFault> = reply.as_ref().and_then(|reply| reply.fault.clone());
+        let reply = self.reply.as_ref();
+        let (round_trip, ttl) = (reply.map(|it| it.round_trip), reply.and_then(|it| it.ttl));
+        let (bytes, from) = (reply.map(|it| it.bytes), reply.map(|it| it.from));
+        let rare = self.reply.and_then(|it| it.rare);
+        let (route, fault) = rare.map_or((None, None), |it| *it);
         Echo {
             count,
             seq: count as u16,
             time: self.sent,
             state,
-            round_trip: reply.as_ref().map(|reply| reply.round_trip),
-            ttl: reply.as_ref().and_then(|reply| reply.ttl),
-            bytes: reply.as_ref().map(|reply| reply.bytes),
-            from: reply.as_ref().map(|reply| reply.from).or(of_error),
+            round_trip,
+            ttl,
+            bytes,
+            from: from.or(of_error),
             replies: self.replies,
-            route: reply.as_ref().and_then(|reply| reply.route.clone()),
+            route,
             fault,
-            error: self.error.map(|error| *error),
+            error: self.error,
         }
     }
 }

@@ -5,6 +5,7 @@ mod detail;
 mod port;
 mod services;
 mod trying;
+mod watched;
 
 use std::net::IpAddr;
 
@@ -12,6 +13,7 @@ pub use detail::{Alarm, Detail, Info, Memory, Timer, Wait};
 pub use port::{Class, DYNAMIC, Limits, REGISTERED, WELL_KNOWN, class};
 pub use services::{Service, Services};
 pub use trying::{Attempt, Refusal, Step, conclusions};
+pub use watched::Watched;
 
 use crate::event::TcpState;
 

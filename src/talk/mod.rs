@@ -7,10 +7,12 @@
 mod coding;
 mod decoder;
 mod meaning;
+mod typed;
 
 pub use coding::{Coding, Lacking};
 pub use decoder::{Decoded, Decoder, Malformed};
 pub use meaning::{of_call, of_errno};
+pub use typed::Typed;
 
 pub use crate::lab::truth::{CallLine, Line};
 

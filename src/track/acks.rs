@@ -3,9 +3,11 @@
 
 use super::connection::Connection;
 use super::half::{Base, Half};
+use super::needless::News;
 use super::observation::{Facts, Observation};
 use super::sent::Store;
-use crate::event::{Cause, TcpState};
+use crate::event::{Cause, Rtt, TcpState};
+use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
 /// Most disjoint SACKed ranges kept; a receiver reports four at a time.
@@ -59,12 +61,33 @@ impl Connection {
             forgot = forgot_holes;
             data.keep_in_reach(first_frame, store);
         }
+        let heard = Heard {
+            frame: o.frame,
+            time: o.time,
+            ack,
+            echo: o.options.ts.map(|ts| ts.1),
+            of_unseen: o.acked_unseen > 0,
+        };
         if ack.after(data.una) {
-            data.advance(o, ack, first_frame, store);
+            acked_holes(o, data, ack);
+            let advanced = data.advance(&heard, first_frame, store);
+            (o.newly_acked, o.rtt) = (advanced.newly_acked, advanced.rtt);
+            if advanced.recover.is_some() {
+                o.facts.set(Facts::PARTIAL_ACK);
+                o.recover = advanced.recover;
+            }
         }
         forgot |= read_sack(o, data, ack);
         if o.newly_acked > 0 || o.newly_sacked > 0 || o.dsack.is_some() {
-            data.look_back(o, ack);
+            let news = News {
+                acked: o.newly_acked > 0,
+                sacked: o.newly_sacked > 0,
+                dsack: o.dsack,
+            };
+            let (sent_twice, needless) = data.look_back(&heard, &news);
+            o.sent_twice = sent_twice;
+            // The segment itself may prove something of one of its own sender's.
+            o.needless = needless.or(o.needless);
         }
         if let Some((left, right)) = o.dsack
             && o.sent_twice.is_none()
@@ -84,9 +107,9 @@ impl Connection {
 }
 
 /// An acknowledgment of bytes in a hole: the receiver has them, so the capture missed them.
-fn acked_holes(o: &mut Observation, data: &mut Half, ack: Seq) {
+fn acked_holes(o: &mut Observation, data: &Half, ack: Seq) {
     let una = data.una;
-    let Some(rare) = data.rare_if_any() else {
+    let Some(rare) = data.rare() else {
         return;
     };
     let missed = rare
@@ -99,31 +122,56 @@ fn acked_holes(o: &mut Observation, data: &mut Half, ack: Seq) {
     }
 }
 
+/// An acknowledgment, as the side hears it whose data it is about.
+pub(super) struct Heard {
+    pub(super) frame: u64,
+    pub(super) time: Timestamp,
+    pub(super) ack: Seq,
+    /// The TSecr that came with it.
+    pub(super) echo: Option<u32>,
+    /// Whether it acknowledges what was not seen beyond all that was.
+    pub(super) of_unseen: bool,
+}
+
+/// What an acknowledgment that moved SND.UNA has brought.
+pub(super) struct Advanced {
+    /// Sequence numbers newly acknowledged.
+    pub(super) newly_acked: u32,
+    /// The round-trip sample it completes.
+    pub(super) rtt: Option<Rtt>,
+    /// For a partial ACK: SND.NXT when recovery began.
+    pub(super) recover: Option<Seq>,
+}
+
 impl Half {
-    /// Takes in that the other side has everything before `ack`, and had not before.
+    /// Takes in that the other side has everything before an acknowledgment, and had not before.
     #[inline]
     pub(super) fn advance(
         &mut self,
-        o: &mut Observation,
-        ack: Seq,
+        heard: &Heard,
         first_frame: u64,
         store: &mut Store,
-    ) {
-        o.newly_acked = ack.offset_from(self.una);
+    ) -> Advanced {
+        let ack = heard.ack;
+        let newly_acked = ack.offset_from(self.una);
         let sacked_before = self.sacked().1;
-        let echo = o.options.ts.map(|ts| ts.1);
-        let acked = self.sent.ack(ack, echo, first_frame, store);
+        let acked = self.sent.ack(ack, heard.echo, first_frame, store);
         // What called forth an ACK of unseen bytes was not seen either.
-        if o.acked_unseen == 0 {
-            self.sample(o, &acked, sacked_before);
-        }
-        acked_holes(o, self, ack);
+        let rtt = if heard.of_unseen {
+            None
+        } else {
+            self.sample(heard.time, &acked, sacked_before)
+        };
         self.counts.cumulatively_acked += acked.count.saturating_sub(1);
-        (self.una, self.una_frame, self.una_time) = (ack, o.frame, o.time);
+        (self.una, self.una_frame, self.una_time) = (ack, heard.frame, heard.time);
         (self.acked, self.dup_acks) = (true, 0);
         self.data_acked |= ack != self.base.plus(1);
         self.keep_in_reach(first_frame, store);
-        recover(o, self, ack);
+        Advanced {
+            newly_acked,
+            rtt,
+            recover: recover(self, ack, heard.time),
+        }
     }
 
     /// Takes in why it sent again: `timeout` is the how-manieth timeout in a row, 0 if it was none.
@@ -157,35 +205,30 @@ impl Connection {
         if opener.state == TcpState::SynSent && ack == opener.nxt && opener.base_from == Base::Syn {
             let echo = o.options.ts.map(|ts| ts.1);
             let acked = opener.sent.ack(ack, echo, first_frame, store);
-            opener.sample(o, &acked, None);
+            o.rtt = opener.sample(o.time, &acked, None);
         }
     }
 }
 
 /// What an acknowledgment of something new means for a recovery under way: its end, or that more was
-/// lost (RFC 6582 section 3.2).
-fn recover(o: &mut Observation, data: &mut Half, ack: Seq) {
-    let fast = data.recovery_cause() == Some(Cause::Fast);
-    let Some(rare) = data.rare_if_any() else {
-        return;
-    };
+/// lost (RFC 6582 section 3.2). Then tells where fast recovery is to end.
+fn recover(data: &mut Half, ack: Seq, time: Timestamp) -> Option<Seq> {
+    let rare = data.rare_if_any()?;
+    let fast = rare.recovery_cause == Some(Cause::Fast);
     rare.sacked.remove_below(ack);
     rare.timeouts = 0;
-    let Some(until) = rare.recovery_until else {
-        return;
-    };
+    let until = rare.recovery_until?;
     if ack.at_or_after(until) {
         rare.recovery_until = None;
         rare.counts.post_loss_acks += 1;
         if rare.recovery_cause == Some(Cause::Rto) {
             // Far from its sender: until that hears of it, it goes on.
-            rare.unasked_at = Some(o.time);
+            rare.unasked_at = Some(time);
         }
         rare.recovery_cause = None;
-    } else if fast {
-        o.facts.set(Facts::PARTIAL_ACK);
-        o.recover = Some(until);
+        return None;
     }
+    fast.then_some(until)
 }
 
 /// Whether an acknowledgment lies beyond everything its sender has ever offered to take: then it

@@ -11,6 +11,9 @@
 use super::connection::Connection;
 use super::half::Half;
 use super::observation::{Facts, Observation};
+use crate::frame::Timestamp;
+use crate::wire::seq::Seq;
+use crate::wire::tcp::Flags;
 
 /// Copies made by a capture come within this time, nanoseconds: whoever mirrors a packet does so at once, and
 /// the copy waits for little more than the packet itself, which takes 12 µs at 1 Gbit/s and 120 µs at
@@ -21,29 +24,46 @@ const AT_ONCE_NS: u64 = 100_000;
 const SOON_NS: u64 = 200_000_000;
 const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Scrambles what tells one packet from another into one number; never 0, which means "none".
-fn fingerprint(o: &Observation, id: u32) -> u32 {
-    let ack = u64::from(o.ack.map_or(0, |ack| ack.0));
-    let (value, echo) = o.options.ts.unwrap_or_default();
-    let parts = [
-        (u64::from(o.seq.0) << 32) | ack,
-        (u64::from(id) << 32) | (u64::from(o.len) << 9) | u64::from(o.flags.0 & 0x1ff),
-        (u64::from(value) << 32) | u64::from(echo),
-    ];
-    // What else can differ between two ACKs of the same number.
-    let blocks = o.options.sack.as_slice().iter();
-    let start = blocks.fold(u64::from(o.field), |sum, &(left, right)| {
-        scramble(sum, &[(u64::from(left) << 32) | u64::from(right)])
-    });
-    (scramble(start, &parts) >> 32) as u32 | 1
+/// What tells a packet from its sender's others.
+pub(super) struct Features {
+    pub(super) time: Timestamp,
+    pub(super) ip_id: Option<u32>,
+    pub(super) seq: Seq,
+    pub(super) ack: Option<Seq>,
+    pub(super) len: u32,
+    pub(super) flags: Flags,
+    pub(super) field: u16,
+    pub(super) ts: Option<(u32, u32)>,
 }
 
-/// The same for a packet without an identification: its time stands in for that.
-fn fingerprint_of_the_moment(o: &Observation) -> u32 {
-    let parts = [u64::from(fingerprint(o, 0)), o.time.as_nanos()];
-    (scramble(1, &parts) >> 32) as u32 | 1
+impl Features {
+    /// Scrambles them, and the SACK blocks, into one number; never 0, which means "none".
+    #[inline]
+    pub(super) fn print(&self, sack: &[(u32, u32)]) -> u32 {
+        // What else can differ between two ACKs of the same number.
+        let start = sack.iter().fold(u64::from(self.field), |sum, block| {
+            let (left, right) = *block;
+            scramble(sum, &[(u64::from(left) << 32) | u64::from(right)])
+        });
+        let id = self.ip_id.unwrap_or(0);
+        let ack = u64::from(self.ack.map_or(0, |ack| ack.0));
+        let (value, echo) = self.ts.unwrap_or_default();
+        let parts = [
+            (u64::from(self.seq.0) << 32) | ack,
+            (u64::from(id) << 32) | (u64::from(self.len) << 9) | u64::from(self.flags.0 & 0x1ff),
+            (u64::from(value) << 32) | u64::from(echo),
+        ];
+        let print = (scramble(start, &parts) >> 32) as u32 | 1;
+        if id != 0 {
+            return print;
+        }
+        // Without an identification the time stands in for it.
+        let parts = [u64::from(print), self.time.as_nanos()];
+        (scramble(1, &parts) >> 32) as u32 | 1
+    }
 }
 
+#[inline]
 fn scramble(start: u64, parts: &[u64]) -> u64 {
     parts.iter().fold(start, |sum, part| {
         (sum.rotate_left(23) ^ part).wrapping_mul(ODD)
@@ -112,12 +132,18 @@ impl Connection {
 }
 
 /// What tells the packet from its sender's others.
-#[inline]
-pub(super) fn print_of(o: &Observation, ip_id: Option<u32>) -> u32 {
-    match ip_id {
-        Some(id) if id != 0 => fingerprint(o, id),
-        _ => fingerprint_of_the_moment(o),
-    }
+fn print_of(o: &Observation, ip_id: Option<u32>) -> u32 {
+    let features = Features {
+        time: o.time,
+        ip_id,
+        seq: o.seq,
+        ack: o.ack,
+        len: o.len,
+        flags: o.flags,
+        field: o.field,
+        ts: o.options.ts,
+    };
+    features.print(o.options.sack.as_slice())
 }
 
 impl Half {

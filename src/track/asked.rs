@@ -56,7 +56,8 @@ impl Connection {
         });
         let first = o.seq == o.una && o.seq == o.nxt;
         // Who counts its packets shows whether any went and did not get here.
-        let none_lost = o.ids_count && o.marks.id == o.marks_before.id.wrapping_add(1);
+        let counts = self.habits.count(o.side);
+        let none_lost = counts && o.marks.id == o.marks_before.id.wrapping_add(1);
         let long = silent_ns >= rto_ns - rto_ns / 10;
         self.habits.set_resumed(o.side, first && !none_lost && long);
     }

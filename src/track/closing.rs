@@ -4,8 +4,9 @@
 //! side's answer shows that it had not arrived yet, the states are put right: FINs that cross.
 
 use super::connection::Connection;
-use super::half::Half;
+use super::half::{Base, Half};
 use super::observation::{Facts, Observation};
+use super::rare::Rare;
 use super::suspect::{Suspect, Suspicion};
 use crate::event::{Phase, TcpState};
 
@@ -46,9 +47,21 @@ impl Connection {
         if goes_beyond_its_fin(o, sender) {
             o.facts.set(Facts::AFTER_OWN_FIN);
         }
-        if o.flags.fin() && !o.facts.any(Facts::PROBE) && !was_reset {
+        let is_fin = o.flags.fin() && !o.facts.any(Facts::PROBE) && !was_reset;
+        let waits = is_fin && o.flags.syn() && !o.flags.ack();
+        if waits && matches!(sender.state, SynSent | SynReceived) {
+            sender.rare_mut().fin_waits = true;
+        }
+        let takes_effect = begin_to_close(sender) | begin_to_close(receiver);
+        take_in_fin(sender, receiver);
+        take_in_fin(receiver, sender);
+        if is_fin && !waits {
             on_fin(o, sender, receiver);
+        }
+        if is_fin {
             self.closed_by.get_or_insert(o.side);
+        }
+        if takes_effect || is_fin && !waits {
             self.phase = Phase::Teardown;
         }
         let open = |half: &Half| !matches!(half.state, Closed | Listen | SynSent | SynReceived);
@@ -158,8 +171,9 @@ fn goes_beyond_its_fin(o: &Observation, sender: &mut Half) -> bool {
 fn on_syn(o: &mut Observation, sender: &mut Half, receiver: &mut Half) {
     if o.flags.ack() {
         // What is answered by a SYN-ACK was a SYN, whatever its flags say here.
-        if receiver.fin.is_some() {
+        if receiver.fin.is_some() && receiver.base_from != Base::Syn {
             receiver.rare_mut().fin_refuted = true;
+            (sender.state, receiver.state) = (Closed, SynSent);
         }
         if matches!(sender.state, Closed | Listen) {
             sender.state = SynReceived;
@@ -203,6 +217,27 @@ fn on_ack(sender: &mut Half, receiver: &mut Half) {
         };
         // Who acknowledges a FIN has taken it in, if that was not certain before.
         sender.state = after_fin_arrived(sender.state, sender.fin_acked());
+    }
+}
+
+/// A FIN that came with a SYN waits until the handshake is through: its receiver can't know yet that the
+/// SYN is no old one (RFC 9293 sections 3.10.7.2 and 3.10.7.3 have it queue other controls), and its sender
+/// has closed only what its SYN has opened. Gives whether it counts from now on for who sent it.
+fn begin_to_close(half: &mut Half) -> bool {
+    let begins = half.state == Established && half.rare().is_some_and(Rare::has_fin_waiting);
+    if begins {
+        half.state = if half.fin_acked() { FinWait2 } else { FinWait1 };
+    }
+    begins
+}
+
+/// The same for who gets it, unless that has acknowledged it already: `on_ack` has seen to that.
+fn take_in_fin(sender: &mut Half, receiver: &mut Half) {
+    let is_open = !matches!(receiver.state, SynSent | SynReceived);
+    let closes = !matches!(sender.state, SynSent | SynReceived);
+    if is_open && closes && sender.rare().is_some_and(Rare::has_fin_waiting) {
+        receiver.state = after_fin_arrived(receiver.state, receiver.fin_acked());
+        sender.rare_mut().fin_waits = false;
     }
 }
 

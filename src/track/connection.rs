@@ -8,6 +8,7 @@ use super::half::Half;
 use super::key::FlowKey;
 use super::observation::{Earlier, Facts, Marks, Observation};
 use super::order::Habits;
+use super::predicted::Said;
 use super::rare::Spoiled;
 use super::sent::Store;
 use crate::decode::{Checksum, Tcp};
@@ -23,7 +24,7 @@ const MAX_HISTORY: usize = 20;
 /// What is kept of a connection.
 // In this order: what finds it, then what each segment needs.
 #[repr(C)]
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Connection {
     /// What its segments have in common.
     pub key: FlowKey,
@@ -39,8 +40,8 @@ pub struct Connection {
     pub phase: Phase,
     /// `tcp.completeness` bits.
     pub completeness: u8,
-    /// Who sent the first FIN or RST.
-    pub closed_by: Option<Side>,
+    /// Whether both sides are in the middle of what they have to say (see `is_steady`), and how each goes on.
+    pub(super) habits: Habits,
     /// What it weighed when that was last looked at.
     pub(super) weighed: u32,
     /// Low half of the IP identification of each side's latest packet that had one and was no RST.
@@ -58,10 +59,10 @@ pub struct Connection {
     pub history: ArrayVec<u8, MAX_HISTORY>,
     /// Whether SYN and SYN-ACK asked for ECN and granted it.
     pub ecn: [bool; 2],
+    /// Who sent the first FIN or RST.
+    pub closed_by: Option<Side>,
     /// Whether an RST ended it, and whose.
     pub reset_by: Option<Side>,
-    /// How each side numbers its packets, and whether it has just gone on after silence.
-    pub(super) habits: Habits,
 }
 
 /// What only eventful connections have.
@@ -73,6 +74,21 @@ pub struct Remarks {
     pub gave_up_at: Option<u64>,
     /// Notes on each side's segments.
     pub notes: [NoteCounts; 2],
+}
+
+/// Which ways of looking at a segment are open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ways {
+    /// Both, and what is found is asked for.
+    Told,
+    /// Both, and of what is as predicted nothing is asked for.
+    ShortUntold,
+    /// The long one.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "a test holds the others against it")
+    )]
+    LongOnly,
 }
 
 /// What a segment comes with, beside its TCP header.
@@ -133,13 +149,14 @@ impl Connection {
         (i.last_time.max(r.last_time), i.last_frame.max(r.last_frame))
     }
 
-    /// Looks at every part of it that the next segment will need; the result means nothing.
+    /// Looks at every part of it that the next segment will need, a field in each cache line; the result means
+    /// nothing.
     pub(super) fn touch(&self) -> u64 {
         let half = |half: &Half| {
             u64::from(half.base.0)
                 ^ u64::from(half.recent[0])
                 ^ half.una_time.as_nanos()
-                ^ u64::from(half.counts.packets)
+                ^ half.counts.window_sum
                 ^ half.counts.data_bytes
                 ^ u64::from(half.counts.rtt.count)
         };
@@ -176,41 +193,62 @@ impl Connection {
     }
 
     /// Looks at a segment: what it says about the connection as known before, then what the
-    /// connection is after it.
-    pub fn observe(
+    /// connection is after it. Tells whether `o` says so.
+    ///
+    /// Where nobody asks for it, `o` is left alone if the segment is as predicted.
+    #[inline]
+    pub(super) fn observe(
         &mut self,
         o: &mut Observation,
         arrival: &Arrival,
         tcp: &Tcp<'_>,
         side: Side,
         store: &mut Store,
-    ) {
-        self.observe_by(o, arrival, tcp, side, store, true);
+        ways: Ways,
+    ) -> bool {
+        let said = match ways {
+            Ways::LongOnly => None,
+            _ => Said::of(arrival, tcp),
+        };
+        if let (Some(said), Ways::ShortUntold) = (&said, ways)
+            && self.goes_as_predicted::<false>(o, said, side, store)
+        {
+            return false;
+        }
+        self.observe_told(
+            o,
+            arrival,
+            tcp,
+            side,
+            store,
+            said.filter(|_| ways == Ways::Told),
+        );
+        true
     }
 
-    /// The same, by the short way or by the long one alone.
-    #[inline]
-    pub(super) fn observe_by(
+    /// The same where `o` is asked for, by the short way if the segment is one for that.
+    fn observe_told(
         &mut self,
         o: &mut Observation,
         arrival: &Arrival,
         tcp: &Tcp<'_>,
         side: Side,
         store: &mut Store,
-        may_be_short: bool,
+        said: Option<Said>,
     ) {
         o.begin(tcp, side);
         self.begin(o, arrival);
         self.read_window(o);
-        if may_be_short && self.goes_as_predicted(o, arrival, tcp, store) {
-            o.state = o.state_before;
-            o.phase = self.phase;
-            return;
+        let short = said.is_some_and(|said| self.goes_as_predicted::<true>(o, &said, side, store));
+        if !short {
+            self.look_closely(o, arrival, tcp, side, store);
+            self.count(o, tcp);
+            self.number();
+            let steady = self.is_steady();
+            self.habits.set_steady(steady);
         }
-        self.look_closely(o, arrival, tcp, side, store);
         o.state = self.states();
         o.phase = self.phase;
-        self.count(o, tcp);
     }
 
     /// All questions, for a segment that is not what the connection has led to expect.
@@ -362,6 +400,8 @@ impl Connection {
                     .sent_again_for(cause, note.number_of("timeout"));
             }
         }
+        let steady = self.is_steady();
+        self.habits.set_steady(steady);
     }
 
     /// The shortest it took from the capture to each side and back: what the other side sent, answered.

@@ -5,9 +5,11 @@ use super::asked::SILENCE_NS;
 use super::connection::Connection;
 use super::half::{Base, Half};
 use super::observation::{Facts, Observation};
+use super::predicted::Said;
 use super::sent::Sent;
 use crate::decode::Tcp;
 use crate::event::Side;
+use crate::frame::Timestamp;
 
 /// Zeek's letters; a letter's place is the bit that remembers that a side has had it.
 const LETTERS: &[u8; 10] = b"shadfrctgw";
@@ -41,7 +43,12 @@ impl Connection {
             return;
         }
         flags(o, sender);
-        window(o, sender);
+        if !o.flags.rst() {
+            sender.count_window(o.window.unwrap_or(u32::from(o.field)));
+        }
+        if o.facts.any(Facts::ZERO_WINDOW) {
+            sender.rare_mut().counts.zero_windows += 1;
+        }
         if o.len > 0 {
             data(o, sender);
             let cut = u64::from(o.len).saturating_sub(tcp.payload.len() as u64);
@@ -58,9 +65,9 @@ impl Connection {
         if let Some(original) = o.original.filter(|_| o.facts.any(Facts::RESENT)) {
             sent_again(o, &original, sender);
         }
-        outstanding(o, sender);
+        sender.count_outstanding(o.time, o.len);
         if o.newly_acked > 0 {
-            outstanding(o, receiver);
+            receiver.count_outstanding(o.time, o.len);
         }
         // A content gap is what was acknowledged and never seen: until then it may only be late.
         let gap = o.newly_acked > 0
@@ -75,23 +82,25 @@ impl Connection {
 
     /// The same for a segment that has nothing but ACK, and perhaps payload, and about which nothing is odd.
     #[inline]
-    pub(super) fn count_plain(&mut self, o: &Observation) {
-        self.idle(o);
-        let (sender, receiver) = self.pair(o.side);
-        let is_data = o.len > 0;
-        (sender.last_time, sender.last_frame) = (o.time, o.frame);
+    pub(super) fn count_plain(&mut self, said: &Said, side: Side, window: u32, newly_acked: bool) {
+        let (sender, receiver) = self.pair(side);
+        let (time, len) = (said.time, said.len);
+        if sender.counts.packets > 0 {
+            sender.counts.max_idle_ns = sender.counts.max_idle_ns.max(sender.idle_ns(time));
+        }
+        (sender.last_time, sender.last_frame) = (time, said.frame);
         sender.counts.packets += 1;
         sender.counts.acks += 1;
-        sender.counts.pure_acks += u32::from(!is_data);
-        window(o, sender);
-        if is_data {
-            data(o, sender);
+        sender.counts.pure_acks += u32::from(len == 0);
+        sender.count_window(window);
+        if len > 0 {
+            sender.count_data(time, len, len, said.flags.psh());
         }
-        outstanding(o, sender);
-        if o.newly_acked > 0 {
-            outstanding(o, receiver);
+        sender.count_outstanding(time, len);
+        if newly_acked {
+            receiver.count_outstanding(time, len);
         }
-        self.letters(o.side, if is_data { DATA } else { ACK });
+        self.letters(side, if len > 0 { DATA } else { ACK });
     }
 
     /// Counts the time since its sender sent anything.
@@ -172,48 +181,11 @@ fn flags(o: &Observation, sender: &mut Half) {
     }
 }
 
-fn window(o: &Observation, sender: &mut Half) {
-    if o.flags.rst() {
-        return;
-    }
-    let (window, counts) = (o.window.unwrap_or(u32::from(o.field)), &mut sender.counts);
-    counts.min_window = if counts.window_count == 0 {
-        window
-    } else {
-        counts.min_window.min(window)
-    };
-    counts.max_window = counts.max_window.max(window);
-    counts.window_sum += u64::from(window);
-    counts.window_count += 1;
-    if o.facts.any(Facts::ZERO_WINDOW) {
-        sender.rare_mut().counts.zero_windows += 1;
-    }
-}
-
 fn data(o: &Observation, sender: &mut Half) {
-    let acked_data = sender.data_acked;
-    let from_syn = sender.base_from == Base::Syn;
-    let (len, counts) = (o.len, &mut sender.counts);
-    if counts.data_packets == 0 {
-        counts.first_data_time = o.time;
-    }
     // SYN and FIN are in `new` and `resent` too, where they apply.
     let phantom = u32::from(o.flags.syn()) + u32::from(o.flags.fin());
-    if from_syn && (counts.data_packets == 0 || !acked_data) {
-        counts.initial_window_packets = counts.initial_window_packets.saturating_add(1);
-        counts.initial_window_bytes = counts.initial_window_bytes.saturating_add(len);
-    }
-    counts.data_packets += 1;
-    counts.data_bytes += u64::from(len);
-    counts.unique_bytes += u64::from(o.new.saturating_sub(phantom).min(len));
-    counts.pushed += u32::from(o.flags.psh());
-    counts.min_segment = if counts.max_segment == 0 {
-        len
-    } else {
-        counts.min_segment.min(len)
-    };
-    counts.max_segment = counts.max_segment.max(len);
-    counts.last_data_time = o.time;
+    let fresh = o.new.saturating_sub(phantom).min(o.len);
+    sender.count_data(o.time, o.len, fresh, o.flags.psh());
 }
 
 /// A segment, with data or SYN or FIN alone, that is sent again.
@@ -242,18 +214,65 @@ fn odd_data(o: &Observation, tcp: &Tcp<'_>, sender: &mut Half, cut: u64) {
     stats.truncated_bytes += cut;
 }
 
-/// Keeps the outstanding amount, and its time-weighted sum, of the half whose amount may have changed.
-fn outstanding(o: &Observation, half: &mut Half) {
-    let bytes = half.outstanding_bytes();
-    let counts = &mut half.counts;
-    let since = o.time.nanos_since(counts.outstanding_time);
-    counts.outstanding_ns_sum += f64::from(counts.last_outstanding) * since as f64;
-    counts.outstanding_time = counts.outstanding_time.max(o.time);
-    counts.last_outstanding = bytes;
-    if bytes > 0 && o.len > 0 {
-        counts.max_outstanding = counts.max_outstanding.max(bytes);
-        let least = counts.min_outstanding;
-        counts.min_outstanding = if least == 0 { bytes } else { least.min(bytes) };
-        counts.outstanding_sum += u64::from(bytes);
+impl Half {
+    /// Counts a window that it advertises.
+    #[inline]
+    fn count_window(&mut self, window: u32) {
+        let counts = &mut self.counts;
+        counts.min_window = if counts.window_count == 0 {
+            window
+        } else {
+            counts.min_window.min(window)
+        };
+        counts.max_window = counts.max_window.max(window);
+        counts.window_sum += u64::from(window);
+        counts.window_count += 1;
+    }
+
+    /// Counts payload, of which `fresh` bytes were not seen before.
+    #[inline]
+    fn count_data(&mut self, time: Timestamp, len: u32, fresh: u32, pushed: bool) {
+        let opens = self.base_from == Base::Syn;
+        let acked_data = self.data_acked;
+        let counts = &mut self.counts;
+        if counts.data_packets == 0 {
+            counts.first_data_time = time;
+        }
+        if opens && (counts.data_packets == 0 || !acked_data) {
+            counts.initial_window_packets = counts.initial_window_packets.saturating_add(1);
+            counts.initial_window_bytes = counts.initial_window_bytes.saturating_add(len);
+        }
+        counts.data_packets += 1;
+        counts.data_bytes += u64::from(len);
+        counts.unique_bytes += u64::from(fresh);
+        counts.pushed += u32::from(pushed);
+        counts.min_segment = if counts.max_segment == 0 {
+            len
+        } else {
+            counts.min_segment.min(len)
+        };
+        counts.max_segment = counts.max_segment.max(len);
+        counts.last_data_time = time;
+    }
+
+    /// Keeps the outstanding amount, and its time-weighted sum, where a segment of `len` bytes of either side
+    /// may have changed it.
+    #[inline]
+    fn count_outstanding(&mut self, time: Timestamp, len: u32) {
+        let bytes = self.outstanding_bytes();
+        let counts = &mut self.counts;
+        let since = time.nanos_since(counts.outstanding_time);
+        // Nothing, for however long, adds nothing.
+        if counts.last_outstanding > 0 {
+            counts.outstanding_ns_sum += f64::from(counts.last_outstanding) * since as f64;
+        }
+        counts.outstanding_time = counts.outstanding_time.max(time);
+        counts.last_outstanding = bytes;
+        if bytes > 0 && len > 0 {
+            counts.max_outstanding = counts.max_outstanding.max(bytes);
+            let least = counts.min_outstanding;
+            counts.min_outstanding = if least == 0 { bytes } else { least.min(bytes) };
+            counts.outstanding_sum += u64::from(bytes);
+        }
     }
 }

@@ -47,7 +47,7 @@ pub struct Offer {
 // In the order in which a segment asks: the compiler would sort by size, and spread what belongs
 // together over more cache lines.
 #[repr(C)]
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Half {
     /// RFC 9293 state of this side.
     pub state: TcpState,
@@ -98,6 +98,10 @@ pub struct Half {
     pub window: Option<u32>,
     /// The right edge it offered last: acknowledgment plus window, where both are known.
     pub edge: Option<Seq>,
+    /// Sequence number of its FIN.
+    pub fin: Option<Seq>,
+    /// What its SYN offered.
+    pub offer: Offer,
     /// The latest of its timestamps.
     pub latest_tsval: u32,
     /// When it last sent anything.
@@ -122,10 +126,6 @@ pub struct Half {
     pub rtt_full: Option<Box<Summary>>,
     /// Statistics of what every segment changes.
     pub counts: Counts,
-    /// Sequence number of its FIN.
-    pub fin: Option<Seq>,
-    /// What its SYN offered.
-    pub offer: Offer,
 }
 
 impl Half {

@@ -39,7 +39,11 @@ fn address(high: u64, low: u64) -> IpAddr {
 
 impl FlowKey {
     /// The key of a segment, and whether its sender is the lower of the two ends.
+    #[inline]
     pub fn of(src: Endpoint, dst: Endpoint, tunnel: u32) -> (Self, bool) {
+        if let (IpAddr::V4(from), IpAddr::V4(to)) = (src.addr, dst.addr) {
+            return Self::of_v4((from, src.port), (to, dst.port), tunnel);
+        }
         let (from, to) = (words(src.addr), words(dst.addr));
         let sender_is_low = (from, src.port) <= (to, dst.port);
         let ((low, low_port), (high, high_port)) = if sender_is_low {
@@ -56,6 +60,27 @@ impl FlowKey {
             },
             sender_is_low,
         )
+    }
+
+    /// The same where both addresses are IPv4: an end is one number then.
+    #[inline]
+    fn of_v4(src: (Ipv4Addr, u16), dst: (Ipv4Addr, u16), tunnel: u32) -> (Self, bool) {
+        let number = |end: (Ipv4Addr, u16)| u64::from(end.0.to_bits()) << 16 | u64::from(end.1);
+        let (from, to) = (number(src), number(dst));
+        let (low, high) = (from.min(to), from.max(to));
+        let key = Self {
+            addresses: [IPV4, low >> 16, IPV4, high >> 16],
+            ports: [low as u16, high as u16],
+            tunnel,
+        };
+        (key, from <= to)
+    }
+
+    /// Whether both ends are the same address and port.
+    #[inline]
+    pub(super) fn is_loop(&self) -> bool {
+        let [a, b, c, d] = self.addresses;
+        self.ports[0] == self.ports[1] && b == d && a == c
     }
 
     /// The lower and the higher end.
@@ -75,10 +100,16 @@ impl FlowKey {
 }
 
 impl Hash for FlowKey {
-    // Three words: the low halves of the addresses and the ports hold what differs.
+    // All of it in three words, or in two where the addresses are IPv4.
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         let [a, b, c, d] = self.addresses;
         let ports = (u64::from(self.ports[0]) << 48) | (u64::from(self.ports[1]) << 32);
+        if (a, c) == (IPV4, IPV4) {
+            state.write_u64(b << 32 | d);
+            state.write_u64(ports | u64::from(self.tunnel));
+            return;
+        }
         state.write_u64(b ^ a.rotate_left(32));
         state.write_u64(d ^ c.rotate_left(32));
         state.write_u64(ports | u64::from(self.tunnel));

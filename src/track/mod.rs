@@ -23,6 +23,7 @@
 mod acks;
 mod artefact;
 mod asked;
+mod board;
 mod closing;
 mod connection;
 mod count;
@@ -46,6 +47,7 @@ mod suspect;
 mod table;
 mod window;
 
+use connection::Ways;
 pub use connection::{Arrival, Connection, Remarks};
 pub use counts::Counts;
 pub use half::{Base, Half, Offer};
@@ -64,6 +66,7 @@ use arrayvec::ArrayVec;
 
 use crate::decode::Tcp;
 use crate::event::{Endpoint, Flow, LetGo, Side};
+use crate::frame::BATCH;
 use table::Table;
 
 /// What is kept at most, so that memory is bounded whatever comes.
@@ -95,7 +98,7 @@ impl Default for Limits {
 }
 
 /// Follows all connections of a capture.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tracker {
     table: Table,
     limits: Limits,
@@ -104,25 +107,22 @@ pub struct Tracker {
     ended: Vec<Flow>,
     crowded_out: u64,
     seen: Observation,
-    expected: ArrayVec<FlowKey, AHEAD>,
-    /// Where the connections of the segments to come probably are, and which of them is next.
-    ahead: ArrayVec<usize, AHEAD>,
-    next_ahead: usize,
     /// Where the latest segment's connection was.
     latest: usize,
     assumed_scale: Option<u8>,
 }
 
-/// How many frames ahead connections are brought near: enough that waiting for memory overlaps.
-pub const AHEAD: usize = 16;
 /// As many connections fit into a second-level cache; there is nothing to be brought near.
 const NEAR: usize = 512;
-/// A place that no table is large enough to have.
-const NOWHERE: usize = usize::MAX;
 
-/// Where in the tracker a connection is, until the next segment is observed.
-#[derive(Clone, Copy, Debug)]
+/// Where in the tracker a connection is, until the next segment is observed, or probably is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(usize);
+
+impl Place {
+    /// A place that no table is large enough to have: where is not known.
+    pub const NOWHERE: Self = Self(usize::MAX);
+}
 
 impl Tracker {
     /// A tracker that has seen nothing.
@@ -135,10 +135,7 @@ impl Tracker {
             ended: Vec::new(),
             crowded_out: 0,
             seen: Observation::blank(),
-            expected: ArrayVec::new(),
-            ahead: ArrayVec::new(),
-            next_ahead: 0,
-            latest: NOWHERE,
+            latest: Place::NOWHERE.0,
             assumed_scale: None,
         }
     }
@@ -149,10 +146,44 @@ impl Tracker {
         self.assumed_scale = shift.map(|shift| shift.min(MAX_SHIFT));
     }
 
-    /// Follows one segment; [`Tracker::found`] then gives the facts about it.
-    pub fn observe(&mut self, arrival: &Arrival, tcp: &Tcp<'_>, tunnel: u32) -> Option<Place> {
+    /// Follows one segment, whose connection is perhaps at `near`; [`Tracker::found`] then gives the facts
+    /// about it.
+    pub fn observe(
+        &mut self,
+        arrival: &Arrival,
+        tcp: &Tcp<'_>,
+        tunnel: u32,
+        near: Place,
+    ) -> Option<Place> {
+        self.follow(arrival, tcp, tunnel, near, Ways::Told)
+    }
+
+    /// Follows one segment outside tunnels, whose connection is perhaps at `near`, for who wants to know of it
+    /// only what is not as it was to be expected.
+    pub fn observe_untold(
+        &mut self,
+        arrival: &Arrival,
+        tcp: &Tcp<'_>,
+        near: Place,
+    ) -> Option<Place> {
+        self.follow(arrival, tcp, 0, near, Ways::ShortUntold)
+    }
+
+    #[inline]
+    fn follow(
+        &mut self,
+        arrival: &Arrival,
+        tcp: &Tcp<'_>,
+        tunnel: u32,
+        near: Place,
+        ways: Ways,
+    ) -> Option<Place> {
         let (key, sender_is_low) = FlowKey::of(arrival.src, arrival.dst, tunnel);
-        let near = self.guess();
+        let near = if near == Place::NOWHERE {
+            self.latest
+        } else {
+            near.0
+        };
         let mut known = if self.table.is_at(near, &key) {
             Some(near)
         } else {
@@ -161,19 +192,9 @@ impl Tracker {
         let mut earlier = None;
         if tcp.flags.syn()
             && let Some(old) = known
-            && let Some(connection) = self.table.get(old)
-            && begins_anew(connection, side(connection, sender_is_low, arrival), tcp)
         {
-            let (time, frame) = connection.latest();
-            earlier = Some(Earlier {
-                flow: connection.number,
-                frame,
-                time,
-            });
-            if let Some(connection) = self.table.remove(old) {
-                self.let_go(&connection, LetGo::Replaced);
-            }
-            known = None;
+            earlier = self.replace(old, sender_is_low, tcp);
+            known = known.filter(|_| earlier.is_none());
         }
         let place = known.unwrap_or_else(|| self.begin(arrival, tcp, key, sender_is_low, earlier));
         self.latest = place;
@@ -184,9 +205,9 @@ impl Tracker {
             self.limits.ranges
         };
         let (store, seen) = (&mut self.store, &mut self.seen);
-        self.table.visit(place, arrival.time, |connection| {
-            let side = side(connection, sender_is_low, arrival);
-            connection.observe(seen, arrival, tcp, side, store);
+        let told = self.table.visit(place, arrival.time, |connection| {
+            let side = side(connection, sender_is_low);
+            connection.observe(seen, arrival, tcp, side, store, ways)
         })?;
         while self.table.weight() > self.limits.details {
             let Some(connection) = self.table.shed(place) else {
@@ -195,18 +216,26 @@ impl Tracker {
             self.crowded_out += 1;
             self.let_go(&connection, LetGo::TableFull);
         }
-        Some(Place(place))
+        told.then_some(Place(place))
     }
 
-    /// Where the connection of the next segment probably is: where looking ahead has found it, or else
-    /// where that of the latest one was.
-    #[inline]
-    fn guess(&mut self) -> usize {
-        let Some(&place) = self.ahead.get(self.next_ahead) else {
-            return self.latest;
+    /// Lets go of the connection that a SYN begins anew, if it does: then tells what it was.
+    #[cold]
+    fn replace(&mut self, old: usize, sender_is_low: bool, tcp: &Tcp<'_>) -> Option<Earlier> {
+        let connection = self.table.get(old)?;
+        if !begins_anew(connection, side(connection, sender_is_low), tcp) {
+            return None;
+        }
+        let (time, frame) = connection.latest();
+        let earlier = Earlier {
+            flow: connection.number,
+            frame,
+            time,
         };
-        self.next_ahead += 1;
-        place
+        if let Some(connection) = self.table.remove(old) {
+            self.let_go(&connection, LetGo::Replaced);
+        }
+        Some(earlier)
     }
 
     /// Takes in that a packet from `src` to `dst` was too long for the path.
@@ -228,19 +257,22 @@ impl Tracker {
         self.table.len() > NEAR
     }
 
-    /// Says that a segment between these ends comes soon.
-    pub fn expect(&mut self, src: Endpoint, dst: Endpoint) {
-        let _ = self.expected.try_push(FlowKey::of(src, dst, 0).0);
-    }
-
-    /// Brings what was expected near. With tens of thousands of connections each segment waits for
-    /// its own to come from memory, several times; looked up together they are waited for at once.
-    pub fn bring_near(&mut self) {
+    /// Brings the connections of segments that come soon near, and tells where each probably is. Changes
+    /// no result.
+    ///
+    /// With tens of thousands of connections each segment waits for its own to come from memory, several
+    /// times; looked up together they are waited for at once.
+    pub fn bring_near(
+        &self,
+        ends: impl Iterator<Item = Option<(Endpoint, Endpoint)>>,
+    ) -> ArrayVec<Place, BATCH> {
         let table = &self.table;
-        let places = self.expected.drain(..).map(|key| table.guess(&key));
-        self.ahead = places.map(|place| place.unwrap_or(NOWHERE)).collect();
-        self.next_ahead = 0;
-        let near = self.ahead.iter().filter_map(|&place| table.get(place));
+        let place = |(src, dst)| table.guess(&FlowKey::of(src, dst, 0).0);
+        let places: ArrayVec<Place, BATCH> = ends
+            .take(BATCH)
+            .map(|ends| ends.and_then(place).map_or(Place::NOWHERE, Place))
+            .collect();
+        let near = places.iter().filter_map(|place| table.get(place.0));
         let touched = near
             .clone()
             .map(Connection::touch)
@@ -250,6 +282,13 @@ impl Tracker {
             .map(Connection::touch_beyond)
             .fold(touched, u64::wrapping_add);
         std::hint::black_box(beyond);
+        places
+    }
+
+    /// The connection between these ends.
+    pub fn between(&self, [one, other]: [Endpoint; 2], tunnel: u32) -> Option<&Connection> {
+        let (key, _) = FlowKey::of(one, other, tunnel);
+        self.table.find(&key).and_then(|at| self.table.get(at))
     }
 
     /// What was found about the latest segment, and its connection as it stands after it.
@@ -322,8 +361,9 @@ impl Tracker {
 
 /// Which side of the connection the sender is. Where both ends are the same address and port, only
 /// the order of the addresses could tell, and it does not: the initiator is taken to send.
-fn side(connection: &Connection, sender_is_low: bool, arrival: &Arrival) -> Side {
-    if sender_is_low == connection.initiator_is_low || arrival.src == arrival.dst {
+#[inline]
+fn side(connection: &Connection, sender_is_low: bool) -> Side {
+    if sender_is_low == connection.initiator_is_low || connection.key.is_loop() {
         Side::Initiator
     } else {
         Side::Responder

@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
+use super::acks::Heard;
 use super::half::Half;
 use super::observation::Observation;
 use super::order::Stamp;
@@ -77,6 +78,16 @@ pub struct Needless {
     pub frame: u64,
     /// What proves it.
     pub proof: Proof,
+}
+
+/// What an acknowledgment says that none before it did.
+pub(super) struct News {
+    /// Whether it moved SND.UNA.
+    pub(super) acked: bool,
+    /// Whether its SACK blocks cover more than those before.
+    pub(super) sacked: bool,
+    /// The duplicate it reports.
+    pub(super) dsack: Option<(Seq, Seq)>,
 }
 
 impl Resendings {
@@ -228,34 +239,48 @@ impl Half {
     /// A D-SACK says that the bytes came twice, and that may be the network's doing (RFC 3708 section 3):
     /// it proves the repetition to have been needless if the receiver had the bytes before the
     /// repetition can have arrived, or tells of both at once.
-    pub(super) fn look_back(&mut self, o: &mut Observation, ack: Seq) {
-        let dsack = o.dsack;
-        let echo = o.options.ts.map(|ts| ts.1);
+    ///
+    /// Gives the repetition that came twice, and the one that is proved to have been needless.
+    #[inline]
+    pub(super) fn look_back(
+        &mut self,
+        heard: &Heard,
+        news: &News,
+    ) -> (Option<u64>, Option<Needless>) {
+        // Who has never sent anything again has nothing to look back at.
+        if self.rare().is_none() {
+            return (None, None);
+        }
+        self.look_far_back(heard, news)
+    }
+
+    fn look_far_back(&mut self, heard: &Heard, news: &News) -> (Option<u64>, Option<Needless>) {
+        let Heard { ack, echo, .. } = *heard;
         let least_ns = self.counts.rtt.min;
         let ts = self.stamped.then_some((self.latest_tsval, 0));
         let Some(rare) = self.rare_if_any() else {
-            return;
+            return (None, None);
         };
-        if o.newly_acked > 0 {
+        if news.acked {
             let id = rare.ids.latest();
             rare.resendings.pass(Passed {
                 una: ack,
                 latest: Stamp { ts, id },
-                time: o.time,
+                time: heard.time,
             });
         }
-        let twice = dsack.and_then(|(left, right)| rare.resendings.take(left, right));
-        o.sent_twice = twice.map(|it| it.frame);
-        if let Some(it) = twice
-            && (it.proved || !it.arrived || it.too_soon)
-        {
-            o.needless = Some(Needless {
+        let twice = news
+            .dsack
+            .and_then(|(left, right)| rare.resendings.take(left, right));
+        let mut needless = twice
+            .filter(|it| it.proved || !it.arrived || it.too_soon)
+            .map(|it| Needless {
                 frame: it.frame,
                 proof: Proof::Dsack,
             });
-        }
-        if o.newly_acked == 0 && o.newly_sacked == 0 {
-            return;
+        let sent_twice = twice.map(|it| it.frame);
+        if !news.acked && !news.sacked {
+            return (sent_twice, needless);
         }
         let (list, sacked) = (&mut rare.resendings.list, &rare.sacked);
         for it in list.iter_mut().filter(|it| !it.arrived && !it.first_sight) {
@@ -266,14 +291,15 @@ impl Half {
             let stamps = it.tsval().zip(echo);
             let before = stamps.is_some_and(|(sent, echo)| (echo.wrapping_sub(sent) as i32) < 0);
             it.arrived = true;
-            it.too_soon = before || o.time.nanos_since(it.time) < least_ns - least_ns / 8;
+            it.too_soon = before || heard.time.nanos_since(it.time) < least_ns - least_ns / 8;
             if it.oldest && acknowledged && before {
                 it.proved = true;
-                o.needless.get_or_insert(Needless {
+                needless.get_or_insert(Needless {
                     frame: it.frame,
                     proof: Proof::Timestamp,
                 });
             }
         }
+        (sent_twice, needless)
     }
 }

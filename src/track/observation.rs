@@ -345,6 +345,8 @@ impl Observation {
         (self.recover, self.needless, self.dsack) = (None, None, None);
         (self.doubled, self.sent_twice, self.copy_arrived) = (None, None, None);
         self.dup_ack = 0;
+        (self.stamp, self.ids_count, self.order) = (Stamp::default(), false, None);
+        self.copied_at_once = false;
         self.window = None;
         self.retreat = 0;
         self.past_edge = i32::MIN;

@@ -8,6 +8,7 @@
 use std::cmp::Ordering;
 
 use super::connection::Connection;
+use super::half::Half;
 use super::observation::Observation;
 use crate::event::Side;
 
@@ -27,8 +28,20 @@ const STEP_BACK: i16 = -STEP;
 const ENOUGH: u8 = 2;
 
 impl Stamp {
+    /// The stamp of a segment with that timestamp option and that IP identification.
+    #[inline]
+    pub(super) fn new(ts: Option<(u32, u32)>, ip_id: Option<u32>) -> Self {
+        // IPv6 has longer ones, and only in fragments.
+        let id = ip_id.and_then(|id| u16::try_from(id).ok());
+        Self {
+            ts,
+            id: id.filter(|&id| id != 0),
+        }
+    }
+
     /// Whether this was sent before or after `other`; `None` if that can't be told. `counts` says
     /// whether its sender is known to count its packets.
+    #[inline]
     pub fn order(self, other: Self, counts: bool) -> Option<Ordering> {
         let apart = |(a, b): (u32, u32)| (a.wrapping_sub(b) as i32).cmp(&0);
         let by_time = self.ts.zip(other.ts).map(|(mine, its)| {
@@ -72,15 +85,16 @@ impl Ids {
     }
 }
 
-/// What is kept of both sides of every connection, in one byte: there are many. Three bits a side: steps in
-/// a row in which its identification went up by little, as far as [`ENOUGH`]; and whether its latest
-/// packet came after silence, as if its timer had run out.
+/// What is kept of every connection in one byte, since there are many. Three bits a side: steps in a row in
+/// which its identification went up by little, as far as [`ENOUGH`]; and whether its latest packet came after
+/// silence, as if its timer had run out. One more: whether nothing is going on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Habits(u8);
 
 impl Habits {
     const STEPS: u8 = 0b011;
     const RESUMED: u8 = 0b100;
+    const STEADY: u8 = 1 << 6;
 
     const fn shift(side: Side) -> u32 {
         match side {
@@ -99,6 +113,22 @@ impl Habits {
     pub(super) fn step(&mut self, side: Side, step: Option<i16>) {
         let steps = steps_after(self.steps(side), step).min(ENOUGH);
         self.0 = self.0 & !(Self::STEPS << Self::shift(side)) | steps << Self::shift(side);
+    }
+
+    /// Whether it counts its packets.
+    pub(super) const fn count(self, side: Side) -> bool {
+        self.steps(side) >= ENOUGH
+    }
+
+    /// Whether both sides are in the middle of what they have to say, and neither has just gone on after silence.
+    #[inline]
+    pub(super) const fn steady(self) -> bool {
+        self.0 & (Self::STEADY | Self::RESUMED | Self::RESUMED << 3) == Self::STEADY
+    }
+
+    /// Sets the first of that.
+    pub(super) fn set_steady(&mut self, yes: bool) {
+        self.0 = self.0 & !Self::STEADY | if yes { Self::STEADY } else { 0 };
     }
 
     /// Whether its latest packet came after silence.
@@ -127,59 +157,69 @@ fn steps_after(steps: u8, step: Option<i16>) -> u8 {
 impl Connection {
     /// Finds out whether the segment was sent after all of its sender that were captured before it.
     pub(super) fn put_in_order(&mut self, o: &mut Observation, ip_id: Option<u32>) {
-        o.stamp = Stamp {
-            ts: o.options.ts,
-            id: ip_id
-                .and_then(|id| u16::try_from(id).ok())
-                .filter(|&id| id != 0),
-        };
-        let known = self.ids_of(o);
+        o.stamp = Stamp::new(o.options.ts, ip_id);
         let (sender, _) = self.pair(o.side);
-        o.ids_count = known.count();
+        (o.ids_count, o.order) = sender.put_in_order(o.stamp);
+    }
+}
+
+impl Half {
+    /// The same of a side of whose identifications nothing is known: its timestamps alone tell.
+    #[inline]
+    fn put_in_order_by_time(&mut self, stamp: Stamp) -> Option<Ordering> {
+        let (value, _) = stamp.ts?;
+        let order = (value.wrapping_sub(self.latest_tsval) as i32).cmp(&0);
+        let order = Some(order).filter(|order| self.stamped && order.is_ne());
+        if order != Some(Ordering::Less) {
+            (self.latest_tsval, self.stamped) = (value, true);
+        }
+        order
+    }
+
+    /// Takes in the stamp of a segment; tells whether this side counts its packets, and whether it sent this
+    /// one after the latest before.
+    #[inline]
+    pub(super) fn put_in_order(&mut self, stamp: Stamp) -> (bool, Option<Ordering>) {
+        let Some(known) = self.rare().map(|rare| rare.ids) else {
+            return (false, self.put_in_order_by_time(stamp));
+        };
         let latest = Stamp {
-            ts: sender.stamped.then_some((sender.latest_tsval, 0)),
+            ts: self.stamped.then_some((self.latest_tsval, 0)),
             id: known.latest,
         };
         let mine = Stamp {
-            ts: o.stamp.ts.map(|(value, _)| (value, 0)),
-            ..o.stamp
+            ts: stamp.ts.map(|(value, _)| (value, 0)),
+            ..stamp
         };
-        o.order = mine.order(latest, o.ids_count);
-        if o.order == Some(Ordering::Less) {
-            return;
+        let counts = known.count();
+        let order = mine.order(latest, counts);
+        if order == Some(Ordering::Less) {
+            return (counts, order);
         }
-        if let Some((value, _)) = o.stamp.ts {
-            (sender.latest_tsval, sender.stamped) = (value, true);
+        if let Some((value, _)) = stamp.ts {
+            (self.latest_tsval, self.stamped) = (value, true);
         }
-        if sender.rare().is_some() {
-            self.number(o);
+        if let (Some(rare), Some(id)) = (self.rare_if_any(), stamp.id) {
+            rare.ids.see(id);
         }
+        (counts, order)
     }
+}
 
-    /// Takes in the identification of the segment, for good.
-    pub(super) fn number(&mut self, o: &Observation) {
-        let Some(id) = o.stamp.id else { return };
-        let mut ids = self.ids_of(o);
-        ids.see(id);
-        let steps = self.habits.steps(o.side);
-        let (sender, _) = self.pair(o.side);
-        let known = &mut sender.rare_mut().ids;
-        if known.latest.is_none() {
-            // The segment is among these steps already.
-            ids.steps = steps;
+impl Connection {
+    /// What is known of how a side numbers its packets, from before anything happened, too, goes to where it is
+    /// kept from then on.
+    pub(super) fn number(&mut self) {
+        for side in [Side::Initiator, Side::Responder] {
+            let counted = Ids {
+                latest: Some(self.ip_ids[side.index()]).filter(|&id| id != 0),
+                steps: self.habits.steps(side),
+            };
+            let (half, _) = self.pair(side);
+            if let Some(rare) = half.rare_if_any().filter(|rare| rare.ids.latest.is_none()) {
+                rare.ids = counted;
+            }
         }
-        *known = ids;
-    }
-
-    /// What is known of how the segment's sender numbers its packets, from before anything happened, too.
-    pub(super) fn ids_of(&self, o: &Observation) -> Ids {
-        let at = o.side.index();
-        let known = self.halves[at].rare().map(|rare| rare.ids);
-        let counted = Ids {
-            latest: Some(o.marks_before.id).filter(|&id| id != 0),
-            steps: self.habits.steps(o.side),
-        };
-        known.filter(|ids| ids.latest.is_some()).unwrap_or(counted)
     }
 }
 

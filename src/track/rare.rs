@@ -46,6 +46,8 @@ pub struct Rare {
     pub copied_at_once: bool,
     /// Whether it has sent data where its FIN stands: then that was damage, or forged.
     pub fin_refuted: bool,
+    /// Whether its FIN came with its SYN, and does not count before the handshake is through.
+    pub fin_waits: bool,
     /// The byte past a probe that carried data beyond a closed window.
     pub probe_end: Option<Seq>,
     /// The latest word from the path that its packets are too long.
@@ -95,6 +97,11 @@ impl Rare {
         let believed = self.stray.is_none() && self.suspect.is_none();
         let unasked = self.probing.is_none() && self.probes == (None, 0);
         whole && believed && unasked && self.recovery_until.is_none()
+    }
+
+    /// Whether a FIN came with its SYN, and does not count yet.
+    pub(super) fn has_fin_waiting(&self) -> bool {
+        self.fin_waits && !self.fin_refuted
     }
 
     /// Bytes of memory it takes.

@@ -1,7 +1,6 @@
 //! Round-trip samples and their smoothing (RFC 6298 sections 2 and 3, Karn's rule; RFC 7323 section 4).
 
 use super::half::{Base, Half};
-use super::observation::Observation;
 use super::sent::Acked;
 use crate::event::Rtt;
 use crate::frame::Timestamp;
@@ -12,26 +11,27 @@ impl Half {
     ///
     /// The last of them is the one that called forth the ACK, unless it had arrived before (it was
     /// SACKed) or one of them was sent twice: then only a timestamp tells which sending it was.
+    #[inline]
     pub(super) fn sample(
         &mut self,
-        o: &mut Observation,
+        now: Timestamp,
         acked: &Acked,
         sacked_before: Option<Seq>,
-    ) {
-        let Some(last) = acked.last else { return };
+    ) -> Option<Rtt> {
+        let last = acked.last.as_ref()?;
         let arrived_before = sacked_before.is_some_and(|end| last.end.at_or_before(end));
         let (frame, sent) = if acked.any_resent {
             let Some(sending) = acked.echoed else {
                 self.rare_mut().counts.ambiguous_acks += 1;
-                return;
+                return None;
             };
             sending
         } else if arrived_before {
-            return;
+            return None;
         } else {
             (last.frame, last.time)
         };
-        let ns = o.time.nanos_since(sent);
+        let ns = now.nanos_since(sent);
         self.smooth(ns);
         self.counts.rtt.add(ns);
         if last.full_size && !acked.any_resent {
@@ -40,11 +40,11 @@ impl Half {
         if self.base_from == Base::Syn && last.seq == self.base && !acked.any_resent {
             self.counts.rtt_handshake_ns = ns.max(1);
         }
-        o.rtt = Some(Rtt {
+        Some(Rtt {
             ns,
             acks_frame: frame,
             srtt_ns: self.srtt_ns,
-        });
+        })
     }
 
     /// RFC 6298 section 2.

@@ -16,7 +16,7 @@ const ROOM: usize = 64;
 
 /// What all connections share for their lists of sent segments: how long one may be, and lists that
 /// are empty at the moment, since most connections are idle most of the time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Store {
     /// Segments that one direction may remember.
     pub limit: usize,

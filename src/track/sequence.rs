@@ -50,7 +50,10 @@ impl Connection {
         }
         let (sender, _) = self.pair(o.side);
         if o.end.after(fresh_from) {
-            forgot |= sender.append(o, fresh_from, store);
+            o.new += o.end.offset_from(fresh_from);
+            let full_size = sender.is_full_size(o.len);
+            let sent = Sent::first(o, fresh_from, o.end, full_size, tsval);
+            forgot |= sender.append(sent, store);
         }
         sender.seen_end = sender.seen_end.max(o.end);
         // One that is acknowledged is where the stream ends, whatever a later one says; and where data was seen
@@ -70,7 +73,6 @@ impl Connection {
     /// forgotten for it.
     fn skip(&mut self, o: &mut Observation) -> bool {
         self.goes_on_after_timeout(o);
-        self.number(o);
         let (sender, _) = self.pair(o.side);
         let (start, end) = (sender.seen_end, o.seq);
         let hole = Hole {
@@ -103,7 +105,10 @@ impl Connection {
         let (sender, _) = self.pair(o.side);
         let first_answer = o.flags.syn() && o.flags.ack() && !sender.answered;
         sender.answered |= first_answer;
-        first_answer && o.len == 0 && sender.seen_end == sender.base.plus(1) && o.seq == sender.base
+        let after_syn = sender.base.plus(1);
+        let with_fin = u32::from(sender.fin == Some(after_syn));
+        let nothing_more = sender.seen_end == after_syn.plus(with_fin);
+        first_answer && o.len == 0 && nothing_more && o.seq == sender.base
     }
 
     /// Whether the segment's place makes no sense: beyond what the receiver ever offered with
@@ -271,16 +276,17 @@ impl Connection {
 }
 
 impl Half {
-    /// Takes in what the segment carries from `from` on, which is beyond everything known of; tells
-    /// whether something had to be forgotten for it.
+    /// Takes in what was sent beyond everything known of; tells whether something had to be forgotten for it.
     #[inline]
-    pub(super) fn append(&mut self, o: &mut Observation, from: Seq, store: &mut Store) -> bool {
-        o.new += o.end.offset_from(from);
-        let full_size = o.len >= self.counts.max_segment.max(SMALLEST_FULL);
-        let tsval = o.options.ts.map(|ts| ts.0);
-        let forgot = (self.sent).push(Sent::first(o, from, o.end, full_size, tsval), store);
-        (self.nxt, self.seen_end) = (o.end, o.end);
-        forgot
+    pub(super) fn append(&mut self, sent: Sent, store: &mut Store) -> bool {
+        (self.nxt, self.seen_end) = (sent.end, sent.end);
+        self.sent.push(sent, store)
+    }
+
+    /// Whether a payload is as long as any of this side's so far.
+    #[inline]
+    pub(super) fn is_full_size(&self, len: u32) -> bool {
+        len >= self.counts.max_segment.max(SMALLEST_FULL)
     }
 
     /// Remembers what it sent, if that is one byte.

@@ -25,7 +25,7 @@ const CANDIDATES: usize = 32;
 
 /// A connection, and beside it what decides whether to keep it: looking for one to let go would
 /// otherwise drag connections through the cache that are not at issue.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Slot {
     connection: Box<Connection>,
     /// When its latest segment came, in units of 2^30 nanoseconds (about a second).
@@ -54,7 +54,7 @@ const fn tag(hash: u64) -> u16 {
 }
 
 /// The connections being followed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Table {
     connections: HashTable<Slot>,
     hasher: DefaultHashBuilder,

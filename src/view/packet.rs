@@ -27,6 +27,7 @@ pub(super) fn layer(kind: LayerKind) -> &'static str {
         LayerKind::Geneve => "geneve",
         LayerKind::Icmpv4 => "icmpv4",
         LayerKind::Icmpv6 => "icmpv6",
+        LayerKind::Igmp => "igmp",
         LayerKind::IcmpExtension => "icmp-extension",
         LayerKind::Tcp => "tcp",
         LayerKind::Udp => "udp",

@@ -22,7 +22,7 @@ impl Sum {
     #[inline]
     pub fn add_bytes(self, bytes: &[u8]) -> Self {
         let (words, rest) = bytes.as_chunks::<8>();
-        // Two 32-bit halves in a 64-bit accumulator: the carry needs 2^32 words to get lost, and
+        // Two 32-bit halves in a 64-bit accumulator: it takes 16 GiB for a carry to get lost, and
         // the compiler makes vector code of it.
         let mut sum = 0_u64;
         for word in words {
@@ -41,7 +41,13 @@ impl Sum {
         if let [byte] = rest {
             sum += u64::from(u16::from_ne_bytes([*byte, 0]));
         }
-        Self(self.0 + fold_to_32(sum))
+        Self(self.0 + sum)
+    }
+
+    /// Adds two 16-bit words as they stand in memory.
+    #[inline]
+    const fn add_pair(self, bytes: [u8; 4]) -> Self {
+        Self(self.0 + u32::from_ne_bytes(bytes) as u64)
     }
 
     /// Adds one 16-bit word.
@@ -63,9 +69,9 @@ impl Sum {
     #[inline]
     pub fn pseudo_header(src: IpAddr, dst: IpAddr, protocol: u8, len: u32) -> Self {
         let sum = match (src, dst) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) => Self::new()
-                .add_u32(u32::from_be_bytes(src.octets()))
-                .add_u32(u32::from_be_bytes(dst.octets())),
+            (IpAddr::V4(src), IpAddr::V4(dst)) => {
+                Self::new().add_pair(src.octets()).add_pair(dst.octets())
+            }
             (IpAddr::V6(src), IpAddr::V6(dst)) => Self::new()
                 .add_bytes(&src.octets())
                 .add_bytes(&dst.octets()),
@@ -74,7 +80,8 @@ impl Sum {
                 Self::new().add_bytes(&v4.octets()).add_bytes(&v6.octets())
             }
         };
-        sum.add_u16(u16::from(protocol)).add_u32(len)
+        sum.add_pair([0, 0, 0, protocol])
+            .add_pair(len.to_be_bytes())
     }
 
     /// The 16-bit sum, carries added back in. 0xffff when the checksum is among what was summed

@@ -35,6 +35,12 @@ pub enum Read {
     EightBytes,
     /// A number of 8-second units: also in seconds.
     EightSeconds,
+    /// A number of tenths of a second: also in seconds.
+    Tenths,
+    /// The same, from 128 on as mantissa and exponent (RFC 3376 section 4.1.1).
+    TenthsCode,
+    /// A number of seconds, from 128 on as mantissa and exponent (RFC 3376 section 4.1.7).
+    SecondsCode,
     /// A number in hexadecimal.
     Hex,
     /// One bit, set or not.
@@ -187,6 +193,9 @@ impl Field {
             Read::Words => format!("{raw} ({} bytes)", raw * 4),
             Read::EightBytes => format!("{raw} ({} bytes)", raw * 8),
             Read::EightSeconds => format!("{raw} ({} seconds)", raw * 8),
+            Read::Tenths => format!("{raw} ({} seconds)", tenths(raw)),
+            Read::TenthsCode => format!("{raw} ({} seconds)", tenths(coded(raw))),
+            Read::SecondsCode => format!("{raw} ({} seconds)", coded(raw)),
             Read::Hex => {
                 let digits = usize::from(self.bits).div_ceil(4) + 2;
                 format!("{raw:#0digits$x}")
@@ -228,6 +237,22 @@ impl Field {
         } else {
             Some(self.mask() << self.shift())
         }
+    }
+}
+
+/// Tenths as a number with one decimal, if it needs one.
+fn tenths(number: u128) -> String {
+    match number % 10 {
+        0 => (number / 10).to_string(),
+        tenth => format!("{}.{tenth}", number / 10),
+    }
+}
+
+/// A byte that counts further than it could: `1 exp exp exp mant mant mant mant`.
+fn coded(byte: u128) -> u128 {
+    match byte {
+        128..=255 => ((byte & 0x0f) | 0x10) << (((byte >> 4) & 7) + 3),
+        _ => byte,
     }
 }
 

@@ -45,6 +45,7 @@ pub mod icmp;
 pub mod icmp_extension;
 pub mod icmpv4;
 pub mod icmpv6;
+pub mod igmp;
 pub mod ipv4;
 mod ipv4_options;
 pub mod ipv6;

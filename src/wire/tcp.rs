@@ -24,7 +24,9 @@ use super::seq::Seq;
 
 pub use super::tcp_flags::Flags;
 pub use super::tcp_layout::layout;
-pub use super::tcp_options::{SackBlocks, TcpOption, TcpOptionIter, TcpOptions, tcp_options};
+pub use super::tcp_options::{
+    SackBlocks, TcpOption, TcpOptionIter, TcpOptions, plain_timestamps, tcp_options,
+};
 
 /// Bytes of the header without options.
 pub const MIN_LEN: usize = 20;

@@ -116,6 +116,17 @@ impl<'a> Iterator for TcpOptionIter<'a> {
     }
 }
 
+/// TSval and TSecr where they are all there is, as RFC 7323 appendix A lays them out: that is what almost
+/// every segment of almost every connection carries.
+#[inline]
+pub fn plain_timestamps(bytes: &[u8]) -> Option<(u32, u32)> {
+    let &[1, 1, 8, 10, v0, v1, v2, v3, e0, e1, e2, e3] = bytes else {
+        return None;
+    };
+    let value = u32::from_be_bytes([v0, v1, v2, v3]);
+    Some((value, u32::from_be_bytes([e0, e1, e2, e3])))
+}
+
 /// The options a connection is made of, read once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpOptions {
@@ -155,12 +166,11 @@ impl SackBlocks {
 impl TcpOptions {
     /// Reads option bytes, the part of a header after its first 20.
     pub fn read(bytes: &[u8]) -> Self {
-        let mut options = Self::default();
-        // What almost every segment of almost every connection carries, and nothing else.
-        if let [1, 1, 8, 10, data @ ..] = bytes
-            && data.len() == 8
-        {
-            options.ts = Some(timestamps(data));
+        let mut options = Self {
+            ts: plain_timestamps(bytes),
+            ..Self::default()
+        };
+        if options.ts.is_some() {
             return options;
         }
         for option in tcp_options(bytes) {

@@ -215,7 +215,11 @@ fn what_is_saved_is_what_was_built() {
     let file = folder.path().join("saved.pcapng");
     let file = file.to_str().expect("a name");
     let words = "ether / ipv4 src=192.0.2.1 dst=192.0.2.2 / udp / pattern 32";
-    results(&["craft", "-w", file, "--fragment", "16", words]);
+    let saved = run(&["craft", "-w", file, "--fragment", "16", words]);
+    let said =
+        format!("wrote 3 packets to {file}; wirelab inspect {file} --frame 1 takes it apart\n");
+    assert_eq!((saved.code, saved.out, saved.err), (0, String::new(), said));
+    results(&["craft", "-q", "-w", file, "--fragment", "16", words]);
     let shown = results(&["replay", file, "--view", "segments"]);
     // The third completes the datagram, and is shown as that.
     assert_eq!(shown.matches("fragment of 16 bytes").count(), 2, "{shown}");

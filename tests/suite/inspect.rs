@@ -1,6 +1,7 @@
 //! `inspect`: what it shows of the recordings, how it is given packets, and that it keeps to its width.
 
 mod every;
+mod groups;
 mod names;
 mod odd;
 mod pdml;

@@ -13,6 +13,7 @@ mod fuzz;
 mod handshake;
 mod icmp_extension;
 mod inspect;
+mod kept;
 mod lab;
 mod lab_commands;
 mod lab_hosts;

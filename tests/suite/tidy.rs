@@ -46,7 +46,7 @@ const DIRECTIONS: &[Direction] = &[
     ),
     ("inspect", Only(&["decode", "wire", "frame"]), "one frame's headers, joined with what their fields are"),
     ("view", Only(&["event", "address", "check", "sockets", "talk", "inspect", "decode", "wire", "frame", "craft"]), "shows; never judges, never computes"),
-    ("tui", Only(&["event", "inspect", "decode", "wire", "frame"]), "shows; never judges, never computes"),
+    ("tui", Only(&["view", "event", "inspect", "decode", "wire", "frame"]), "shows, in the words and looks of view; never judges, never computes"),
     ("craft", Only(&["wire", "frame"]), "words become bytes, and nothing is sent"),
     ("recordings", Only(&["lab"]), "bytes in the binary, and the experiments they are of"),
     ("lab", Not(&["io", "view", "tui", "commands", "cli"]), "runs in virtual time under tests"),

@@ -1,7 +1,7 @@
 //! A packet from its layers: shown, written down, or sent.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -15,6 +15,7 @@ use crate::craft::{
     Around, Built, Fragments, KINDS, Mistake, Recipe, TomlMistake, from_toml, layer, to_toml,
 };
 use crate::decode::Decoder;
+use crate::event::units::plural;
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::inspect::Sheet;
 use crate::io::craft::{Route, route};
@@ -188,6 +189,15 @@ fn unsent(args: &cli::Craft, recipe: &Recipe) -> Result<Packets> {
 fn show(args: &cli::Craft, style: &Style, packets: &Packets, out: &mut impl Write) -> Result<()> {
     if let Some(path) = &args.write {
         save(path, packets)?;
+        if !args.quiet {
+            let name = path.to_string_lossy().escape_debug().to_string();
+            let number = plural(packets.all.len() as u64, "packet");
+            // Where nobody reads it, the file is there all the same.
+            let _ = writeln!(
+                io::stderr(),
+                "wrote {number} to {name}; wirelab inspect {name} --frame 1 takes it apart"
+            );
+        }
     }
     let json = args.output.format == cli::Format::Json;
     for (number, packet) in (1..).zip(&packets.all) {

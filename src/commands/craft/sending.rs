@@ -335,6 +335,12 @@ impl<W: Write> Run<'_, W> {
             view::json::end(sent, self.args.answer.then_some(answered), &mut self.out)
         } else if sent > 1 && self.args.answer {
             writeln!(self.out, "{sent} sent, {answered} answered")
+        } else if sent > 1 && !self.args.quiet {
+            let each = match self.packets.all.len() {
+                1 => String::new(),
+                pieces => format!(" times {pieces} packets"),
+            };
+            writeln!(self.out, "{sent}{each} sent")
         } else {
             Ok(())
         };

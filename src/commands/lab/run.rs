@@ -18,6 +18,7 @@ use super::watch::{self, Shows};
 use super::{Asked, find, lines, repeat, shown};
 use crate::cli;
 use crate::commands::USAGE_OR_ENVIRONMENT;
+use crate::commands::ends;
 use crate::commands::output::{self, Terminal};
 use crate::commands::pipeline::Stopped;
 use crate::commands::replay;
@@ -43,6 +44,14 @@ pub(super) fn run(args: &cli::LabRun) -> Result<ExitCode> {
     let mut style = output::style(&args.output, &args.view, Terminal::look())?;
     style.headline = headline(&asked);
     let shows = Shows::of(args, &style)?;
+    let replaced = args
+        .record
+        .as_deref()
+        .filter(|folder| ends::is_recording(folder));
+    if let Some(folder) = replaced {
+        let folder = shown(folder);
+        say(&format!("the recording that was in {folder} is replaced"));
+    }
     let recorder = args
         .record
         .as_deref()

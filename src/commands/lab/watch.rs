@@ -26,7 +26,7 @@ pub(super) enum Shows<'a> {
     Nothing,
     /// As JSON, what it came to.
     Outcome,
-    /// As JSON, the truth and what both ends show together.
+    /// As JSON, the truth and what both ends show together, unless one end is asked for.
     Truth,
     /// Both ends in one ladder.
     Both(BothEnds),
@@ -52,6 +52,8 @@ impl<'a> Shows<'a> {
                 "--at both is drawn as a ladder only; for other views choose --at client or --at server"
             ),
             (cli::Format::Json, _) if args.quiet => Self::Outcome,
+            (cli::Format::Json, At::Client) if args.at.is_some() => Self::One(Side::Client, args),
+            (cli::Format::Json, At::Server) if args.at.is_some() => Self::One(Side::Server, args),
             (cli::Format::Json, _) => Self::Truth,
             (cli::Format::Text, _) if args.quiet => Self::Nothing,
             (cli::Format::Text, At::Both) => Self::Both(BothEnds {

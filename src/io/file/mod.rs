@@ -13,13 +13,16 @@ mod pcapng;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::path::Path;
+
+use arrayvec::ArrayVec;
 
 use self::compressed::Compression;
 use self::input::Input;
 use super::{Interface, Progress, Source, SourceError};
-use crate::frame::{Frame, LinkType};
+use crate::frame::{BATCH, Batch, Frame, LinkType, Timestamp};
 
 /// The longest frame that is believed. Real ones end at 64 KiB, or with the kernel's BIG TCP at
 /// half a mebibyte; damaged files claim gigabytes, which must not be allocated.
@@ -62,6 +65,8 @@ pub fn from_bytes(bytes: &'static [u8]) -> Result<Box<dyn Source>, SourceError> 
 pub struct CaptureFile {
     input: Input,
     format: Format,
+    /// What was at hand when that was last looked at.
+    at_hand: AtHand,
     total: Option<u64>,
     /// Number of the last frame given.
     number: u64,
@@ -72,6 +77,23 @@ pub struct CaptureFile {
 enum Format {
     Pcap(pcap::Reader),
     PcapNg(pcapng::Reader),
+}
+
+/// Records that are whole in the buffer, one behind the other.
+#[derive(Default)]
+struct AtHand {
+    records: ArrayVec<Record, BATCH>,
+    /// Bytes that they take up.
+    end: usize,
+}
+
+/// Where a frame's bytes are in the buffer, and what its record says of it.
+struct Record {
+    place: Range<usize>,
+    time: Timestamp,
+    link_type: LinkType,
+    interface: u32,
+    original_len: u32,
 }
 
 impl CaptureFile {
@@ -122,6 +144,7 @@ impl CaptureFile {
         Ok(Self {
             input,
             format,
+            at_hand: AtHand::default(),
             total: total_len,
             number: 0,
             over: false,
@@ -137,7 +160,7 @@ impl CaptureFile {
         Self::from_reader(Box::new(bytes), Some(bytes.len() as u64))
     }
 
-    /// Byte offset of the last frame's record in the file, or in what it unpacks to.
+    /// Byte offset of the record that [`Source::next_frame`] gave last in the file, or in what it unpacks to.
     pub const fn record_offset(&self) -> u64 {
         self.input.taken_from()
     }
@@ -170,11 +193,34 @@ impl Source for CaptureFile {
         frame
     }
 
-    fn upcoming(&self, most: usize, glance: &mut dyn FnMut(LinkType, &[u8])) {
-        match &self.format {
-            Format::Pcap(reader) => reader.upcoming(self.input.window(), most, glance),
-            Format::PcapNg(reader) => reader.upcoming(self.input.window(), most, glance),
+    fn next_frames<'a>(&'a mut self, batch: &mut Batch<'a>) -> Result<(), SourceError> {
+        // Kept for its room: to hand it over would copy it.
+        let found = &mut self.at_hand;
+        found.end = 0;
+        found.records.clear();
+        match &mut self.format {
+            _ if self.over => return Ok(()),
+            Format::Pcap(reader) => reader.at_hand(self.input.window(), found),
+            Format::PcapNg(reader) => reader.at_hand(self.input.window(), found),
         }
+        if found.records.is_empty() {
+            batch.extend(self.next_frame()?);
+            return Ok(());
+        }
+        let bytes = self.input.take(found.end);
+        for record in &found.records {
+            self.number += 1;
+            batch.push(Frame {
+                number: self.number,
+                time: record.time,
+                link_type: record.link_type,
+                interface: record.interface,
+                original_len: record.original_len,
+                bytes: bytes.get(record.place.clone()).unwrap_or_default(),
+                comment: None,
+            });
+        }
+        Ok(())
     }
 
     fn interfaces(&self) -> &[Interface] {

@@ -4,7 +4,7 @@
 
 use super::endian::Endian;
 use super::input::Input;
-use super::{MAX_FRAME_BYTES, too_long};
+use super::{AtHand, MAX_FRAME_BYTES, Record, too_long};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::io::{Interface, SourceError};
 
@@ -105,30 +105,48 @@ impl Reader {
         std::slice::from_ref(&self.interface)
     }
 
-    /// The frames of the records that begin `window`, without judging them.
-    pub(super) fn upcoming(
-        &self,
-        window: &[u8],
-        most: usize,
-        glance: &mut dyn FnMut(LinkType, &[u8]),
-    ) {
+    /// Finds the records that begin `window` and are whole, as far as nothing is wrong with them.
+    pub(super) fn at_hand(&self, window: &[u8], found: &mut AtHand) {
         let head = self.dialect.record_header_bytes;
-        let mut rest = window;
-        for _ in 0..most {
-            let Some(&[_, _, len, _]) = rest.first_chunk::<16>().map(|bytes| bytes.as_chunks().0)
-            else {
-                return;
-            };
-            let end = head.saturating_add(self.dialect.endian.u32(len) as usize);
-            let Some((record, after)) = rest.split_at_checked(end) else {
-                return;
-            };
-            glance(
-                self.interface.link_type,
-                record.get(head..).unwrap_or_default(),
-            );
-            rest = after;
+        while let Some((time, len, original_len)) =
+            window.get(found.end..).and_then(|rest| self.header(rest))
+        {
+            let start = found.end + head;
+            let end = start + len as usize;
+            if len > MAX_FRAME_BYTES || end > window.len() || found.records.is_full() {
+                break;
+            }
+            found.records.push(Record {
+                place: start..end,
+                time,
+                link_type: self.interface.link_type,
+                interface: 0,
+                original_len,
+            });
+            found.end = end;
         }
+    }
+
+    /// Time, captured and original length of the record that begins `bytes`.
+    #[inline]
+    fn header(&self, bytes: &[u8]) -> Option<(Timestamp, u32, u32)> {
+        let &[seconds, fraction, first, second] =
+            bytes.first_chunk::<16>().map(|bytes| bytes.as_chunks().0)?
+        else {
+            return None;
+        };
+        let word = |bytes| self.dialect.endian.u32(bytes);
+        // Fractions of a second or more are met in the wild; the sum carries them over.
+        let time = u64::from(word(seconds)) * NANOS_PER_SECOND
+            + u64::from(word(fraction)) * self.dialect.unit_nanos;
+        let (mut len, mut original_len) = (word(first), word(second));
+        if self.lengths != LengthOrder::CapturedFirst
+            && (self.lengths == LengthOrder::OriginalFirst || len > original_len)
+        {
+            (len, original_len) = (original_len, len);
+        }
+        // What was captured was on the wire, whatever the record says.
+        Some((Timestamp::from_nanos(time), len, original_len.max(len)))
     }
 
     /// The next record, as frame `number`; `None` at the end.
@@ -143,21 +161,9 @@ impl Reader {
             self.cut = cut_in_header(input, head, number);
             return Ok(None);
         }
-        let header = input.window().first_chunk::<16>();
-        let Some(&[seconds, fraction, first, second]) = header.map(|bytes| bytes.as_chunks().0)
-        else {
+        let Some((time, len, original_len)) = self.header(input.window()) else {
             return Ok(None);
         };
-        let word = |bytes| self.dialect.endian.u32(bytes);
-        // Fractions of a second or more are met in the wild; the sum carries them over.
-        let time = u64::from(word(seconds)) * NANOS_PER_SECOND
-            + u64::from(word(fraction)) * self.dialect.unit_nanos;
-        let (mut len, mut original_len) = (word(first), word(second));
-        if self.lengths != LengthOrder::CapturedFirst
-            && (self.lengths == LengthOrder::OriginalFirst || len > original_len)
-        {
-            (len, original_len) = (original_len, len);
-        }
         if len > MAX_FRAME_BYTES {
             return Err(too_long("record", number, input.offset(), len));
         }
@@ -168,11 +174,10 @@ impl Reader {
         }
         Ok(Some(Frame {
             number,
-            time: Timestamp::from_nanos(time),
+            time,
             link_type: self.interface.link_type,
             interface: 0,
-            // What was captured was on the wire, whatever the record says.
-            original_len: original_len.max(len),
+            original_len,
             bytes: input.take(total).get(head..).unwrap_or_default(),
             comment: None,
         }))

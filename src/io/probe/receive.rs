@@ -29,6 +29,8 @@ const MOST_ERRORS: usize = 1 << 10;
 pub(in crate::io) struct Buffer {
     pub(in crate::io) bytes: Vec<u8>,
     control: Vec<u8>,
+    /// How far the time of day was from our own clock, in nanoseconds, when both were last read.
+    apart: u64,
 }
 
 impl Buffer {
@@ -44,6 +46,7 @@ impl Buffer {
                 [u8; 40],
                 [libc::c_int; 4]
             ),
+            apart: 0,
         }
     }
 }
@@ -60,23 +63,27 @@ pub(in crate::io) struct Message {
     pub(in crate::io) stamp: Option<Timestamp>,
 }
 
-/// Takes one message, if there is one, and tells the session of it. Gives whether there was one.
+/// Takes one message, if there is one, and tells the session of it. Gives when it had that; `None` where
+/// there was none.
 pub(super) fn message(
     ready: &Ready,
     session: &mut Session,
     buffer: &mut Buffer,
     stamps_from: Option<u64>,
     clock: Steady,
-) -> bool {
+) -> Option<Timestamp> {
     let got = match receive(&ready.socket, buffer) {
         Ok(got) => got,
-        Err(Errno::EINTR) => return true,
-        Err(Errno::EAGAIN) => return false,
+        Err(Errno::EINTR) => return Some(clock.now()),
+        Err(Errno::EAGAIN) => return None,
         // An error that is told here is in the queue as well.
-        Err(_) => return errors(ready, session, buffer, stamps_from, clock) > 0,
+        Err(_) => {
+            let taken = errors(ready, session, buffer, stamps_from, clock);
+            return (taken > 0).then(|| clock.now());
+        }
     };
     let (now, kernel_lag) = match got.stamp {
-        Some(stamp) => when(stamp, clock),
+        Some(stamp) => when(stamp, clock, &mut buffer.apart),
         None => (clock.now(), None),
     };
     let bytes = buffer.bytes.get(..got.len).unwrap_or_default();
@@ -92,7 +99,9 @@ pub(super) fn message(
         }
         _ => (bytes, got.ttl, got.options.as_slice()),
     };
-    let Some(from) = got.from else { return true };
+    let Some(from) = got.from else {
+        return Some(now);
+    };
     let is_v6 = ready.to.is_ipv6();
     if message.first() == Some(&crate::wire::echo::reply(is_v6)) {
         let received = Received {
@@ -107,7 +116,7 @@ pub(super) fn message(
     } else {
         session.handle_reported(now, &Reported { from, message });
     }
-    true
+    Some(now)
 }
 
 /// Takes one message, whatever it is.
@@ -149,17 +158,23 @@ fn timestamp(time: TimeSpec) -> Option<Timestamp> {
 }
 
 /// The time by our clock, and how long ago by the time of day the kernel stamped it. Whoever is put to
-/// sleep between the two readings has to read them again.
-fn when(stamp: Timestamp, clock: Steady) -> (Timestamp, Option<Duration>) {
+/// sleep between the two readings has to read them again; who was not finds the clocks as far `apart` as
+/// the last time.
+fn when(stamp: Timestamp, clock: Steady, apart: &mut u64) -> (Timestamp, Option<Duration>) {
     let mut now = clock.now();
     let mut day = clock::now();
-    for _ in 0..4 {
+    let apart_now = |now: Timestamp, day: Timestamp| day.as_nanos().wrapping_sub(now.as_nanos());
+    let off = apart_now(now, day).wrapping_sub(*apart).cast_signed();
+    let alike = Duration::from_nanos(off.unsigned_abs()) < AT_ONCE;
+    let tries = if alike { 0 } else { 4 };
+    for _ in 0..tries {
         let after = clock.now();
         if after.since(now) < AT_ONCE {
             break;
         }
         (now, day) = (after, clock::now());
     }
+    *apart = apart_now(now, day);
     (now, (day >= stamp).then(|| day.since(stamp)))
 }
 

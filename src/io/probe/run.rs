@@ -1,12 +1,12 @@
 //! The loop: sends what is due, takes what came, and sleeps in between.
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::socket::{MsgFlags, SockaddrStorage, getsockopt, sendto, sockopt};
+use nix::sys::socket::{MsgFlags, SockaddrIn, SockaddrIn6, getsockopt, sendto, sockopt};
 use nix::sys::time::TimeSpec;
 
 use super::receive::{self, Buffer};
@@ -14,12 +14,30 @@ use super::show::{Shown, Witness};
 use super::socket::Ready;
 use super::{ProbeError, options};
 use crate::event::EchoEvent;
+use crate::frame::Timestamp;
 use crate::io::Signals;
 use crate::io::clock::Steady;
 use crate::probe::{Pace, Session, Unsent};
 
 /// The shortest interval at which departures are stamped.
 const LEAST_TO_STAMP: Duration = Duration::from_millis(10);
+
+/// Where to send to, no longer than it is: the kernel copies it with each request.
+#[derive(Debug)]
+enum Address {
+    V4(SockaddrIn),
+    V6(SockaddrIn6),
+}
+
+impl Address {
+    fn send(&self, fd: RawFd, message: &[u8]) -> nix::Result<usize> {
+        let flags = MsgFlags::MSG_DONTWAIT;
+        match self {
+            Self::V4(to) => sendto(fd, message, to, flags),
+            Self::V6(to) => sendto(fd, message, to, flags),
+        }
+    }
+}
 
 /// A host that is asked, and by what.
 #[derive(Debug)]
@@ -29,7 +47,7 @@ pub struct Target {
     /// What is known.
     pub session: Session,
     ended: bool,
-    address: SockaddrStorage,
+    address: Address,
     /// The request whose departure the kernel stamps as number 0; `None` where it stamps none.
     stamps_from: Option<u64>,
     /// Whether there is something in its error queue.
@@ -43,7 +61,10 @@ impl Target {
         if let (SocketAddr::V6(to), Some(label)) = (&mut to, ready.flow_label) {
             to.set_flowinfo(label.to_be());
         }
-        let address = SockaddrStorage::from(to);
+        let address = match to {
+            SocketAddr::V4(to) => Address::V4(to.into()),
+            SocketAddr::V6(to) => Address::V6(to.into()),
+        };
         let plan = session.plan();
         // It takes one more call for each request, and who is in a hurry has better use for that.
         let stamps = plan.pace != Pace::Flood && plan.interval >= LEAST_TO_STAMP;
@@ -155,9 +176,10 @@ fn send(
     clock: Steady,
     tell: &mut dyn FnMut(Told<'_>) -> std::io::Result<()>,
 ) -> Result<(), ProbeError> {
+    let mut now = clock.now();
     // Bounded, so that other hosts get their turn.
     for _ in 0..256 {
-        let Some(step) = send_one(target, buffer, clock) else {
+        let Some(step) = send_one(target, now, buffer, clock) else {
             return Ok(());
         };
         if let (Some(built), Some(witness)) = (step.first, witness) {
@@ -168,7 +190,9 @@ fn send(
         if target.stamps_from.is_some() {
             receive::errors(ready, session, buffer, target.stamps_from, clock);
         }
-        receive::message(ready, session, buffer, target.stamps_from, clock);
+        let came = receive::message(ready, session, buffer, target.stamps_from, clock);
+        // The time just read will do for when the next is due: clocks are what a flood reads most.
+        now = came.unwrap_or_else(|| clock.now());
         while let Some(event) = target.session.poll_event() {
             tell(Told::Event(index, &event))?;
         }
@@ -182,14 +206,19 @@ struct Step {
 }
 
 /// Sends the next request, if one is due.
-fn send_one(target: &mut Target, buffer: &mut Buffer, clock: Steady) -> Option<Step> {
+fn send_one(
+    target: &mut Target,
+    now: Timestamp,
+    buffer: &mut Buffer,
+    clock: Steady,
+) -> Option<Step> {
     let (ready, session) = (&target.ready, &mut target.session);
     let fd = ready.socket.as_raw_fd();
-    let request = session.poll_transmit(clock.now())?;
+    let request = session.poll_transmit(now)?;
     let count = request.count;
     let first = (request.count == 1).then(|| request.message.to_vec());
     let try_once = || loop {
-        match sendto(fd, request.message, &target.address, MsgFlags::MSG_DONTWAIT) {
+        match target.address.send(fd, request.message) {
             Err(Errno::EINTR) => {}
             other => return other.map(drop),
         }
@@ -239,7 +268,7 @@ fn take(target: &mut Target, buffer: &mut Buffer, clock: Steady) {
     }
     // Bounded: who is flooded has to send and stop as well.
     for _ in 0..256 {
-        if !receive::message(ready, session, buffer, target.stamps_from, clock) {
+        if receive::message(ready, session, buffer, target.stamps_from, clock).is_none() {
             return;
         }
     }

@@ -14,6 +14,7 @@ use nix::sys::socket::{self, MsgFlags, Shutdown};
 
 use super::teller::{Ended, Teller};
 use super::{Options, Payload, TalkError};
+use crate::event::units;
 use crate::frame::Timestamp;
 use crate::talk::{Decoder, Message, Way};
 
@@ -43,6 +44,8 @@ struct Sending {
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Link {
+    /// Which of a server's it is, from 1; 0 for a client's only one.
+    pub(super) number: u64,
     /// `#1` of a server's; empty for a client's.
     pub(super) name: String,
     fd: OwnedFd,
@@ -72,8 +75,17 @@ pub(super) struct Link {
 }
 
 impl Link {
+    /// What the connection of that number is called.
+    pub(super) fn name_of(number: u64) -> String {
+        if number == 0 {
+            String::new()
+        } else {
+            format!("#{number}")
+        }
+    }
+
     pub(super) fn new(
-        name: String,
+        number: u64,
         fd: OwnedFd,
         peer: SocketAddr,
         options: &Options,
@@ -81,7 +93,8 @@ impl Link {
     ) -> Self {
         let encoding = options.coding.encoding();
         let mut link = Self {
-            name,
+            number,
+            name: Self::name_of(number),
             fd,
             peer,
             incoming: Decoder::new(encoding),
@@ -187,7 +200,7 @@ impl Link {
                     sending.told = true;
                     teller.remark(&self.name, &format!(
                         "send blocks: the send buffer is full, it took {} of {} bytes so far. The peer reads more slowly than we write, or its acknowledgments are late.",
-                        sending.taken, sending.bytes.len(),
+                        units::count(sending.taken as u64), units::count(sending.bytes.len() as u64),
                     ))?;
                     teller.pause()?;
                 }
@@ -424,7 +437,10 @@ impl Link {
         if unsent > 0 {
             teller.remark(
                 &name,
-                &format!("{unsent} bytes were never given to the kernel."),
+                &format!(
+                    "Never given to the kernel: {}.",
+                    units::bytes(unsent as u64)
+                ),
             )?;
         }
         if said.is_empty() {

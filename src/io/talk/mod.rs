@@ -27,6 +27,7 @@ pub use teller::Teller;
 use super::errno::name;
 use super::privileges::PrivilegeError;
 use crate::frame::{Frame, Timestamp};
+use crate::sockets::Watched;
 use crate::talk::{CallLine, Coding, Lacking, Message};
 
 /// Most connections that a server serves at once; more wait in the kernel's queue.
@@ -61,6 +62,8 @@ pub struct Options {
     pub count: Option<u64>,
     /// Give up when nothing has happened for so long.
     pub timeout: Option<Duration>,
+    /// Look at the sockets' buffers so often.
+    pub watch: Option<Duration>,
     /// Where the bytes go that are received.
     pub save: Option<Rc<File>>,
 }
@@ -87,6 +90,8 @@ pub enum Told<'a> {
     Lacking(&'a str, Timestamp, &'a Lacking, Option<&'a str>),
     /// Our end of the connection.
     Here(SocketAddr),
+    /// What is in the sockets' buffers now, of those connected; whom lines go to first.
+    Buffers(Timestamp, &'a [Watched]),
     /// A frame was captured.
     Frame(&'a Frame<'a>),
     /// What was told so far should be seen: more may come at once.

@@ -14,6 +14,7 @@ use nix::sys::time::TimeSpec;
 
 use super::teller::{Ended, Teller};
 use super::{Options, TalkError, local};
+use crate::event::units;
 use crate::io::Signals;
 use crate::io::privileges::{self, Becomes};
 use crate::talk::of_errno;
@@ -294,7 +295,11 @@ fn size(
             }
             Ordering::Greater => "less than that it does not give".to_owned(),
         };
-        let said = format!("Asked for {asked}, the kernel keeps {made}: {why}.");
+        let said = format!(
+            "Asked for {}, the kernel keeps {}: {why}.",
+            units::count(asked as u64),
+            units::count(made as u64)
+        );
         teller.remark("", &said)?;
     }
     Ok(())

@@ -11,6 +11,7 @@ use crate::frame::Timestamp;
 use crate::io::clock::Steady;
 use crate::io::errno::name;
 use crate::io::live::Live;
+use crate::sockets::Watched;
 use crate::talk::{CallLine, Lacking, Message, of_errno};
 
 /// So long after the last thing that happened it is a moment of rest.
@@ -181,6 +182,11 @@ impl<'a> Teller<'a> {
         self.fresh = Some(self.clock.now());
         let now = self.now();
         Ok((self.tell)(Told::Lacking(socket, now, lacking, instead))?)
+    }
+
+    /// Tells what is in the buffers; that is nothing that has happened.
+    pub(super) fn buffers(&mut self, now: Timestamp, all: &[Watched]) -> Result<(), TalkError> {
+        Ok((self.tell)(Told::Buffers(now, all))?)
     }
 
     /// Tells the frames that were captured so far.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::event::{Endpoint, Side};
 use crate::frame::Timestamp;
+use crate::track::connection::Ways;
 use crate::track::{FlowKey, Limits};
 use proptest::prelude::*;
 
@@ -11,26 +12,30 @@ struct Followed {
     connection: Connection,
     seen: Observation,
     store: Store,
-    may_be_short: bool,
+    ways: Ways,
 }
 
 impl Followed {
-    fn new(may_be_short: bool) -> Self {
+    fn new(ways: Ways) -> Self {
         let first = arrival(Side::Initiator, 1, 0, 0);
         let (key, sender_is_low) = FlowKey::of(first.src, first.dst, 0);
         Self {
             connection: Connection::new(key, 0, &first, sender_is_low),
             seen: Observation::blank(),
             store: Store::new(Limits::SCARCE),
-            may_be_short,
+            ways,
         }
     }
 
-    fn observe(&mut self, side: Side, arrival: &Arrival, tcp: &Tcp<'_>) -> String {
+    /// Follows a segment; gives what was found about it, and what was left behind.
+    fn observe(&mut self, side: Side, arrival: &Arrival, tcp: &Tcp<'_>) -> [String; 2] {
         let (seen, store) = (&mut self.seen, &mut self.store);
         self.connection
-            .observe_by(seen, arrival, tcp, side, store, self.may_be_short);
-        format!("{:#?}\n{:#?}", self.seen, self.connection)
+            .observe(seen, arrival, tcp, side, store, self.ways);
+        [
+            format!("{:#?}", self.seen),
+            format!("{:#?}", self.connection),
+        ]
     }
 }
 
@@ -94,7 +99,7 @@ fn handshake() -> [(Side, Tcp<'static>); 3] {
 
 #[test]
 fn data_that_comes_next_and_its_acknowledgment_take_the_short_way() {
-    let mut followed = Followed::new(true);
+    let mut followed = Followed::new(Ways::ShortUntold);
     let [i, r] = ZEROS.map(|zero| zero.wrapping_add(1));
     let data = segment(Flags::ACK, (i, r), &[0; 100], &[]);
     let acked = segment(Flags::ACK, (r, i.wrapping_add(100)), &[], &[]);
@@ -104,22 +109,13 @@ fn data_that_comes_next_and_its_acknowledgment_take_the_short_way() {
     ];
     let opening = handshake().map(|(side, tcp)| (side, tcp, false));
     for (frame, (side, tcp, short)) in (1..).zip(opening.into_iter().chain(both)) {
-        let (o, arrival) = (
-            &mut followed.seen,
-            arrival(side, frame, frame * 1000, frame as u32),
-        );
-        if short {
-            o.begin(&tcp, side);
-            followed.connection.begin(o, &arrival);
-            followed.connection.read_window(o);
-            let taken =
-                followed
-                    .connection
-                    .goes_as_predicted(o, &arrival, &tcp, &mut followed.store);
-            assert!(taken, "frame {frame}");
-        } else {
-            followed.observe(side, &arrival, &tcp);
-        }
+        let arrival = arrival(side, frame, frame * 1000, frame as u32);
+        let (seen, store) = (&mut followed.seen, &mut followed.store);
+        let told =
+            followed
+                .connection
+                .observe(seen, &arrival, &tcp, side, store, Ways::ShortUntold);
+        assert_eq!(told, !short, "frame {frame}");
     }
 }
 
@@ -156,13 +152,16 @@ proptest! {
 
     #[test]
     fn both_ways_leave_the_same_behind(steps in proptest::collection::vec(step(), 1..60), stamped: bool) {
-        let (mut short, mut long) = (Followed::new(true), Followed::new(false));
+        let [mut short, mut untold, mut long] =
+            [Ways::Told, Ways::ShortUntold, Ways::LongOnly].map(Followed::new);
         let mut next = ZEROS.map(|zero| zero.wrapping_add(1));
         let (mut frame, mut time, mut id) = (0, 1_000_000_000, 0);
         let mut both = |side, tcp: &Tcp<'_>, time, id| {
             frame += 1;
             let arrival = arrival(side, frame, time, id);
-            assert_eq!(short.observe(side, &arrival, tcp), long.observe(side, &arrival, tcp));
+            let expected = long.observe(side, &arrival, tcp);
+            assert_eq!(short.observe(side, &arrival, tcp), expected);
+            assert_eq!(untold.observe(side, &arrival, tcp)[1], expected[1]);
         };
         for (side, tcp) in handshake() {
             id += 1;

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::{Paint, Style, View, text};
-use crate::event::{Event, Flow, Side, units};
+use crate::event::{Event, Flow, Side, digits, units};
 use crate::frame::Timestamp;
 
 /// Connections held at most: a few hundred bytes each, or 1.3 kB in the long form.
@@ -68,9 +68,11 @@ impl Flows {
             let titles = COLUMNS.map(|column| column.title);
             self.line(titles, Paint::Dim, out)?;
         }
+        let mut start = String::new();
         for row in block.values() {
             self.shown += 1;
-            let start = units::seconds(row.start.nanos_since(self.base));
+            start.clear();
+            units::push_seconds(&mut start, row.start.nanos_since(self.base));
             let paint = if row.loud {
                 Paint::Trouble
             } else {
@@ -129,8 +131,10 @@ impl Flows {
     /// Widths that fit the cells; 0 for columns there is no room for.
     fn layout<'a>(&self, rows: impl Iterator<Item = &'a Row>) -> [usize; COLUMNS.len()] {
         let mut widths = COLUMNS.map(|column| column.title.len().max(column.least));
+        let mut start = String::new();
         for row in rows {
-            let start = units::seconds(row.start.nanos_since(self.base));
+            start.clear();
+            units::push_seconds(&mut start, row.start.nanos_since(self.base));
             for (width, cell) in widths.iter_mut().zip(row.cells(&start)) {
                 *width = (*width).max(text::width(cell));
             }
@@ -167,7 +171,7 @@ impl Flows {
             }
             let pad = width.saturating_sub(text::width(cell));
             if column.right {
-                line.extend(std::iter::repeat_n(' ', pad));
+                push_spaces(&mut line, pad);
             }
             let painted = column.title == "state" || paint == Paint::Dim;
             if self.style.color && painted {
@@ -176,7 +180,7 @@ impl Flows {
                 line.push_str(cell);
             }
             if !column.right {
-                line.extend(std::iter::repeat_n(' ', pad));
+                push_spaces(&mut line, pad);
             }
         }
         line.truncate(line.trim_end().len());
@@ -184,6 +188,17 @@ impl Flows {
         let written = out.write_all(line.as_bytes());
         self.scratch = line;
         written
+    }
+}
+
+/// Appends spaces, many at once.
+fn push_spaces(line: &mut String, count: usize) {
+    const SPACES: &str = "                                ";
+    let mut left = count;
+    while left > 0 {
+        let some = left.min(SPACES.len());
+        line.push_str(&SPACES[..some]);
+        left -= some;
     }
 }
 
@@ -240,35 +255,34 @@ struct Row {
 impl Row {
     fn of(flow: &Flow, style: &Style) -> Self {
         let [i, r] = &flow.stats;
-        let notes = || flow.notes.iter().flat_map(crate::event::NoteCounts::iter);
+        let mut notes = flow.notes.iter().flat_map(crate::event::NoteCounts::iter);
         let mut row = Self {
             start: flow.start,
-            loud: notes().any(|(kind, _)| Paint::of(kind) == Paint::Trouble),
+            loud: notes.any(|(kind, _)| Paint::of(kind) == Paint::Trouble),
             remarks: remarks(flow),
             text: String::with_capacity(128),
             ends: [0; COLUMNS.len()],
         };
-        let rtt = rtt(flow).map_or_else(
-            || if style.unicode { "–" } else { "-" }.to_owned(),
-            units::nanos,
-        );
-        row.cell(0, flow.flow);
-        row.cell(1, flow.initiator);
-        row.cell(2, flow.responder);
-        row.cell(3, "");
-        row.cell(4, units::nanos(flow.duration_ns()));
-        row.cell(5, units::count(i.packets.into()));
-        row.cell(6, units::count(r.packets.into()));
-        row.cell(7, units::amount(i.unique_bytes));
-        row.cell(8, units::amount(r.unique_bytes));
-        row.cell(9, rtt);
-        row.cell(10, flow.shape.name());
-        row.cell(11, &flow.history);
+        row.cell(0, |text| digits::push(text, flow.flow.into()));
+        row.cell(1, |text| flow.initiator.push_to(text));
+        row.cell(2, |text| flow.responder.push_to(text));
+        row.cell(3, |_| {});
+        row.cell(4, |text| units::push_nanos(text, flow.duration_ns()));
+        row.cell(5, |text| units::push_count(text, i.packets.into()));
+        row.cell(6, |text| units::push_count(text, r.packets.into()));
+        row.cell(7, |text| units::push_amount(text, i.unique_bytes));
+        row.cell(8, |text| units::push_amount(text, r.unique_bytes));
+        row.cell(9, |text| match rtt(flow) {
+            Some(ns) => units::push_nanos(text, ns),
+            None => text.push_str(if style.unicode { "–" } else { "-" }),
+        });
+        row.cell(10, |text| text.push_str(flow.shape.name()));
+        row.cell(11, |text| text.push_str(&flow.history));
         row
     }
 
-    fn cell(&mut self, at: usize, text: impl std::fmt::Display) {
-        let _ = write!(self.text, "{text}");
+    fn cell(&mut self, at: usize, push: impl FnOnce(&mut String)) {
+        push(&mut self.text);
         self.ends[at] = self.text.len() as u16;
     }
 

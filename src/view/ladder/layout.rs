@@ -36,6 +36,15 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// The same without a panel, however wide it is: notes have another place.
+    pub(super) fn narrow(width: u16, tagged: bool) -> Self {
+        let mut layout = Self::new(width.min(WIDE as u16 - 1), tagged);
+        let more = usize::from(width).saturating_sub(layout.width);
+        layout.width += more;
+        layout.inner += more;
+        layout
+    }
+
     pub(super) fn new(width: u16, tagged: bool) -> Self {
         let width = usize::from(width).max(40);
         let gaps = width >= NARROW;

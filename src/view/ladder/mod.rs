@@ -9,6 +9,7 @@ mod fold;
 mod heading;
 mod label;
 mod layout;
+mod line;
 mod pen;
 mod remark;
 mod row;
@@ -17,10 +18,11 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 pub(super) use both::Both;
-pub use both::BothEnds;
+pub use both::{BothEnds, BothLines};
 use fold::{Fold, Left, Turn};
 use heading::Flowing;
 use layout::Layout;
+pub use line::LadderLines;
 use pen::{Glyphs, Pen, glyphs};
 use remark::Kinds;
 

@@ -77,7 +77,7 @@ impl Ladder {
     }
 
     /// The arrow with its label; which remarks found a place on it.
-    fn arrow(&mut self, s: &Segment<'_>, remarks: &[Remark]) -> Vec<usize> {
+    pub(super) fn arrow(&mut self, s: &Segment<'_>, remarks: &[Remark]) -> Vec<usize> {
         let (glyphs, layout) = (self.glyphs(), self.layout);
         let room = layout.inner.saturating_sub(ARROW);
         let style = &self.style;
@@ -143,7 +143,7 @@ impl Ladder {
     }
 
     /// How much of the receiver's window the bytes in flight fill.
-    fn meter(&mut self, s: &Segment<'_>) {
+    pub(super) fn meter(&mut self, s: &Segment<'_>) {
         let (glyphs, layout, style) = (self.glyphs(), self.layout, &self.style);
         let Some(window) = s
             .flight_window

@@ -14,17 +14,7 @@ impl Text {
             "\n{}",
             self.style.paint(Paint::Strong, "How these come about")
         )?;
-        let mut all = vec![(
-            "loss",
-            format!(
-                "(transmitted - received) / transmitted = ({} - {}) / {} = {}%. Received are requests \
-                 with a good reply, late or not; a duplicate is no second one.",
-                s.transmitted,
-                s.received,
-                s.transmitted,
-                general(s.loss() * 100.0)
-            ),
-        )];
+        let mut all = vec![("loss", loss(s))];
         if let Some(figures) = &s.round_trips {
             all.extend(of_round_trips(figures));
             all.push(("clock", clock(s)));
@@ -42,6 +32,47 @@ impl Text {
         }
         Ok(())
     }
+}
+
+fn loss(s: &EchoStatistics) -> String {
+    let unsent = match s.unsent {
+        0 => String::new(),
+        number => format!(
+            " {} this host's kernel refused to send: no network has lost what it never had.",
+            units::plural(number, "request")
+        ),
+    };
+    let Some(loss) = s.loss() else {
+        return format!("none is known, as nothing was sent.{unsent}");
+    };
+    format!(
+        "(transmitted - received) / transmitted = ({} - {}) / {} = {}%. Received are requests with a good \
+         reply, late or not; a duplicate is no second one.{unsent}",
+        s.transmitted,
+        s.received,
+        s.transmitted,
+        general(loss * 100.0)
+    )
+}
+
+/// Which of them the median is.
+fn middle(n: u64, f: &RoundTrips, ranked: impl Fn(u64) -> String) -> String {
+    let ms = thousandths;
+    if n % 2 == 1 {
+        return format!(
+            "{}, rank (n + 1) / 2 = {} ms",
+            ranked(n.div_ceil(2)),
+            ms(f.median_ns)
+        );
+    }
+    let [low, high] = f.middle_ns;
+    format!(
+        "n is even: the mean of the two in the middle, {} and the one after it: ({} + {}) / 2 = {} ms",
+        ranked(n / 2),
+        ms(low),
+        ms(high),
+        ms(f.median_ns)
+    )
 }
 
 fn of_round_trips(f: &RoundTrips) -> Vec<(&'static str, String)> {
@@ -93,14 +124,7 @@ fn of_round_trips(f: &RoundTrips) -> Vec<(&'static str, String)> {
                 ms(f.mdev_ns)
             ),
         ),
-        (
-            "median",
-            format!(
-                "{}, rank ceil(n / 2) = {} ms",
-                ranked(n.div_ceil(2)),
-                ms(f.median_ns)
-            ),
-        ),
+        ("median", middle(n, f, ranked)),
         (
             "p95",
             format!(

@@ -254,7 +254,12 @@ impl Text {
                 .filter(|(number, _)| *number > 0)
                 .map(|(number, what)| format!("+{number} {what}")),
         );
-        parts.push(format!("{}% packet loss", general(s.loss() * 100.0)));
+        if s.unsent > 0 {
+            parts.push(format!("{} not sent", s.unsent));
+        }
+        if let Some(loss) = s.loss() {
+            parts.push(format!("{}% packet loss", general(loss * 100.0)));
+        }
         parts.push(format!("time {}ms", s.elapsed_ns / 1_000_000));
         let line = parts.join(", ");
         for line in wrap(&line, usize::from(self.style.width)) {
@@ -268,7 +273,7 @@ impl Text {
             .filter(|&&state| s.in_state(state) > 0)
             .map(|&state| format!("{} {}", units::count(s.in_state(state)), state.name()))
             .collect();
-        if s.in_state(EchoState::Answered) < s.transmitted {
+        if s.in_state(EchoState::Answered) < s.transmitted + s.unsent {
             for line in wrap(
                 &format!("each request: {}", states.join(", ")),
                 self.columns(),
@@ -327,7 +332,7 @@ impl Text {
             escape(&host.name),
             s.received,
             s.transmitted,
-            (s.loss() * 100.0) as u64
+            (s.loss().unwrap_or(0.0) * 100.0) as u64
         )?;
         if let Some(f) = &s.round_trips {
             let ms = thousandths;

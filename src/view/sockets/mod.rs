@@ -2,6 +2,7 @@
 //! their limits; and who waits for whom.
 
 mod json;
+mod live;
 mod sentence;
 #[cfg(test)]
 mod tests;
@@ -12,10 +13,11 @@ use std::net::IpAddr;
 use super::bars::{Ink, Piece, bar};
 use super::{Paint, Style, text};
 use crate::event::{TcpState, units};
-use crate::sockets::{Alarm, Detail, Owner, Wait};
+use crate::sockets::{Alarm, Detail, Memory, Owner, Timer, Wait};
 use sentence::milliseconds;
 
 pub use json::line as json_line;
+pub use live::{brief, live, live_heading};
 pub use sentence::sentence;
 
 /// Columns before a bar.
@@ -152,18 +154,7 @@ fn outgoing(out: &mut String, of: &Detail, style: &Style) {
     let sent = of.sent_unacked().unwrap_or(of.send_queue);
     let unsent = of.unsent.unwrap_or(0);
     if let Some(memory) = of.memory {
-        // The bar is of memory; data share it by their bytes.
-        let all = u128::from(of.send_queue.max(1));
-        let share = u128::from(memory.queued) * u128::from(sent.min(of.send_queue)) / all;
-        let share = u64::try_from(share).unwrap_or(memory.queued);
-        let pieces = [
-            piece(share, Ink::Full, Paint::Initiator),
-            piece(
-                memory.queued.saturating_sub(share),
-                Ink::Shade,
-                Paint::Caution,
-            ),
-        ];
+        let pieces = queued(of, memory);
         let full = if of.is_full() == Some(true) {
             ", full"
         } else {
@@ -215,6 +206,20 @@ fn outgoing(out: &mut String, of: &Detail, style: &Style) {
         }
         None => line(out, "    peer's window   unknown: this kernel does not say"),
     }
+}
+
+/// What a send buffer's memory is taken by: what was sent, and what was not.
+fn queued(of: &Detail, memory: Memory) -> [Piece; 2] {
+    let sent = of.sent_unacked().unwrap_or(of.send_queue);
+    // The bar is of memory; data share it by their bytes.
+    let all = u128::from(of.send_queue.max(1));
+    let share = u128::from(memory.queued) * u128::from(sent.min(of.send_queue)) / all;
+    let share = u64::try_from(share).unwrap_or(memory.queued);
+    let rest = memory.queued.saturating_sub(share);
+    [
+        piece(share, Ink::Full, Paint::Initiator),
+        piece(rest, Ink::Shade, Paint::Caution),
+    ]
 }
 
 /// From the peer to the application.
@@ -284,16 +289,19 @@ fn figures(out: &mut String, of: &Detail, style: &Style) {
     if let Some(busy) = info.busy_ns.filter(|&busy| busy > 0) {
         all.push(limits(of, busy));
     }
-    all.push(of.timer.map_or("no timer runs".to_owned(), |timer| {
-        let tries = match (timer.tries, timer.alarm) {
-            (0, _) => String::new(),
-            (n, Alarm::Persist) => format!(", {} so far", units::plural(n.into(), "probe")),
-            (n, _) => format!(", {} unanswered", units::plural(n.into(), "time")),
-        };
-        let (name, left) = (timer.alarm.name(), milliseconds(timer.left_ms));
-        format!("{name} timer in {left}{tries}")
-    }));
+    all.push(of.timer.map_or("no timer runs".to_owned(), runs));
     wrapped(out, style, 2, Paint::Dim, &all.join("; "));
+}
+
+/// A timer that runs.
+fn runs(timer: Timer) -> String {
+    let tries = match (timer.tries, timer.alarm) {
+        (0, _) => String::new(),
+        (n, Alarm::Persist) => format!(", {} so far", units::plural(n.into(), "probe")),
+        (n, _) => format!(", {} unanswered", units::plural(n.into(), "time")),
+    };
+    let (name, left) = (timer.alarm.name(), milliseconds(timer.left_ms));
+    format!("{name} timer in {left}{tries}")
 }
 
 fn round_trips(of: &Detail, style: &Style) -> String {

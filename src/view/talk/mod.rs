@@ -1,6 +1,7 @@
 //! What `server` and `client` show: each call as it ends, what it carried, what its error means, and the
 //! segments that belong to it. Calls that follow each other quickly and are much alike share a line.
 
+mod buffers;
 mod json;
 mod text;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+pub use buffers::panel;
 pub use json::Json;
 
 use super::ladder::caption;
@@ -16,6 +18,7 @@ use super::text::{escape, width, wrap};
 use super::{Paint, Style};
 use crate::event::{Event, Segment, units};
 use crate::frame::Timestamp;
+use crate::sockets::Watched;
 use crate::talk::{CallLine, Lacking, Message, Way, of_call};
 use text::{malformed, pieces};
 
@@ -49,6 +52,8 @@ pub struct Text {
     rows: BTreeMap<(String, String), Row>,
     /// Segments that are not shown one by one.
     segments: u64,
+    /// Buffers as they were shown last.
+    watched: Vec<Watched>,
 }
 
 /// Calls in a row.
@@ -75,6 +80,7 @@ impl Text {
             names: BTreeMap::new(),
             rows: BTreeMap::new(),
             segments: 0,
+            watched: Vec::new(),
         }
     }
 

@@ -11,7 +11,7 @@ pub use json::Json;
 
 use super::text::{escape, width, wrap};
 use super::{Paint, Style};
-use crate::event::{Hop, Method, MtuStep, Probe, ProbeState, Trace, TraceEvent};
+use crate::event::{Hop, Method, MtuStep, Probe, ProbeState, Trace, TraceEvent, units};
 
 /// Columns before the address.
 const MARGIN: usize = 5;
@@ -78,10 +78,10 @@ impl Text {
         let name = escape(&self.target.name);
         writeln!(
             out,
-            "TRACE {} ({}), {} hops at most{}",
+            "TRACE {} ({}), {} at most{}",
             self.style.paint(Paint::Strong, &name),
             self.target.address,
-            self.target.max,
+            units::plural(self.target.max.into(), "hop"),
             match self.target.method {
                 Method::Tcp => String::new(),
                 _ => format!(", packets of {} bytes", self.target.size),

@@ -7,7 +7,7 @@ use wirelab::decode::{Body, Decoder};
 use wirelab::event::{
     Confidence, Endpoint, Event, Flow, Kind, Note, NoteCounts, Segment, TcpState,
 };
-use wirelab::track::{Arrival, Tracker};
+use wirelab::track::{Arrival, Place, Tracker};
 
 use super::mutate::Kept;
 use TcpState::{
@@ -190,7 +190,7 @@ pub(super) fn halves_are_sound(frames: &[Kept], limits: Limits) {
             ip_id: ip.id,
             ttl: 64,
         };
-        let Some(place) = tracker.observe(&arrival, tcp, packet.tunnel) else {
+        let Some(place) = tracker.observe(&arrival, tcp, packet.tunnel, Place::NOWHERE) else {
             continue;
         };
         tracker.ended();

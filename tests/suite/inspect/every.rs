@@ -105,6 +105,7 @@ fn verdict(packet: &Packet<'_>) -> Option<(LayerKind, Checksum)> {
         Body::Udp(udp) => Some((LayerKind::Udp, udp.checksum)),
         Body::Icmp(icmp) if icmp.v6 => Some((LayerKind::Icmpv6, icmp.checksum)),
         Body::Icmp(icmp) => Some((LayerKind::Icmpv4, icmp.checksum)),
+        Body::Igmp(igmp) => Some((LayerKind::Igmp, igmp.checksum)),
         _ => None,
     }
 }

@@ -14,7 +14,7 @@ const SIX: (Ipv6Addr, Ipv6Addr) = (
 
 /// Link types, by number.
 const ETHERNET: u32 = 1;
-const IPV4: u32 = 228;
+pub(super) const IPV4: u32 = 228;
 const IPV6: u32 = 229;
 
 /// Frames of one link type, under a name.
@@ -60,11 +60,11 @@ pub(super) fn all() -> Vec<Odd> {
         odd("ethernet", ETHERNET, on_links()),
         odd("cut", ETHERNET, cut),
     ];
-    all.extend(other_links());
+    all.extend(other_links().into_iter().chain(super::groups::all()));
     all
 }
 
-fn in_ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn in_ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
     with_options(protocol, &[], payload)
 }
 

@@ -295,6 +295,72 @@ fn kernels_answer_as_they_answer_anyone() {
     }
 }
 
+/// What it says in words of what came, and of what did not.
+#[test]
+fn answers_and_silence_come_with_their_reason() {
+    let Some(net) = hosts() else { return };
+    let open = inside(&net.server, || TcpListener::bind("[::]:0").expect("a port"));
+    let port = open.local_addr().expect("its port").port();
+    let says = |arguments: &str, code: i32, words: &[&str]| {
+        let output = craft(&net, &format!("--width 400 {arguments}"));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments}: {text}");
+        for word in words {
+            assert!(text.contains(word), "{arguments}: no {word:?} in\n{text}");
+        }
+        text
+    };
+    let to = "ipv4 dst=10.77.0.2";
+    let syn = format!("-a {to} / tcp dport={port}");
+    says(
+        &syn,
+        0,
+        &[
+            "answers the SYN-ACK with an RST at once (RFC 9293 3.10.7.1)",
+            "wirelab craft handshake",
+        ],
+    );
+    // Nothing of that where no connection was opened.
+    let refused = says(&format!("-a {to} / tcp dport=1"), 0, &["answer after"]);
+    assert!(!refused.contains("at once (RFC"), "{refused}");
+    for (words, reasons) in [
+        (
+            format!("{to} / tcp dport={port} checksum=bad"),
+            ["TCP checksum", "drops it without a word (RFC 9293 3.1)"],
+        ),
+        (
+            format!("{to} / udp dport=9 checksum=bad"),
+            [
+                "UDP checksum",
+                "discard it without a word (RFC 1122 4.1.3.4)",
+            ],
+        ),
+        (
+            format!("{to} checksum=bad / icmp echo"),
+            ["checksum", "discard it without a word (RFC 1122 3.2.1.2)"],
+        ),
+        (
+            format!("{to} / icmp echo checksum=bad"),
+            ["ICMP checksum", "drops it without a word"],
+        ),
+    ] {
+        let text = says(&format!("-a -W 0.3 {words}"), 1, &reasons);
+        assert!(text.contains("no answer within 0.3 s\n"), "{text}");
+    }
+    // What is right may be on its way still.
+    let quiet = format!("-a -W 0.3 {to} / icmp reply");
+    says(&quiet, 1, &["no answer within 0.3 s; -W 1 waits longer"]);
+    says(
+        &format!("-c 3 --interval 0 {to} / udp dport=9"),
+        0,
+        &["\n3 sent\n"],
+    );
+    let pieces = format!("-c 2 --interval 0 --fragment 16 {to} / udp dport=9 / zeros 24");
+    says(&pieces, 0, &["\n2 times 2 packets sent\n"]);
+    let silent = says(&format!("-q -c 3 --interval 0 {to} / udp dport=9"), 0, &[]);
+    assert_eq!(silent, "");
+}
+
 #[test]
 fn a_router_says_when_the_time_to_live_is_over() {
     let Some(net) = hosts() else { return };

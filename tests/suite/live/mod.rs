@@ -4,11 +4,13 @@
 //! say why and pass, except on CI (`CI=true`), where that is a failure.
 
 mod addr;
+mod buffers;
 mod check;
 mod craft;
 mod doctor;
 mod ends;
 mod inspect;
+mod nc;
 mod net;
 mod ping;
 mod ports;
@@ -16,8 +18,10 @@ mod program;
 mod refusals;
 mod rights;
 mod runs;
+mod screen;
 mod sockets;
 mod talk;
+mod talker;
 mod trace;
 
 use std::process::Command;

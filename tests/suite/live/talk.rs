@@ -4,21 +4,24 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener};
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::sys::socket::{setsockopt, sockopt};
-use nix::unistd::{Pid, geteuid};
+use nix::sys::signal::Signal;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrIn, bind, listen, setsockopt, socket,
+    sockopt,
+};
+use nix::unistd::geteuid;
 use serde_json::Value;
 
-use super::net::{PATIENCE, SERVER, inside, live_or_skip, skip};
-use super::program::{Reachable, WIRELAB, wait_until};
-use crate::schema::schema;
+use super::net::{SERVER, inside, live_or_skip, skip};
+use super::program::{Reachable, WIRELAB};
+use super::talker::{Talker, calls, connect, listener, text};
 
 /// Section 6 of the notes, but for its address.
 const NOTES: &str = r#"
@@ -62,150 +65,6 @@ client.close()
 server.close()
 "#;
 
-/// One of ours, running; killed when dropped.
-struct Talker {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    shown: Arc<Mutex<Vec<u8>>>,
-    reader: Option<thread::JoinHandle<()>>,
-}
-
-/// How it ended.
-struct Over {
-    code: Option<i32>,
-    shown: String,
-    said: String,
-}
-
-impl Talker {
-    fn start(mut command: Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let shown = Arc::<Mutex<Vec<u8>>>::default();
-        let (mut stdout, sink) = (child.stdout.take().expect("stdout"), Arc::clone(&shown));
-        let reader = thread::spawn(move || {
-            let mut some = [0; 4096];
-            while let Ok(count @ 1..) = stdout.read(&mut some) {
-                sink.lock().expect("no panic").extend(&some[..count]);
-            }
-        });
-        Self {
-            stdin: child.stdin.take(),
-            child,
-            shown,
-            reader: Some(reader),
-        }
-    }
-
-    fn ours(words: &[&str]) -> Self {
-        let mut command = Command::new(WIRELAB);
-        command.args(words);
-        Self::start(command)
-    }
-
-    fn shown(&self) -> String {
-        String::from_utf8_lossy(&self.shown.lock().expect("no panic")).into_owned()
-    }
-
-    fn shows(&self, what: &str) {
-        wait_until(&format!("{what:?} in the output"), || {
-            self.shown().contains(what)
-        });
-    }
-
-    /// The port that the kernel chose for a server.
-    fn port(&self) -> u16 {
-        self.shows("The kernel chose port ");
-        let shown = self.shown();
-        let (_, rest) = shown.split_once("The kernel chose port ").expect("a port");
-        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        // It listens a moment after it has the port.
-        self.shows("listen");
-        digits.parse().expect("a port")
-    }
-
-    fn types(&mut self, text: &str) {
-        let stdin = self.stdin.as_mut().expect("stdin");
-        stdin.write_all(text.as_bytes()).expect("it reads");
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"));
-        kill(pid, signal).expect("it runs");
-    }
-
-    /// Ends its input, and waits for its end.
-    fn over(mut self) -> Over {
-        drop(self.stdin.take());
-        self.wait()
-    }
-
-    /// Waits for its end.
-    fn wait(&mut self) -> Over {
-        let mut status = None;
-        wait_until("its end", || {
-            status = self.child.try_wait().expect("its status");
-            status.is_some()
-        });
-        if let Some(reader) = self.reader.take() {
-            reader.join().expect("its output");
-        }
-        let mut said = String::new();
-        let mut stderr = self.child.stderr.take().expect("stderr");
-        stderr.read_to_string(&mut said).expect("text");
-        Over {
-            code: status.and_then(|it| it.code()),
-            shown: self.shown(),
-            said,
-        }
-    }
-}
-
-impl Drop for Talker {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Over {
-    /// Its JSON lines, each as the schema has it.
-    fn lines(&self) -> Vec<Value> {
-        let schema = schema();
-        let lines: Vec<Value> = self
-            .shown
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
-            .collect();
-        for line in &lines {
-            assert!(schema.is_valid(line), "{line}");
-        }
-        lines
-    }
-}
-
-/// The calls on record, by name.
-fn calls(lines: &[Value]) -> Vec<&str> {
-    let calls = lines.iter().filter(|line| line["type"] == "call");
-    calls
-        .map(|line| line["call"].as_str().expect("a name"))
-        .collect()
-}
-
-/// The text of all messages that went that way.
-fn text(lines: &[Value], way: &str) -> String {
-    let messages = lines
-        .iter()
-        .filter(|line| line["type"] == "message" && line["way"] == way);
-    messages
-        .map(|line| line["text"].as_str().expect("text"))
-        .collect()
-}
-
 /// Python, or `None` after saying that there is none.
 fn python(program: &str) -> Option<Command> {
     let there = Command::new("python3").arg("--version").output();
@@ -218,19 +77,6 @@ fn python(program: &str) -> Option<Command> {
         .args(["-c", program])
         .env("PYTHONIOENCODING", "utf-8");
     Some(command)
-}
-
-/// A listener of this test.
-fn listener() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("its port").port();
-    (listener, port.to_string())
-}
-
-fn connect(port: u16) -> TcpStream {
-    let stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-    stream.set_read_timeout(Some(PATIENCE)).expect("timeout");
-    stream
 }
 
 #[test]
@@ -484,6 +330,83 @@ fn two_clients_at_once_are_served_and_an_interrupt_closes_in_order() {
         .find(|it| it["text"] == "from two")
         .expect("it");
     assert_eq!(from_two["socket"], "#2");
+}
+
+#[test]
+fn a_greeting_is_sent_before_anything_is_read() {
+    // A client that has talked before the server accepts it.
+    let server = Talker::ours(&[
+        "server",
+        "127.0.0.1:0",
+        "--once",
+        "--send",
+        "welcome",
+        "--format",
+        "json",
+    ]);
+    let port = server.port();
+    server.signal(Signal::SIGSTOP);
+    let mut stream = connect(port);
+    stream.write_all(b"early").expect("sent");
+    server.signal(Signal::SIGCONT);
+    let mut got = [0; 7];
+    stream.read_exact(&mut got).expect("the greeting");
+    drop(stream);
+    let over = server.over();
+    let lines = over.lines();
+    let calls = calls(&lines);
+    let talk: Vec<_> = calls
+        .iter()
+        .skip_while(|call| **call != "accept")
+        .filter(|call| ["accept", "send", "recv"].contains(*call))
+        .take(3)
+        .collect();
+    assert_eq!(talk, [&"accept", &"send", &"recv"], "{}", over.shown);
+}
+
+#[test]
+fn a_client_s_greeting_too_whatever_the_server_has_sent_by_then() {
+    // While this queue is full no SYN is answered, so the client can be stopped inside of connect.
+    let narrow = socket(
+        AddressFamily::Inet,
+        SockType::Stream,
+        SockFlag::empty(),
+        None,
+    )
+    .expect("a socket");
+    bind(narrow.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).expect("a free port");
+    listen(&narrow, Backlog::new(0).expect("a backlog")).expect("listen");
+    let narrow = TcpListener::from(narrow);
+    let port = narrow.local_addr().expect("its port").port();
+    let _first = connect(port);
+    let client = Talker::ours(&[
+        "client",
+        "127.0.0.1",
+        &port.to_string(),
+        "--send",
+        "hello",
+        "--format",
+        "json",
+    ]);
+    client.shows("\"socket\"");
+    thread::sleep(Duration::from_millis(200));
+    client.signal(Signal::SIGSTOP);
+    drop(narrow.accept().expect("the first"));
+    let (mut stream, _) = narrow.accept().expect("the SYN is sent again");
+    stream.write_all(b"early").expect("sent");
+    client.signal(Signal::SIGCONT);
+    let mut got = [0; 5];
+    stream.read_exact(&mut got).expect("the greeting");
+    drop(stream);
+    let over = client.over();
+    assert_eq!(text(&over.lines(), "received"), "early");
+    let lines = over.lines();
+    let calls = calls(&lines);
+    let at = |name| calls.iter().position(|call| *call == name);
+    assert!(
+        at("connect") < at("send") && at("send") < at("recv"),
+        "{calls:?}"
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ use self::clock::Clock;
 use self::options::Options;
 use super::endian::Endian;
 use super::input::Input;
-use super::{MAX_FRAME_BYTES, too_long};
+use super::{AtHand, MAX_FRAME_BYTES, Record, too_long};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::io::{Interface, SourceError};
 
@@ -119,37 +119,52 @@ impl Reader {
         })
     }
 
-    /// The frames of the enhanced packet blocks that begin `window`, without judging them.
-    pub(super) fn upcoming(
-        &self,
-        window: &[u8],
-        most: usize,
-        glance: &mut dyn FnMut(LinkType, &[u8]),
-    ) {
-        let mut rest = window;
-        for _ in 0..most {
-            let header = rest
-                .first_chunk::<PACKET_HEAD_BYTES>()
-                .map(|bytes| bytes.as_chunks().0);
-            let Some(&[kind, length, id, _, _, len, _]) = header else {
-                return;
-            };
-            let word = |bytes| self.endian.u32(bytes);
-            let Some((block, after)) = rest.split_at_checked(word(length) as usize) else {
-                return;
-            };
-            let interface = self
-                .interfaces
-                .get(self.first_interface + word(id) as usize);
-            let end = PACKET_HEAD_BYTES.saturating_add(word(len) as usize);
-            let (ENHANCED_PACKET, Some(interface), Some(frame)) =
-                (word(kind), interface, block.get(PACKET_HEAD_BYTES..end))
-            else {
-                return;
-            };
-            glance(interface.link_type, frame);
-            rest = after;
+    /// Finds the enhanced packet blocks that begin `window` and are whole, as far as nothing is wrong with them and
+    /// none has a comment.
+    pub(super) fn at_hand(&mut self, window: &[u8], found: &mut AtHand) {
+        while !found.records.is_full()
+            && let Some(record) = self.record(window, found.end)
+        {
+            let (record, end) = record;
+            (self.last_time, found.end) = (record.time, end);
+            found.records.push(record);
         }
+    }
+
+    /// The enhanced packet block at `at`, and where it ends.
+    fn record(&self, window: &[u8], at: usize) -> Option<(Record, usize)> {
+        let rest = window.get(at..)?;
+        let header = rest.first_chunk::<PACKET_HEAD_BYTES>()?;
+        let &[kind, length, id, high, low, captured, original] = header.as_chunks().0 else {
+            return None;
+        };
+        let word = |bytes| self.endian.u32(bytes);
+        let (length, len) = (word(length) as usize, word(captured));
+        let (block, trailer) = rest.get(..length)?.split_last_chunk()?;
+        let whole = word(kind) == ENHANCED_PACKET
+            && length.is_multiple_of(4)
+            && word(*trailer) as usize == length
+            && len <= MAX_FRAME_BYTES;
+        let place = PACKET_HEAD_BYTES..PACKET_HEAD_BYTES + len as usize;
+        let options = place.end.next_multiple_of(4);
+        let commented = || {
+            let mut options = Options::new(block, options, self.endian);
+            options.any(|(code, _)| code == options::COMMENT)
+        };
+        if !whole || place.end > block.len() || options < block.len() && commented() {
+            return None;
+        }
+        let index = self.first_interface + word(id) as usize;
+        let (clock, interface) = (self.clocks.get(index)?, self.interfaces.get(index)?);
+        let record = Record {
+            place: at + place.start..at + place.end,
+            time: clock.time(u64::from(word(high)) << 32 | u64::from(word(low))),
+            link_type: interface.link_type,
+            interface: index as u32,
+            // What was captured was on the wire, whatever the block says.
+            original_len: word(original).max(len),
+        };
+        Some((record, at + length))
     }
 
     /// The interfaces of all sections met so far.

@@ -6,6 +6,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -164,6 +165,13 @@ impl Ground {
             };
             fail(error.to_string(), what)
         })?;
+        // The device comes up once somebody holds it, not at once; what the kernel sends before is lost.
+        let watch = Stopwatch::start();
+        let runs =
+            || ifreq::flags(asks.as_fd(), name).is_ok_and(|flags| flags & libc::IFF_RUNNING != 0);
+        while !runs() && watch.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(1));
+        }
         let diag = open_diag().ok();
         privileges::drop_for_good(becomes)?;
         Ok(Self(Kind::Tap {

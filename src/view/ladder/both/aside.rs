@@ -15,7 +15,7 @@ use crate::view::{Paint, Style, text};
 
 /// What is to be said at each host under a row.
 #[derive(Debug, Default)]
-pub(super) struct Says(Vec<(Host, Paint, String)>);
+pub(super) struct Says(pub(super) Vec<(Host, Paint, String)>);
 
 impl Says {
     pub(super) fn add(&mut self, host: Host, paint: Paint, what: String) {

@@ -188,7 +188,7 @@ fn where_no_way_leads_is_said_at_once_and_behind_a_device_by_the_link() {
     open_to_all(&net.client);
     for kind in KINDS {
         let all = run(&net, &format!("-c 1 -W 0.3 --socket {kind} 10.88.0.1"));
-        assert_eq!(states(&all), ["icmp-error"], "{kind}");
+        assert_eq!(states(&all), ["unsent"], "{kind}");
         assert_eq!(all[0]["error"], "network is unreachable");
         // Bound to the device, the kernel takes it for a neighbour, and only its silence is an error.
         let all = run(
@@ -323,7 +323,11 @@ fn too_big_is_the_networks_word_first_and_then_this_hosts() {
             &net,
             &format!("-c 2 -i 0.2 -W 0.5 -M do -s 1200 --socket {kind} {host}"),
         );
-        assert_eq!(states(&all), ["icmp-error"; 2], "{kind}");
+        assert_eq!(states(&all), ["icmp-error", "unsent"], "{kind}");
+        let end = all.last().expect("the figures");
+        let counts = ["transmitted", "received", "unsent", "errors"].map(|name| &end[name]);
+        assert_eq!(counts, [1, 0, 1, 2].map(Value::from).each_ref(), "{kind}");
+        assert_eq!(end["loss"], 1.0);
         let first = &all[0]["icmp"];
         assert_eq!(
             (

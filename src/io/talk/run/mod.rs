@@ -1,5 +1,8 @@
 //! The loop: takes in, sends, receives and accepts whatever can be, and sleeps in between.
 
+mod typed;
+mod watch;
+
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -15,6 +18,7 @@ use super::teller::{Ended, Teller};
 use super::{MOST, Options, Outcome, TalkError};
 use crate::frame::Timestamp;
 use crate::io::Signals;
+use watch::Watch;
 
 /// How often to see whether the terminal is ours again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -34,6 +38,11 @@ struct Talk<'o> {
     outcome: Outcome,
     /// When something happened last.
     latest: Timestamp,
+    /// Whom typed lines go to; everybody if nobody.
+    addressee: Option<u64>,
+    /// Whether it was told how to address one of several.
+    told_how: bool,
+    watch: Option<Watch>,
 }
 
 /// Serves who comes, until there were enough or a signal comes.
@@ -63,7 +72,9 @@ pub fn client(
     teller: &mut Teller<'_>,
 ) -> Result<Outcome, TalkError> {
     let mut talk = Talk::new(options, None, teller);
-    let link = Link::new(String::new(), fd, peer, options, teller.now());
+    let mut link = Link::new(0, fd, peer, options, teller.now());
+    // What is to be sent once is sent before anything is read, as a program would that talks first.
+    link.send(teller)?;
     talk.links.push(link);
     talk.outcome.connections = 1;
     talk.run(signals, teller)
@@ -81,11 +92,15 @@ impl<'o> Talk<'o> {
             buffer: vec![0; options.recv_size],
             outcome: Outcome::default(),
             latest: teller.now(),
+            addressee: None,
+            told_how: false,
+            watch: options.watch.map(Watch::new),
         }
     }
 
     fn run(mut self, signals: Signals, teller: &mut Teller<'_>) -> Result<Outcome, TalkError> {
         while signals.caught().is_none() && !(self.links.is_empty() && self.listener.is_none()) {
+            self.look(teller)?;
             let ready = self.wait(signals, teller)?;
             teller.frames()?;
             if signals.caught().is_some() {
@@ -135,8 +150,7 @@ impl<'o> Talk<'o> {
         links.chain([self.latest]).max().unwrap_or(self.latest)
     }
 
-    /// Sleeps until something can be done. What shows the sockets' buffers while they fill and drain would
-    /// have to shorten this sleep, and be told before it.
+    /// Sleeps until something can be done.
     fn wait(&mut self, signals: Signals, teller: &mut Teller<'_>) -> Result<Ready, TalkError> {
         let now = teller.now();
         let echo = self.options.echo;
@@ -156,6 +170,9 @@ impl<'o> Talk<'o> {
             .any(|it| it.has_unsent() && !it.wants_to_send() && !it.shut)
         {
             shorten(Duration::ZERO);
+        }
+        if let Some(watch) = &self.watch {
+            shorten(watch.until(now, self.latest()));
         }
         for link in &mut self.links {
             if link.wants_to_receive(now, echo) {
@@ -246,7 +263,7 @@ impl<'o> Talk<'o> {
             let time = self.accepting.take().unwrap_or(now);
             let number = self.outcome.connections + 1;
             let from = accepted.as_ref().ok().map(|(_, peer)| *peer);
-            let name = from.map_or(String::new(), |_| format!("#{number}"));
+            let name = from.map_or(String::new(), |_| Link::name_of(number));
             let ended = Ended {
                 socket: &name,
                 call: "accept",
@@ -269,8 +286,11 @@ impl<'o> Talk<'o> {
             stream.set_nonblocking(true)?;
             self.outcome.connections = number;
             self.latest = now;
-            let link = Link::new(name, stream.into(), peer, self.options, now);
+            let mut link = Link::new(number, stream.into(), peer, self.options, now);
+            // Before anything is read: the client may have talked already.
+            link.send(teller)?;
             self.links.push(link);
+            self.tell_how_to_address(teller)?;
             if self.options.count == Some(number) {
                 self.stop_listening(teller)?;
                 teller.remark(
@@ -297,60 +317,6 @@ impl<'o> Talk<'o> {
                 .ok();
         }
         Ok(())
-    }
-
-    /// Takes in what was typed, and queues it for everybody who is connected.
-    fn take_in(&mut self, teller: &mut Teller<'_>) -> Result<(), TalkError> {
-        let now = teller.now();
-        for piece in self.input.read(now) {
-            let Some(bytes) = self.encoded(piece, teller)? else {
-                continue;
-            };
-            for link in &mut self.links {
-                link.put(bytes.clone());
-            }
-        }
-        if self.input.has_ended() && self.input.is_terminal() {
-            teller.remark("", "Input has ended: what is queued is still sent.")?;
-        }
-        Ok(())
-    }
-
-    /// A piece of input in the encoding that was asked for; `None` when it is not to be sent. What goes out as
-    /// UTF-8 goes out as it came in, text or not.
-    fn encoded(
-        &mut self,
-        piece: Vec<u8>,
-        teller: &mut Teller<'_>,
-    ) -> Result<Option<Vec<u8>>, TalkError> {
-        let options = self.options;
-        if options.coding == crate::talk::Coding::default() {
-            return Ok(Some(piece));
-        }
-        let text = match String::from_utf8(piece) {
-            Ok(text) => text,
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to() + 1;
-                let said = format!(
-                    "Nothing of this input was sent: byte {at} is not UTF-8, so it can't be turned into {}.",
-                    options.coding.name()
-                );
-                teller.remark("", &said)?;
-                self.outcome.trouble.get_or_insert(said);
-                return Ok(None);
-            }
-        };
-        let lacking = match options.coding.encode(&text, None) {
-            Ok(bytes) => return Ok(Some(bytes)),
-            Err(lacking) => lacking,
-        };
-        let instead = options.lacking.as_deref();
-        teller.lacking("", &lacking, instead)?;
-        if instead.is_none() {
-            self.outcome.trouble.get_or_insert(lacking.sentence());
-            return Ok(None);
-        }
-        Ok(options.coding.encode(&text, instead).ok())
     }
 
     /// Shuts down and closes what is at that point.
@@ -381,7 +347,9 @@ impl<'o> Talk<'o> {
         if let Some(broken) = &link.broken {
             self.outcome.trouble.get_or_insert_with(|| broken.clone());
         }
-        link.close(teller)
+        let number = link.number;
+        link.close(teller)?;
+        self.has_gone(number, teller)
     }
 
     /// Whether nothing has happened for too long.
@@ -413,6 +381,7 @@ impl<'o> Talk<'o> {
                 &format!("{signal}: what is open is closed, connections first."),
             )?;
         }
+        self.addressee = None;
         for link in std::mem::take(&mut self.links) {
             self.close(link, teller)?;
         }

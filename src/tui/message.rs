@@ -1,0 +1,130 @@
+//! What the screen is told, and what it asks for.
+
+use ratatui::crossterm::event::{KeyEvent, MouseEvent};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::pages::Page;
+use super::query::Query;
+use crate::event::{Board, Endpoint, Shape};
+use crate::frame::Timestamp;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// The mouse did something.
+    Mouse(MouseEvent),
+    /// The terminal has that many columns and lines now.
+    Resize(u16, u16),
+    /// An answer, or news of the capture.
+    Told(Told),
+    /// The time that [`super::Model::patience`] asked for has passed; so long since the screen began.
+    Tick(Duration),
+}
+
+/// What the screen is told of the capture. The first number of each is the view of the capture that it is
+/// about ([`Wish::View`]): what belongs to one that is no longer looked at is let go.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// How much of it is known.
+    Extent(u64, Extent),
+    /// Rows.
+    Page(u64, Page),
+    /// How the connection of a row stands after it; `None` for a row that is no segment.
+    Board(u64, u64, Option<Box<Board>>),
+    /// The row that was looked for, if there is one.
+    Found(u64, Option<u64>),
+    /// The view in pieces, to draw it as one line.
+    Overview(u64, Arc<[Bucket]>),
+    /// All connections; comes again when more is known.
+    Flows(Arc<[FlowLine]>),
+    /// It can't be read on, and why.
+    Failed(String),
+}
+
+/// How much of a capture is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Rows so far.
+    pub rows: u64,
+    /// Bytes of the capture read so far.
+    pub read: u64,
+    /// Bytes in all, where that is known.
+    pub total: Option<u64>,
+    /// Whether that is all there is.
+    pub complete: bool,
+}
+
+/// A connection as a line of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowLine {
+    /// Its number.
+    pub flow: u32,
+    /// Initiator and responder.
+    pub ends: [Endpoint; 2],
+    /// Time of its first segment.
+    pub start: Timestamp,
+    /// From its first to its latest segment, nanoseconds.
+    pub duration_ns: u64,
+    /// Segments of both sides.
+    pub segments: u64,
+    /// Payload bytes that the initiator and the responder sent, each counted once.
+    pub bytes: [u64; 2],
+    /// How it opened and closed, in Zeek's words.
+    pub shape: Shape,
+    /// Notes on it that tell of trouble: see [`Query::Problem`].
+    pub problems: u32,
+}
+
+/// A piece of the capture: rows that follow one another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its first row.
+    pub first_row: u64,
+    /// How many rows.
+    pub rows: u64,
+    /// Time of its first and of its last row.
+    pub times: (Timestamp, Timestamp),
+    /// Payload bytes that the initiator and the responder sent.
+    pub bytes: [u64; 2],
+    /// Retransmissions.
+    pub resent: u32,
+    /// Windows that were closed.
+    pub zero_windows: u32,
+    /// Rows with a note that tells of trouble: see [`Query::Problem`].
+    pub problems: u32,
+}
+
+/// What the screen would like to be told or have done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// To look at all of the capture, or at one connection alone; everything after is about that.
+    View {
+        /// Number of this view of it, which answers carry.
+        number: u64,
+        /// The connection; `None` for all frames.
+        flow: Option<u32>,
+    },
+    /// The rows of that page.
+    Page(u64),
+    /// How the connection stands after that row.
+    Board(u64),
+    /// The next row after `from`, or with `back` the one before it, that the query fits.
+    Find {
+        /// The row from which it is looked for.
+        from: u64,
+        /// Whether towards the beginning.
+        back: bool,
+        /// What for.
+        query: Query,
+    },
+    /// The connections.
+    Flows,
+    /// That this text can be pasted elsewhere (the terminal's clipboard).
+    Copy(String),
+    /// To end.
+    Quit,
+}

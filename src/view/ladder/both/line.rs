@@ -1,0 +1,118 @@
+//! One row of the ladder of both ends by itself, for the stepping screen.
+
+use std::io::{self, Write};
+
+use super::super::remark::{self, Kinds};
+use super::aside::{self, Says};
+use super::{Both, BothEnds, Layout, Paint, Style, stops};
+use crate::event::{Event, Figures, units};
+use crate::frame::Timestamp;
+use crate::view::text;
+
+/// Draws rows, each a single line.
+#[derive(Debug)]
+pub struct BothLines {
+    both: Both,
+}
+
+impl BothLines {
+    /// In that style; `tagged` says on each row which connection it is of, and times count from `start`.
+    pub fn new(style: Style, shows: BothEnds, tagged: bool, start: Option<Timestamp>) -> Self {
+        let mut both = Both::new(style, shows);
+        both.layout = Layout::new(both.style.width, tagged, shows.figures);
+        both.begun = start;
+        Self { both }
+    }
+
+    /// Columns of the two hosts' lines.
+    pub const fn columns(&self) -> (usize, usize) {
+        (self.both.layout.left, self.both.layout.right())
+    }
+
+    /// The row of an event; empty for what has no row.
+    pub fn line(&mut self, event: &Event<'_>) -> &str {
+        let both = &mut self.both;
+        both.pen.clear();
+        match event {
+            Event::Passage(passage) => {
+                let mut remarks = [Vec::new(), Vec::new()];
+                for (host, stop) in stops(passage) {
+                    let said = remark::remarks(stop.notes, &mut Kinds::default(), false);
+                    remarks[host.index()] = said;
+                }
+                for remark in remarks.iter_mut().flatten() {
+                    remark.why = None;
+                }
+                both.line(passage, &remarks);
+            }
+            Event::Call(call) => {
+                let words = aside::call(call, &both.style, both.layout.inner.saturating_sub(2));
+                let paint = if call.errno.is_some() {
+                    Paint::Trouble
+                } else {
+                    Paint::Good
+                };
+                both.at_host(call.host, call.time, paint, &words);
+            }
+            Event::Reading(reading) => {
+                let words = aside::reading(reading, &both.style);
+                both.at_host(reading.host, reading.time, Paint::State, &words);
+            }
+            _ => {}
+        }
+        both.pen.finish()
+    }
+
+    /// What else is to be said of an event, a line each: what became of a packet and why, what changed on its way,
+    /// and what the kernels at both ends had in mind then.
+    ///
+    /// # Errors
+    ///
+    /// Whatever writing gives.
+    pub fn aside(&self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let Event::Passage(passage) = event else {
+            return Ok(());
+        };
+        let (style, to) = (&self.both.style, self.both.glyphs().to);
+        let mut says = Says::default();
+        says.fate(passage);
+        says.pieces(passage);
+        let changes: Vec<_> = passage.changes.iter().map(|it| it.shown(to)).collect();
+        says.changes(passage, &changes);
+        says.problems(stops(passage));
+        if let Some(ns) = passage.one_way_ns {
+            let what = format!("{} from one host to the other", units::nanos(ns));
+            says.add(passage.to, Paint::Plain, what);
+        }
+        for (_, paint, what) in says.0 {
+            for line in text::wrap(&what, usize::from(style.width).max(20)) {
+                writeln!(out, "{}", style.paint(paint, line))?;
+            }
+        }
+        for (host, stop) in stops(passage) {
+            if let Some(figures) = stop.figures {
+                let what = format!("the {host}'s kernel then: {}", in_words(&figures));
+                for line in text::wrap(&what, usize::from(style.width).max(20)) {
+                    writeln!(out, "{}", style.paint(Paint::State, line))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a kernel had in mind, as far as it is known.
+fn in_words(figures: &Figures) -> String {
+    let segments = |name: &str, n: Option<u32>| n.map(|n| format!("{name} {n}"));
+    let bytes = |name: &str, n: Option<u64>| n.map(|n| format!("{name} {}", units::bytes(n)));
+    let parts = [
+        segments("cwnd", figures.cwnd),
+        segments("ssthresh", figures.ssthresh),
+        segments("unacknowledged", figures.unacked),
+        figures.mood.map(str::to_owned),
+        figures.rto_ns.map(|ns| format!("rto {}", units::nanos(ns))),
+        bytes("send queue", figures.send_queue),
+        bytes("receive queue", figures.recv_queue),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
