@@ -443,6 +443,13 @@ impl Grades {
                 &format!("{truth:?} {again:?}"),
             );
         }
+        if needless && !verdict.spurious && judge == Judge::Wirelab {
+            let row = "spurious, not proved";
+            self.miss(vantage, row, place, verdict, &format!("{again:?}"));
+        }
+        if needless && verdict.spurious && judge == Judge::Tshark {
+            self.miss(vantage, "tshark spurious", place, verdict, "");
+        }
         let Some(cause) = again.and_then(|again| again.cause) else {
             return;
         };

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::pty::{Winsize, openpty};
 use ratatui::Terminal;
@@ -17,13 +17,14 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use wirelab::analysis::{Analysis, Limits};
 use wirelab::event::Kept;
+use wirelab::io::clock::Stopwatch;
 use wirelab::io::file;
 use wirelab::tui::{Extent, Look, Message, Model, PAGE_ROWS, Page, Told, Wish, draw};
 
 use crate::generate;
 
 /// Nothing here takes so long.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// Pictures drawn for each size.
 const PICTURES: usize = 2_000;
 
@@ -33,7 +34,7 @@ struct Screen {
     keyboard: File,
     sent: Receiver<Vec<u8>>,
     shown: vt100::Parser,
-    begun: Instant,
+    begun: Stopwatch,
 }
 
 impl Screen {
@@ -61,14 +62,14 @@ impl Screen {
         let mut from = keyboard.try_clone()?;
         let (to, sent) = mpsc::channel();
         thread::spawn(move || {
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             while let Ok(count @ 1..) = from.read(&mut buffer) {
                 if to.send(buffer[..count].to_vec()).is_err() {
                     return;
                 }
             }
         });
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         Ok(Self {
             child: command.spawn()?,
             keyboard,
@@ -80,7 +81,7 @@ impl Screen {
 
     /// Milliseconds until the screen is as `fits` says.
     fn until(&mut self, fits: impl Fn(&str) -> bool) -> io::Result<f64> {
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         while !fits(&self.shown.screen().contents()) {
             let bytes = self.sent.recv_timeout(Duration::from_millis(100));
             self.shown.process(&bytes.unwrap_or_default());
@@ -216,7 +217,7 @@ fn scrolling(columns: u16, lines: u16) -> io::Result<f64> {
         ..Extent::default()
     };
     wishes.extend(model.update(Message::Told(Told::Extent(0, extent))));
-    let begin = Instant::now();
+    let begin = Stopwatch::start();
     for picture in 0..PICTURES {
         while let Some(wish) = wishes.pop() {
             if let Wish::Page(number) = wish {

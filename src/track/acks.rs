@@ -84,7 +84,10 @@ impl Connection {
                 sacked: o.newly_sacked > 0,
                 dsack: o.dsack,
             };
-            (o.sent_twice, o.needless) = data.look_back(&heard, &news);
+            let (sent_twice, needless) = data.look_back(&heard, &news);
+            o.sent_twice = sent_twice;
+            // The segment itself may prove something of one of its own sender's.
+            o.needless = needless.or(o.needless);
         }
         if let Some((left, right)) = o.dsack
             && o.sent_twice.is_none()
@@ -167,7 +170,7 @@ impl Half {
         Advanced {
             newly_acked,
             rtt,
-            recover: recover(self, ack),
+            recover: recover(self, ack, heard.time),
         }
     }
 
@@ -209,7 +212,7 @@ impl Connection {
 
 /// What an acknowledgment of something new means for a recovery under way: its end, or that more was
 /// lost (RFC 6582 section 3.2). Then tells where fast recovery is to end.
-fn recover(data: &mut Half, ack: Seq) -> Option<Seq> {
+fn recover(data: &mut Half, ack: Seq, time: Timestamp) -> Option<Seq> {
     let rare = data.rare_if_any()?;
     let fast = rare.recovery_cause == Some(Cause::Fast);
     rare.sacked.remove_below(ack);
@@ -218,6 +221,10 @@ fn recover(data: &mut Half, ack: Seq) -> Option<Seq> {
     if ack.at_or_after(until) {
         rare.recovery_until = None;
         rare.counts.post_loss_acks += 1;
+        if rare.recovery_cause == Some(Cause::Rto) {
+            // Far from its sender: until that hears of it, it goes on.
+            rare.unasked_at = Some(time);
+        }
         rare.recovery_cause = None;
         return None;
     }
@@ -323,6 +330,9 @@ fn duplicate(o: &mut Observation, data: &mut Half, ack: Seq) {
         let third = data.dup_acks == 3;
         let rare = data.rare_mut();
         rare.dup_ack_frame = o.frame;
+        if third {
+            rare.third_dup_ack_at = Some(o.time);
+        }
         rare.counts.duplicate_acks += 1;
         rare.counts.triple_duplicate_acks += u32::from(third);
     }

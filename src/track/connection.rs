@@ -7,6 +7,7 @@ use arrayvec::ArrayVec;
 use super::half::Half;
 use super::key::FlowKey;
 use super::observation::{Earlier, Facts, Marks, Observation};
+use super::order::Habits;
 use super::predicted::Said;
 use super::rare::Spoiled;
 use super::sent::Store;
@@ -39,8 +40,8 @@ pub struct Connection {
     pub phase: Phase,
     /// `tcp.completeness` bits.
     pub completeness: u8,
-    /// Whether both sides are in the middle of what they have to say: see `is_steady`.
-    pub(super) steady: bool,
+    /// Whether both sides are in the middle of what they have to say (see `is_steady`), and how each goes on.
+    pub(super) habits: Habits,
     /// What it weighed when that was last looked at.
     pub(super) weighed: u32,
     /// Low half of the IP identification of each side's latest packet that had one and was no RST.
@@ -116,7 +117,6 @@ impl Connection {
             initiator_is_low,
             halves: [Half::default(), Half::default()],
             phase: Phase::Setup,
-            steady: false,
             start: arrival.time,
             first_frame: arrival.frame,
             opening: [None; 3],
@@ -128,6 +128,7 @@ impl Connection {
             history: ArrayVec::new(),
             weighed: 0,
             ip_ids: [0; 2],
+            habits: Habits::default(),
             remarks: None,
         }
     }
@@ -242,7 +243,9 @@ impl Connection {
         if !short {
             self.look_closely(o, arrival, tcp, side, store);
             self.count(o, tcp);
-            self.steady = self.is_steady();
+            self.number();
+            let steady = self.is_steady();
+            self.habits.set_steady(steady);
         }
         o.state = self.states();
         o.phase = self.phase;
@@ -319,6 +322,8 @@ impl Connection {
         if !o.flags.rst() {
             *known_ttl = ttl;
             if id != 0 {
+                let step = (*known_id != 0).then(|| id.wrapping_sub(*known_id) as i16);
+                self.habits.step(o.side, step);
                 *known_id = id;
             }
         }
@@ -395,7 +400,8 @@ impl Connection {
                     .sent_again_for(cause, note.number_of("timeout"));
             }
         }
-        self.steady = self.is_steady();
+        let steady = self.is_steady();
+        self.habits.set_steady(steady);
     }
 
     /// The shortest it took from the capture to each side and back: what the other side sent, answered.

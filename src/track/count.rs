@@ -1,6 +1,7 @@
 //! Counting: the statistics of each direction, Zeek's history letters and tshark's completeness.
 
 use super::Probe;
+use super::asked::SILENCE_NS;
 use super::connection::Connection;
 use super::half::{Base, Half};
 use super::observation::{Facts, Observation};
@@ -28,10 +29,8 @@ const COMPLETENESS: u16 = SYN | SYN_ACK | ACK | DATA | FIN | RST;
 impl Connection {
     /// Counts the segment.
     pub(super) fn count(&mut self, o: &Observation, tcp: &Tcp<'_>) {
+        self.idle(o);
         let (sender, receiver) = self.pair(o.side);
-        if sender.counts.packets > 0 {
-            sender.counts.max_idle_ns = sender.counts.max_idle_ns.max(sender.idle_ns(o.time));
-        }
         (sender.last_time, sender.last_frame) = (o.time, o.frame);
         sender.counts.packets += 1;
         if o.facts.any(Facts::CAPTURED_TWICE) {
@@ -102,6 +101,20 @@ impl Connection {
             receiver.count_outstanding(time, len);
         }
         self.letters(side, if len > 0 { DATA } else { ACK });
+    }
+
+    /// Counts the time since its sender sent anything.
+    #[inline]
+    fn idle(&mut self, o: &Observation) {
+        self.habits.set_resumed(o.side, false);
+        let (sender, _) = self.pair(o.side);
+        if sender.counts.packets > 0 {
+            let idle_ns = sender.idle_ns(o.time);
+            sender.counts.max_idle_ns = sender.counts.max_idle_ns.max(idle_ns);
+            if idle_ns > SILENCE_NS && o.len > 0 {
+                self.after_silence(o, idle_ns);
+            }
+        }
     }
 
     /// Zeek's history: each letter once a side; and tshark's completeness.

@@ -22,6 +22,7 @@
 
 mod acks;
 mod artefact;
+mod asked;
 mod board;
 mod closing;
 mod connection;

@@ -28,6 +28,8 @@ struct Resending {
     stamp: Stamp,
     /// Whether its bytes had not been seen before: it may be a repetition of what the capture missed.
     first_sight: bool,
+    /// That, but it came before anybody could have asked for it.
+    early: bool,
     time: Timestamp,
     /// Whether nothing before it was outstanding: only then does the echo of an older timestamp mean
     /// that an older copy of it has arrived.
@@ -44,8 +46,18 @@ struct Resending {
 #[derive(Clone, Debug, Default)]
 pub struct Resendings {
     list: VecDeque<Resending>,
-    /// Where SND.UNA has been, and what had been sent latest of all that was seen by then.
-    passed: VecDeque<(Seq, Stamp)>,
+    /// Where SND.UNA has been.
+    passed: VecDeque<Passed>,
+}
+
+/// A place at which SND.UNA has been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Passed {
+    una: Seq,
+    /// What had been sent latest of all that was seen by then.
+    latest: Stamp,
+    /// When it came there.
+    time: Timestamp,
 }
 
 /// What proves that a retransmission was needless.
@@ -55,6 +67,8 @@ pub enum Proof {
     Dsack,
     /// The timestamp echoed is that of a sending before it.
     Timestamp,
+    /// A copy of all its bytes that was sent before it comes after it.
+    FirstCopy,
 }
 
 /// A retransmission that was needless.
@@ -79,8 +93,7 @@ pub(super) struct News {
 impl Resendings {
     /// Bytes of memory they take beside themselves.
     pub(super) fn weight(&self) -> usize {
-        self.list.capacity() * size_of::<Resending>()
-            + self.passed.capacity() * size_of::<(Seq, Stamp)>()
+        self.list.capacity() * size_of::<Resending>() + self.passed.capacity() * size_of::<Passed>()
     }
 
     fn add(&mut self, resending: Resending) {
@@ -90,12 +103,9 @@ impl Resendings {
         self.list.push_back(resending);
     }
 
-    /// SND.UNA has come to `una`; of what was seen by then, `latest` was sent last.
-    fn pass(&mut self, una: Seq, latest: Stamp) {
-        if latest == Stamp::default() {
-            return;
-        }
-        let far = |place: &(Seq, Stamp)| una.offset_from(place.0) > REACH;
+    /// SND.UNA has come to a new place.
+    fn pass(&mut self, place: Passed) {
+        let far = |before: &Passed| place.una.offset_from(before.una) > REACH;
         while self.passed.front().is_some_and(far) {
             self.passed.pop_front();
         }
@@ -106,23 +116,26 @@ impl Resendings {
                 keep
             });
         }
-        self.passed.push_back((una, latest));
+        self.passed.push_back(place);
     }
 
-    /// What had been sent latest when everything up to `end` had come: who brought it was sent no later.
-    fn latest_at(&self, end: Seq) -> Option<Stamp> {
-        let at = self.passed.partition_point(|place| place.0.before(end));
-        self.passed.get(at).map(|place| place.1)
+    /// The first place known where everything up to `end` had come: who brought it was sent no later than
+    /// the latest by then.
+    fn passed_at(&self, end: Seq) -> Option<Passed> {
+        let at = self.passed.partition_point(|place| place.una.before(end));
+        self.passed.get(at).copied()
     }
 
-    /// The one that carried any of `start..end`, which the receiver got twice: the one whose timestamp
-    /// comes back, or else the latest.
-    fn take(&mut self, start: Seq, end: Seq, echo: Option<u32>) -> Option<Resending> {
+    /// The latest that carried any of `start..end`, which the receiver got twice.
+    ///
+    /// Whichever two of the copies came, the latest that was sent was not needed: it is one of them, or
+    /// both were sent before it. The timestamp that is echoed tells nothing here: by RFC 7323 section 4.3 it
+    /// is that of the second copy, but a receiver that discards old segments before it reads their options
+    /// echoes the one that brought the bytes first.
+    fn take(&mut self, start: Seq, end: Seq) -> Option<Resending> {
         let list = &mut self.list;
         let such = |it: &Resending| !it.first_sight && it.overlaps(start, end);
-        let echoed = |it: &Resending| such(it) && it.tsval().is_some() && it.tsval() == echo;
-        let at = list.iter().rposition(echoed);
-        let at = at.or_else(|| list.iter().rposition(such))?;
+        let at = list.iter().rposition(such)?;
         list.remove(at)
     }
 }
@@ -140,12 +153,32 @@ impl Resending {
 impl Half {
     /// Remembers that data was sent again.
     pub(super) fn resent(&mut self, o: &Observation, end: Seq) {
-        self.remember(o, end, false);
+        self.remember(o, end, None);
     }
 
     /// Remembers that data came after what follows it: the first of it may still be on its way.
-    pub(super) fn filled_late(&mut self, o: &Observation, end: Seq) {
-        self.remember(o, end, true);
+    ///
+    /// `early` says that nobody could have asked for it yet.
+    pub(super) fn filled_late(&mut self, o: &Observation, end: Seq, early: bool) {
+        self.remember(o, end, Some(early));
+    }
+
+    /// When everything up to `end` had been acknowledged, as far as that is known: no sooner.
+    pub fn acked_by(&self, end: Seq) -> Timestamp {
+        let passed = self.rare().and_then(|rare| rare.resendings.passed_at(end));
+        passed.map_or(self.una_time, |passed| passed.time)
+    }
+
+    /// Which retransmission the segment, a copy that was sent before it, proves to have been needless:
+    /// the one in `frame`, if all it carried is here.
+    pub(super) fn overtaken(&self, o: &Observation, frame: u64) -> Option<Needless> {
+        let list = &self.rare()?.resendings.list;
+        let it = list.iter().find(|it| it.frame == frame)?;
+        let whole = o.seq.at_or_before(it.seq) && it.end.at_or_before(o.end);
+        whole.then_some(Needless {
+            frame,
+            proof: Proof::FirstCopy,
+        })
     }
 
     /// A frame that carried some of these bytes before, and whether it was sent earlier or later than
@@ -160,9 +193,9 @@ impl Half {
         let original = original.map(|it| (it.frame, Ordering::Less));
         // What brought these bytes when they were acknowledged was sent before that.
         let acked = o.original.is_none() && end.at_or_before(self.una);
-        let latest = self.rare().filter(|_| acked);
-        let latest = latest.and_then(|rare| rare.resendings.latest_at(end));
-        let before = latest.filter(|&latest| earlier(latest));
+        let passed = self.rare().filter(|_| acked);
+        let passed = passed.and_then(|rare| rare.resendings.passed_at(end));
+        let before = passed.filter(|passed| earlier(passed.latest));
         let frame = o.original_frame.unwrap_or(self.una_frame);
         let original = original.or(before.map(|_| (frame, Ordering::Less)));
         let list = self.rare().map(|rare| &rare.resendings.list);
@@ -172,7 +205,8 @@ impl Half {
             .filter(|it| it.overlaps(o.seq, end));
         let known = such.filter_map(|it| match it.stamp.order(o.stamp, o.ids_count) {
             Some(order) => Some((it.frame, order)),
-            None => it.first_sight.then_some((it.frame, Ordering::Equal)),
+            // What nobody could have asked for is the first copy, but this one may be a copy of it.
+            None => (it.first_sight && !it.early).then_some((it.frame, Ordering::Equal)),
         });
         // One that was sent later settles it.
         known.chain(original).max_by_key(|twin| match twin.1 {
@@ -182,14 +216,15 @@ impl Half {
         })
     }
 
-    fn remember(&mut self, o: &Observation, end: Seq, first_sight: bool) {
+    fn remember(&mut self, o: &Observation, end: Seq, first_sight: Option<bool>) {
         let resending = Resending {
             seq: o.seq,
             end,
             frame: o.frame,
             time: o.time,
             stamp: o.stamp,
-            first_sight,
+            first_sight: first_sight.is_some(),
+            early: first_sight == Some(true),
             oldest: o.seq.at_or_before(self.una),
             arrived: false,
             too_soon: false,
@@ -228,11 +263,15 @@ impl Half {
         };
         if news.acked {
             let id = rare.ids.latest();
-            rare.resendings.pass(ack, Stamp { ts, id });
+            rare.resendings.pass(Passed {
+                una: ack,
+                latest: Stamp { ts, id },
+                time: heard.time,
+            });
         }
         let twice = news
             .dsack
-            .and_then(|(left, right)| rare.resendings.take(left, right, echo));
+            .and_then(|(left, right)| rare.resendings.take(left, right));
         let mut needless = twice
             .filter(|it| it.proved || !it.arrived || it.too_soon)
             .map(|it| Needless {

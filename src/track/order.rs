@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 use super::connection::Connection;
 use super::half::Half;
 use super::observation::Observation;
+use crate::event::Side;
 
 /// What of a segment tells when it was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,13 +77,80 @@ impl Ids {
     /// Takes in the identification of a segment that was not overtaken.
     pub(super) fn see(&mut self, id: u16) {
         let step = self.latest.map(|latest| id.wrapping_sub(latest) as i16);
-        match step {
-            Some(1..=STEP) => self.steps = self.steps.saturating_add(1),
-            // Overtaken on the way: neither here nor there.
-            Some(STEP_BACK..=0) => return,
-            _ => self.steps = 0,
+        self.steps = steps_after(self.steps, step);
+        // What was overtaken on the way is neither here nor there.
+        if !matches!(step, Some(STEP_BACK..=0)) {
+            self.latest = Some(id);
         }
-        self.latest = Some(id);
+    }
+}
+
+/// What is kept of every connection in one byte, since there are many. Three bits a side: steps in a row in
+/// which its identification went up by little, as far as [`ENOUGH`]; and whether its latest packet came after
+/// silence, as if its timer had run out. One more: whether nothing is going on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Habits(u8);
+
+impl Habits {
+    const STEPS: u8 = 0b011;
+    const RESUMED: u8 = 0b100;
+    const STEADY: u8 = 1 << 6;
+
+    const fn shift(side: Side) -> u32 {
+        match side {
+            Side::Initiator => 0,
+            Side::Responder => 3,
+        }
+    }
+
+    /// Steps in a row.
+    pub(super) const fn steps(self, side: Side) -> u8 {
+        self.0 >> Self::shift(side) & Self::STEPS
+    }
+
+    /// Takes in one more; `None` where there was no identification to go on from.
+    #[inline]
+    pub(super) fn step(&mut self, side: Side, step: Option<i16>) {
+        let steps = steps_after(self.steps(side), step).min(ENOUGH);
+        self.0 = self.0 & !(Self::STEPS << Self::shift(side)) | steps << Self::shift(side);
+    }
+
+    /// Whether it counts its packets.
+    pub(super) const fn count(self, side: Side) -> bool {
+        self.steps(side) >= ENOUGH
+    }
+
+    /// Whether both sides are in the middle of what they have to say, and neither has just gone on after silence.
+    #[inline]
+    pub(super) const fn steady(self) -> bool {
+        self.0 & (Self::STEADY | Self::RESUMED | Self::RESUMED << 3) == Self::STEADY
+    }
+
+    /// Sets the first of that.
+    pub(super) fn set_steady(&mut self, yes: bool) {
+        self.0 = self.0 & !Self::STEADY | if yes { Self::STEADY } else { 0 };
+    }
+
+    /// Whether its latest packet came after silence.
+    pub(super) const fn resumed(self, side: Side) -> bool {
+        self.0 >> Self::shift(side) & Self::RESUMED != 0
+    }
+
+    /// Sets that.
+    #[inline]
+    pub(super) fn set_resumed(&mut self, side: Side, yes: bool) {
+        let bit = Self::RESUMED << Self::shift(side);
+        self.0 = if yes { self.0 | bit } else { self.0 & !bit };
+    }
+}
+
+/// Steps in a row, after one more; `None` where there was no identification to go on from.
+#[inline]
+fn steps_after(steps: u8, step: Option<i16>) -> u8 {
+    match step {
+        Some(1..=STEP) => steps.saturating_add(1),
+        Some(STEP_BACK..=0) => steps,
+        _ => 0,
     }
 }
 
@@ -138,6 +206,23 @@ impl Half {
     }
 }
 
+impl Connection {
+    /// What is known of how a side numbers its packets, from before anything happened, too, goes to where it is
+    /// kept from then on.
+    pub(super) fn number(&mut self) {
+        for side in [Side::Initiator, Side::Responder] {
+            let counted = Ids {
+                latest: Some(self.ip_ids[side.index()]).filter(|&id| id != 0),
+                steps: self.habits.steps(side),
+            };
+            let (half, _) = self.pair(side);
+            if let Some(rare) = half.rare_if_any().filter(|rare| rare.ids.latest.is_none()) {
+                rare.ids = counted;
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +242,26 @@ mod tests {
         assert_eq!(late.order(early, true), Some(Ordering::Greater));
         assert_eq!(late.order(early, false), None);
         assert_eq!(late.order(late, true), None);
+    }
+
+    #[test]
+    fn habits_of_both_sides_fit_into_a_byte() {
+        let mut habits = Habits::default();
+        for _ in 0..300 {
+            habits.step(Side::Responder, Some(1));
+        }
+        habits.set_resumed(Side::Initiator, true);
+        let told = |habits: Habits| {
+            [Side::Initiator, Side::Responder]
+                .map(|side| (habits.steps(side), habits.resumed(side)))
+        };
+        assert_eq!(told(habits), [(0, true), (ENOUGH, false)]);
+        habits.step(Side::Responder, Some(-3));
+        habits.step(Side::Initiator, Some(2));
+        habits.set_resumed(Side::Initiator, false);
+        assert_eq!(told(habits), [(1, false), (ENOUGH, false)]);
+        habits.step(Side::Responder, None);
+        assert_eq!(told(habits), [(1, false), (0, false)]);
     }
 
     #[test]

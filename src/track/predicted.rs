@@ -6,6 +6,7 @@
 
 use super::acks::Heard;
 use super::artefact::Features;
+use super::asked::SILENCE_NS;
 use super::connection::{Arrival, Connection};
 use super::half::Half;
 use super::needless::News;
@@ -118,7 +119,7 @@ impl Connection {
         side: Side,
         store: &mut Store,
     ) -> bool {
-        if !self.steady {
+        if !self.habits.steady() {
             return false;
         }
         let first_frame = self.first_frame;
@@ -128,7 +129,7 @@ impl Connection {
         };
         let print = said.print();
         let refused = if said.len > 0 {
-            sender.sent.len() >= store.limit
+            sender.sent.len() >= store.limit || sender.idle_ns(said.time) > SILENCE_NS
         } else {
             sender.recent.contains(&print)
         };
@@ -162,6 +163,9 @@ impl Connection {
         }
         let id = said.ip_id.unwrap_or(0) as u16;
         if id != 0 {
+            let before = self.ip_ids[side.index()];
+            let step = (before != 0).then(|| id.wrapping_sub(before) as i16);
+            self.habits.step(side, step);
             self.ip_ids[side.index()] = id;
         }
         self.count_plain(said, side, window, newly_acked);

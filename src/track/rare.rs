@@ -34,6 +34,8 @@ pub struct Rare {
     pub resendings: Resendings,
     /// Frame of the latest duplicate ACK it received.
     pub dup_ack_frame: u64,
+    /// When the latest third duplicate ACK in a row came.
+    pub third_dup_ack_at: Option<Timestamp>,
     /// The probe it sent last and its frame, until it is answered or something else is sent.
     pub probing: Option<(Probe, u64)>,
     /// The kind of its latest probe, and how many of that kind there were in a row.

@@ -31,34 +31,11 @@ impl Connection {
             return;
         }
         let (first_frame, tsval) = (self.first_frame, o.options.ts.map(|ts| ts.0));
-        let (sender, _) = self.pair(o.side);
         let mut forgot = false;
-        if o.seq.after(sender.seen_end) {
-            let (start, end) = (sender.seen_end, o.seq);
-            let hole = Hole {
-                start,
-                end,
-                frame: o.frame,
-                time: o.time,
-                stamp: o.stamp,
-                before_capture: false,
-            };
-            o.hole = Some(hole);
-            o.facts.set(Facts::OPENED_HOLE);
-            if let Some(id) = o.stamp.id {
-                sender.rare_mut().ids.see(id);
-            }
-            // What an acknowledgment has told of before is a hole already.
-            if end.after(sender.nxt) {
-                let from = start.max(sender.nxt);
-                forgot |= sender.rare_mut().holes.open(Hole {
-                    start: from,
-                    ..hole
-                });
-                sender.nxt = end;
-            }
-            sender.seen_end = end;
+        if o.seq.after(self.halves[o.side.index()].seen_end) {
+            forgot |= self.skip(o);
         }
+        let (sender, _) = self.pair(o.side);
         if o.end == o.seq {
             sender.keep_in_reach(first_frame, store);
             if forgot {
@@ -90,6 +67,36 @@ impl Connection {
         if forgot {
             self.give_up(o.frame);
         }
+    }
+
+    /// The segment begins beyond what was seen: there is a hole before it. Tells whether another had to be
+    /// forgotten for it.
+    fn skip(&mut self, o: &mut Observation) -> bool {
+        self.goes_on_after_timeout(o);
+        let (sender, _) = self.pair(o.side);
+        let (start, end) = (sender.seen_end, o.seq);
+        let hole = Hole {
+            start,
+            end,
+            frame: o.frame,
+            time: o.time,
+            stamp: o.stamp,
+            before_capture: false,
+        };
+        o.hole = Some(hole);
+        o.facts.set(Facts::OPENED_HOLE);
+        let mut forgot = false;
+        // What an acknowledgment has told of before is a hole already.
+        if end.after(sender.nxt) {
+            let from = start.max(sender.nxt);
+            forgot = sender.rare_mut().holes.open(Hole {
+                start: from,
+                ..hole
+            });
+            sender.nxt = end;
+        }
+        sender.seen_end = end;
+        forgot
     }
 
     /// Whether this is the SYN-ACK of a side whose SYN crossed the other's: it repeats the SYN's
@@ -175,14 +182,17 @@ impl Connection {
             o.hole = filled.hole;
             o.new += o.filled;
             if o.len > 0 && o.resent == 0 {
-                sender.filled_late(o, old_end);
+                let early = self.comes_unasked(o);
+                self.pair(o.side).0.filled_late(o, old_end, early);
             }
+            let (sender, _) = self.pair(o.side);
             if old_end.after(sender.una) {
                 let sent = Sent::first(o, o.seq.max(sender.una), old_end, false, tsval);
                 forgot |= sender.sent.push(sent, store);
             }
         }
         if o.resent > 0 {
+            let (sender, _) = self.pair(o.side);
             o.facts.set(Facts::RESENT);
             if o.filled == 0 {
                 o.original = sender
@@ -194,8 +204,10 @@ impl Connection {
             }
             if o.len > 0 {
                 o.twin = sender.twin(o, old_end);
-                if o.twin.is_none_or(|twin| twin.1 == Ordering::Less) {
-                    sender.resent(o, old_end);
+                match o.twin {
+                    None | Some((_, Ordering::Less)) => sender.resent(o, old_end),
+                    Some((frame, Ordering::Greater)) => o.needless = sender.overtaken(o, frame),
+                    Some((_, Ordering::Equal)) => {}
                 }
             }
             o.doubled = self.backed_off(o);

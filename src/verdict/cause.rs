@@ -105,13 +105,16 @@ pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
 }
 
 /// Why something was sent again whose first copy the capture never saw: it only shows the hole, since
-/// `shown`. With the time since the timer could have been started.
-pub(super) fn of_unseen(case: &Case<'_>, shown: Timestamp) -> (Cause, u64) {
+/// `shown`. Its `waited_ns` is the time since the timer could have been started, as far as that shows.
+pub(super) fn of_unseen(case: &Case<'_>, shown: Timestamp) -> Finding {
     let (seen, sender) = (case.seen, case.sender());
     let waited_ns = seen.time.nanos_since(shown.max(sender.una_time));
     let rtt_ns = round_trip_ns(case);
     // Round trips grow while a queue fills: only silence shows that its sender waited for the timer.
-    let cause = if timed_out(case, waited_ns) || timer_goes_on(case) {
+    let timed_out = timed_out(case, waited_ns) || unanswered(case);
+    let cause = if may_be_probe(case) {
+        Cause::Tlp
+    } else if timed_out || timer_goes_on(case) {
         Cause::Rto
     } else if seen.dup_acks_received > 0 || sender.sacked().0 > 0 {
         Cause::Fast
@@ -121,7 +124,18 @@ pub(super) fn of_unseen(case: &Case<'_>, shown: Timestamp) -> (Cause, u64) {
     } else {
         Cause::Unknown
     };
-    (cause, waited_ns)
+    let again = timed_out && cause == Cause::Rto;
+    Finding {
+        cause,
+        confidence: Confidence::Likely,
+        waited_ns,
+        rto_ns: 0,
+        timeout: if again {
+            sender.timeouts().saturating_add(1)
+        } else {
+            0
+        },
+    }
 }
 
 /// Why something was sent again that its receiver had acknowledged: its sender had not heard of that, so
@@ -136,13 +150,7 @@ pub(super) fn of_needless(case: &Case<'_>) -> Cause {
         };
     }
     let silent_ns = seen.time.nanos_since(seen.sender_time);
-    let rtt_ns = round_trip_ns(case);
-    let may_probe = in_use(case)
-        && seen.end == sender.nxt
-        && sender.recovery_cause().is_none()
-        && !sender.makes_no_probes();
-    let two_round_trips = rtt_ns > 0 && silent_ns >= (rtt_ns - rtt_ns / 8).saturating_mul(2);
-    if may_probe && two_round_trips {
+    if may_be_probe(case) {
         Cause::Tlp
     } else if timed_out(case, silent_ns) || timer_goes_on(case) {
         Cause::Rto
@@ -151,6 +159,27 @@ pub(super) fn of_needless(case: &Case<'_>) -> Cause {
     } else {
         Cause::Unknown
     }
+}
+
+/// Whether it may be a tail loss probe, as seen from afar: the last segment, after two round trips of silence.
+fn may_be_probe(case: &Case<'_>) -> bool {
+    let (seen, sender) = (case.seen, case.sender());
+    let silent_ns = seen.time.nanos_since(seen.sender_time);
+    let rtt_ns = round_trip_ns(case);
+    let two_round_trips = rtt_ns > 0 && silent_ns >= (rtt_ns - rtt_ns / 8).saturating_mul(2);
+    let last = seen.end == sender.nxt && sender.recovery_cause().is_none();
+    in_use(case) && last && !sender.makes_no_probes() && two_round_trips
+}
+
+/// Whether the first segment outstanding comes when neither side has said anything for two round trips and
+/// half the shortest timeout: nothing that was said here can have called it forth, so a timer did (RFC 6298
+/// section 5.4). The timer itself may have run since before the last that was sent.
+fn unanswered(case: &Case<'_>) -> bool {
+    let seen = case.seen;
+    let silent_ns = seen.time.nanos_since(seen.sender_time.max(seen.peer_time));
+    let rtt_ns = round_trip_ns(case);
+    let long_ns = rtt_ns.saturating_mul(2).max(SHORTEST_RTO_NS / 2);
+    rtt_ns > 0 && !near_sender(case) && seen.seq == seen.una && silent_ns > long_ns
 }
 
 /// Whether its sender was silent for as long as its retransmission timer runs, and `waited_ns` allows it.

@@ -2,7 +2,7 @@
 
 use super::{Case, Rule};
 use crate::event::{Kind, Note, Quantity};
-use crate::track::{Facts, Probe};
+use crate::track::{Facts, Probe, Proof};
 
 /// The first SACK block is below the acknowledgment, or inside the second block.
 pub(super) const RULE: Rule = Rule {
@@ -27,7 +27,7 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         note.of_frame = Some(frame);
         note = note.frame(frame);
     }
-    if let Some(needless) = case.seen.needless {
+    if let Some(needless) = case.seen.needless.filter(|it| it.proof != Proof::FirstCopy) {
         note.why.sentence = sent_again;
         note.of_frame = Some(needless.frame);
         note = note.frame(needless.frame);

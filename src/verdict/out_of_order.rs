@@ -39,7 +39,7 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     let stamped_before = order == Some(Ordering::Less);
     // Whose timer has run out needs not be asked for this one.
     let calm = !case.sender().repeats_unasked_within(rtt_ns, seen.time);
-    let too_soon = rtt_ns > 0 && late_ns < rtt_ns - rtt_ns / 8 && calm;
+    let too_soon = case.connection.comes_unasked(seen);
     let (sentence, confidence): (fn(&Note) -> String, _) = if stamped_before {
         // What was lost with nothing behind it may be sent again and be overtaken, too.
         let sure = if calm {

@@ -18,7 +18,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn judge(case: &Case<'_>) -> Option<Note> {
     if !case.seen.facts.any(Facts::RESENT) {
-        return lost_before_capture(case);
+        let mut note = lost_before_capture(case)?;
+        note.spurious = case.proved.needless.then_some(true).or(note.spurious);
+        return Some(note);
     }
     if out_of_order::overtaken_by(case).is_some() {
         return None;
@@ -57,7 +59,7 @@ fn may_be_a_copy(case: &Case<'_>) -> bool {
     }
     let before = match seen.original {
         Some(original) => original.last_time,
-        None => case.sender().una_time,
+        None => case.sender().acked_by(seen.end),
     };
     let rtt_ns = (case.sender().counts.rtt.min).saturating_add(case.receiver().counts.rtt.min);
     let answer = seen.flags.syn() && seen.flags.ack();
@@ -201,48 +203,69 @@ fn lost_before_capture(case: &Case<'_>) -> Option<Note> {
     } else {
         (RULE.rfc, counted_later)
     };
-    let (cause, waited_ns) = cause::of_unseen(case, hole.time);
-    let mut note = bytes(case, Note::new(RULE.kind, rfc, sentence))
-        .with("later", Quantity::Count(u64::from(later)))
-        .with("waited", Quantity::Nanos(waited_ns));
-    (note.cause, note.confidence) = (Some(cause), Confidence::Likely);
-    Some(note.frame(hole.frame).frame(seen.frame))
+    let note = bytes(case, Note::new(RULE.kind, rfc, sentence))
+        .with("later", Quantity::Count(u64::from(later)));
+    Some(
+        caused(note, cause::of_unseen(case, hole.time))
+            .frame(hole.frame)
+            .frame(seen.frame),
+    )
 }
 
 /// What its sender must have sent again by now, come when that can be here.
 fn overdue(case: &Case<'_>, hole: &Hole) -> Note {
-    let (cause, waited_ns) = cause::of_unseen(case, hole.time);
     let note = Note::new(RULE.kind, "RFC 6675 5", |note| {
         format!(
             "{} fill the hole that frame {} showed {} before: by then the sender had to send them again, and \
              there was time for that to get here",
             range(note),
             note.frames.first().copied().unwrap_or(0),
-            units::nanos(note.number_of("waited")),
+            units::nanos(note.number_of("late")),
         )
     });
-    let mut note = bytes(case, note).with("waited", Quantity::Nanos(waited_ns));
-    (note.cause, note.confidence) = (Some(cause), Confidence::Likely);
-    note.frame(hole.frame).frame(case.seen.frame)
+    let late_ns = case.seen.time.nanos_since(hole.time);
+    let note = note.with("late", Quantity::Nanos(late_ns));
+    caused(bytes(case, note), cause::of_unseen(case, hole.time))
+        .frame(hole.frame)
+        .frame(case.seen.frame)
+}
+
+/// With the cause that was found, and what it rests on.
+fn caused(note: Note, found: cause::Finding) -> Note {
+    let mut note = note.with("waited", Quantity::Nanos(found.waited_ns));
+    if found.timeout > 0 {
+        note = note.with("timeout", Quantity::Count(u64::from(found.timeout)));
+    }
+    (note.cause, note.confidence) = (Some(found.cause), found.confidence);
+    note
 }
 
 fn stamped_later(note: &Note) -> String {
     format!(
-        "{} fill the hole that frame {} showed, and are stamped {} ticks later than it: sent again after the \
-         first copy was lost before the capture",
+        "{} fill the hole that frame {} showed, and are stamped {} ticks later than it: sent again{}",
         range(note),
         note.frames.first().copied().unwrap_or(0),
         note.number_of("later"),
+        fate_of_the_first(note),
     )
 }
 
 fn counted_later(note: &Note) -> String {
     format!(
         "{} fill the hole that frame {} showed, and were sent later than it, as the timestamp they echo or \
-         their sender's count of packets tells: sent again after the first copy was lost before the capture",
+         their sender's count of packets tells: sent again{}",
         range(note),
         note.frames.first().copied().unwrap_or(0),
+        fate_of_the_first(note),
     )
+}
+
+fn fate_of_the_first(note: &Note) -> &'static str {
+    if note.spurious == Some(true) {
+        " without need, for the first copy was late, and comes after this"
+    } else {
+        " after the first copy was lost before the capture"
+    }
 }
 
 /// What three duplicate ACKs asked for, first sent before the capture began.

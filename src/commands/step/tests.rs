@@ -19,7 +19,7 @@ use crate::select::Selection;
 use crate::tui::{Extent, FlowLine, Measured, PAGE_ROWS, Page, Query, Told, Wish};
 
 /// So long an answer may take on a machine that has much else to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A worker, and what it tells.
 struct Desk {

@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn what_ends_too_early_says_so_and_keeps_what_came() {
-        let packed = gzip(&[7; 100_000]);
+        let packed = gzip(&vec![7; 100_000]);
         let cut: &'static [u8] = packed[..packed.len() - 9].to_vec().leak();
         let store = Store::spool(Box::new(cut)).unwrap();
         let ending = ended(&store).cut.unwrap();

@@ -412,7 +412,7 @@ mod tests {
     use ratatui::crossterm::event::KeyCode;
 
     use crate::tui::Look;
-    use crate::tui::tests::told::{read, screen};
+    use crate::tui::tests::read::{read, screen};
     use crate::view::Style;
 
     fn shows(name: &str, shown: &str) {

@@ -3,9 +3,9 @@
 mod moving;
 mod panes;
 mod quiz;
+pub(crate) mod read;
 pub(crate) mod sample;
 mod screens;
-pub(crate) mod told;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;

@@ -37,7 +37,7 @@ mod tests {
     use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
     use super::*;
-    use crate::tui::tests::told::read;
+    use crate::tui::tests::read::read;
     use crate::tui::{Look, Message, Told};
 
     fn down() -> Message {

@@ -60,10 +60,7 @@ impl Model {
         }
         if let Some(sum) = self.sum(range) {
             self.marks.known = Some((range, sum));
-        } else if !self
-            .marks
-            .awaited
-            .is_some_and(|(view, _)| view == self.view)
+        } else if self.marks.awaited.is_none_or(|(view, _)| view != self.view)
             && self.marks.refused != Some(range)
             && !self.awaits_rows(range)
         {

@@ -1,6 +1,6 @@
 //! Going to the frames that a reasoning rests on, and back.
 
-use super::{Action, Model, PAGE_ROWS, Wish};
+use super::{Action, Model, PAGE_ROWS, Pane, Wish};
 use crate::event::Host;
 use crate::tui::draw;
 use crate::tui::query::Query;
@@ -60,8 +60,9 @@ impl Model {
         self.go_to_frame(host, frame, wishes);
     }
 
-    /// Goes to a frame, or asks where it is.
+    /// Goes to a frame, or asks where it is. What it is evidence for is what is wanted then.
     fn go_to_frame(&mut self, host: Option<Host>, frame: u64, wishes: &mut Vec<Wish>) {
+        self.beside = Pane::Why;
         let found = self.pages.frame(host, frame).map(|(row, _)| row);
         if let Some(row) = found {
             self.cursor = row;

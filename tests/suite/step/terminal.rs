@@ -7,15 +7,16 @@ use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{LocalFlags, Termios, tcgetattr};
 use nix::unistd::Pid;
+use wirelab::io::clock::Stopwatch;
 
 /// So long anything may take on a machine that has much else to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn count(number: u16) -> NonZero<u16> {
     NonZero::new(number).expect("a terminal has lines and columns")
@@ -75,7 +76,7 @@ impl Terminal {
         let mut from = master.try_clone().expect("a descriptor");
         let (to, shown) = mpsc::channel();
         thread::spawn(move || {
-            let mut buffer = [0; 65_536];
+            let mut buffer = vec![0; 65_536];
             while let Ok(count @ 1..) = from.read(&mut buffer) {
                 if to.send(buffer[..count].to_vec()).is_err() {
                     return;
@@ -150,7 +151,7 @@ impl Terminal {
 
     /// Waits until the screen is as `fits` says.
     pub(crate) fn until(&mut self, what: &str, fits: impl Fn(&Self) -> bool) {
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         while !fits(self) {
             self.look(Duration::from_millis(100));
             assert!(
@@ -168,7 +169,7 @@ impl Terminal {
 
     /// Waits for its end, and takes in everything it said.
     pub(crate) fn ends(&mut self) -> ExitStatus {
-        let begin = Instant::now();
+        let begin = Stopwatch::start();
         loop {
             self.look(Duration::from_millis(20));
             if let Some(status) = self.child.try_wait().expect("our child") {
