@@ -173,7 +173,6 @@ fn on_syn(o: &mut Observation, sender: &mut Half, receiver: &mut Half) {
         // What is answered by a SYN-ACK was a SYN, whatever its flags say here.
         if receiver.fin.is_some() && receiver.base_from != Base::Syn {
             receiver.rare_mut().fin_refuted = true;
-            (sender.state, receiver.state) = (Closed, SynSent);
         }
         if matches!(sender.state, Closed | Listen) {
             sender.state = SynReceived;

@@ -294,6 +294,10 @@ fn over_any_wire_each_state_is_the_truth() {
     }
     // It would prove nothing if some never came about.
     for state in EchoState::ALL {
+        // What the kernel refuses to send never reaches a wire.
+        if state.name() == "unsent" {
+            continue;
+        }
         let number = seen.get(state.name()).copied().unwrap_or(0);
         assert!(number >= 100, "{}: {number} only of {seen:?}", state.name());
     }

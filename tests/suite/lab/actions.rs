@@ -284,7 +284,7 @@ fn a_field_that_is_not_there_is_named_with_those_that_are() {
         .to_string();
     assert_eq!(
         error,
-        "'tpc window' is no field of a header; there are: arp, ethernet, icmp, icmpv6, ipv4, ipv6, tcp, udp"
+        "'tpc window' is no field of a header; there are: arp, ethernet, icmp, icmpv6, igmp, ipv4, ipv6, tcp, udp"
     );
 }
 

@@ -251,6 +251,16 @@ pub(super) fn figures_heading(columns: usize) -> String {
     format!("{:<columns$}", " cwnd/ss out sendq  rcvq")
 }
 
+/// Those of a kernel's figures that have columns.
+pub(super) const fn shown(f: Figures) -> Figures {
+    Figures {
+        mss: None,
+        pipe: None,
+        rcv_wnd: None,
+        ..f
+    }
+}
+
 /// A kernel's figures in their columns.
 pub(super) fn figures(pen: &mut Pen, style: &Style, figures: Option<Figures>) {
     let Some(f) = figures else { return };

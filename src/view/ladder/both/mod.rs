@@ -386,7 +386,7 @@ impl Both {
         let mut news = |host: Host| {
             let now = figures(host)?;
             let shown = self.figures[host.index()].replace(now);
-            (shown != Some(now)).then_some(now)
+            (shown.map(aside::shown) != Some(aside::shown(now))).then_some(now)
         };
         let [before, after] = [news(Host::Client), news(Host::Server)];
         self.queues.see(&self.figures);
