@@ -62,9 +62,11 @@ fn every_signal_that_ends_it_leaves_the_terminal_as_it_was() {
 fn it_ends_when_its_terminal_has_gone_even_where_nobody_may_tell_it() {
     // With SIGHUP ignored, as by `nohup`, that the terminal hangs up is all there is to notice.
     let script = r#"
-import os, pty, signal, sys, time
+import fcntl, os, pty, signal, struct, sys, termios, time
+signal.alarm(120)
 child, master = pty.fork()
 if child == 0:
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.environ["TERM"] = "xterm"
     os.execv(sys.argv[1], [sys.argv[1], "step", "handshake"])
