@@ -102,9 +102,7 @@ fn a_slow_reader_s_buffer_fills_its_window_closes_and_the_sender_s_buffer_is_ful
         .expect("a closed window")
         .clone();
     assert!(closed["recv_queue"].as_u64() > Some(1000), "{closed}");
-    // At the first look nothing had come.
     assert_eq!(sockets(&sent)[0]["port"], full["port"]);
-    assert!(sockets(&got)[0]["recv_queue"].as_u64() < closed["recv_queue"].as_u64());
 }
 
 #[test]
