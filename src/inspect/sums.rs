@@ -110,7 +110,7 @@ fn working(
     let bytes = sheet.bytes(header.origin);
     let start = header.offset as usize;
     let (end, cut) = match header.kind {
-        LayerKind::Ipv4 => (start + header.len as usize, false),
+        LayerKind::Ipv4 => ipv4_end(bytes, start, header),
         LayerKind::Udp => udp_end(bytes, start, covered(sheet, index, header, whole)),
         _ => covered(sheet, index, header, whole),
     };
@@ -171,6 +171,15 @@ fn covered(sheet: &Sheet<'_>, index: usize, header: &Header, whole: bool) -> (us
         Some(end) => (end.min(bytes.len()), end > bytes.len() && !whole),
         None => (bytes.len(), !whole),
     }
+}
+
+/// Where an IPv4 header ends, and whether that is more than there is: the checksum covers as many words as
+/// IHL says, options included, and says nothing about a part of them, whether the rest was not captured or
+/// never sent.
+fn ipv4_end(bytes: &[u8], start: usize, header: &Header) -> (usize, bool) {
+    let words = bytes.get(start).map_or(0, |first| first & 0x0f);
+    let there = header.len as usize;
+    (start + there, usize::from(words) * 4 > there)
 }
 
 /// A UDP datagram's own length, where it fits, ends what is summed.

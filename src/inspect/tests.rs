@@ -1,7 +1,7 @@
 //! Any bytes make a sheet, and every byte of it is in one place.
 
 use super::*;
-use crate::decode::{Decoder, LayerKind};
+use crate::decode::{Checksum, Decoder, LayerKind};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::recordings;
 use proptest::prelude::*;
@@ -98,6 +98,47 @@ fn so_is_every_byte_wherever_a_frame_is_cut() {
         for len in 0..frame.len().min(200) {
             check(&frame[..len], LinkType::ETHERNET, false);
         }
+    }
+}
+
+/// Whatever is missing of the header may hold the words that make the sum right.
+#[test]
+fn the_checksum_of_a_header_that_is_not_whole_is_neither_good_nor_bad() {
+    let repr = crate::wire::ipv4::Repr {
+        src: [192, 0, 2, 1].into(),
+        dst: [192, 0, 2, 2].into(),
+        options: vec![1; 40],
+        ..crate::wire::ipv4::Repr::default()
+    };
+    let mut bytes = Vec::new();
+    repr.emit(&[0; 8], &mut bytes);
+    let verdict = |bytes: &[u8], original_len: u32| {
+        let frame = Frame {
+            number: 1,
+            time: Timestamp::default(),
+            link_type: LinkType::IPV4,
+            interface: 0,
+            original_len,
+            bytes,
+            comment: None,
+        };
+        let mut decoder = Decoder::new();
+        let packet = decoder.decode(&frame);
+        let sheet = Sheet::new(&frame, &packet);
+        let bad = sheet.troubles.iter().any(|it| it.text.contains("is bad"));
+        assert!(!bad, "{:?}", sheet.troubles);
+        let checked = sheet.checked.first().map(|it| it.verdict);
+        let ip = packet.ip.map(|ip| ip.checksum);
+        assert!(ip.is_none() || ip == checked, "{ip:?} {checked:?}");
+        checked
+    };
+    let all = bytes.len() as u32;
+    assert_eq!(verdict(&bytes, all), Some(Checksum::Good));
+    for len in 20..60 {
+        let part = &bytes[..len];
+        let unverified = Some(Checksum::Unverified);
+        assert_eq!(verdict(part, all), unverified, "{len} bytes captured");
+        assert_eq!(verdict(part, len as u32), unverified, "{len} bytes sent");
     }
 }
 

@@ -126,7 +126,7 @@ fn outcome(style: &Style, working: &Working, out: &mut dyn Write) -> io::Result<
             "partial: left to the network card, which had not done its part when the frame was captured".to_owned()
         }
         Checksum::Unverified => {
-            "unverifiable: not all of the bytes it covers were captured".to_owned()
+            "unverifiable: not all of the bytes it covers are here".to_owned()
         }
         Checksum::Absent => "the sender left it out, which UDP over IPv4 may".to_owned(),
     });
