@@ -31,6 +31,11 @@ const FRAMES_AFTER: u64 = 10_000;
 pub(super) fn run(args: &cli::Inspect) -> Result<ExitCode> {
     let terminal = Terminal::look();
     let style = output::style(&args.output, &cli::View::default(), terminal)?;
+    if args.output.format == cli::Format::Json && (args.diagram || args.bits) {
+        bail!(
+            "--diagram and --bits are pictures; with --format json every field line has its offset, bit, bits, mask and raw value"
+        );
+    }
     if let Some(interface) = &args.interface {
         return live::run(args, interface, &style);
     }

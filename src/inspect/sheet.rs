@@ -183,13 +183,18 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// What is to be said of a field's value beyond what it holds: of a checksum, whether it is right.
-    pub fn remark(&self, header: &Header, laid: &Laid) -> Option<String> {
+    /// The checksum that a field is, worked out; `None` for any other field.
+    pub fn checked(&self, header: &Header, laid: &Laid) -> Option<&Checked> {
         let place = |header: &Header| (header.origin, header.offset, header.kind, header.quoted);
-        let found = self.checked.iter().find(|checked| {
+        self.checked.iter().find(|checked| {
             let own = self.headers.get(checked.header);
             laid.first_bit() == checked.at * 8 && own.is_some_and(|own| place(own) == place(header))
-        })?;
+        })
+    }
+
+    /// What is to be said of a field's value beyond what it holds: of a checksum, whether it is right.
+    pub fn remark(&self, header: &Header, laid: &Laid) -> Option<String> {
+        let found = self.checked(header, laid)?;
         Some(match found.verdict {
             Checksum::Good => "good".to_owned(),
             Checksum::Bad => format!("bad, should be {:#06x}", found.computed),

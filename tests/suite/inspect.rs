@@ -204,3 +204,63 @@ fn every_bit_is_shown_and_only_counts_are_subtracted() {
         "{same_way}"
     );
 }
+
+#[test]
+fn json_says_what_comes_of_a_checksum_and_shows_the_sum() {
+    let words = [
+        "inspect",
+        "retransmission",
+        "--frame",
+        "16",
+        "--format",
+        "json",
+    ];
+    let lines = |more: &[&str]| -> Vec<Value> {
+        let said = results(&[&words[..], more].concat());
+        let lines = said.lines();
+        // What `results` writes around what was printed is no JSON.
+        lines
+            .filter_map(|it| serde_json::from_str(it).ok())
+            .collect()
+    };
+    let fields = lines(&[]);
+    let sums: Vec<_> = fields
+        .iter()
+        .filter(|it| it["checksum"] == "good")
+        .collect();
+    assert_eq!(sums.len(), 2, "of IPv4 and of TCP");
+    assert!(
+        sums.iter()
+            .all(|it| it["name"] == "header checksum" || it["name"] == "checksum")
+    );
+    assert!(fields.iter().all(|it| it["type"] != "checksum"));
+    let worked = lines(&["--checksum"]);
+    let worked: Vec<_> = worked
+        .iter()
+        .filter(|it| it["type"] == "checksum")
+        .collect();
+    assert_eq!(worked.len(), 2);
+    for (sum, field) in worked.iter().zip(sums) {
+        assert_eq!(sum["stated"], field["value"]);
+        let words = sum["words"].as_array().expect("words");
+        let total: u64 = words
+            .iter()
+            .map(|it| it["word"].as_u64().expect("a word"))
+            .sum();
+        assert_eq!(words.last().expect("some")["sum"], total);
+        let folded = sum["folds"]
+            .as_array()
+            .expect("folds")
+            .last()
+            .expect("carries");
+        assert_eq!(
+            0xffff - folded.as_u64().expect("a sum"),
+            sum["computed"].as_u64().expect("a sum")
+        );
+    }
+    for picture in ["--bits", "--diagram"] {
+        let refused = run(&[&words[..], &[picture]].concat());
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(refused.err.contains("pictures"), "{}", refused.err);
+    }
+}

@@ -89,6 +89,8 @@ fn write_field(line: &mut Line, sheet: &Sheet<'_>, index: usize, header: &Header
         (_, Some(raw)) => line.int(raw),
     };
     line.key("text").string(&text);
+    line.key("checksum")
+        .maybe_name(sheet.checked(header, laid).map(|it| it.verdict.name()));
     line.key("meaning").string(field.meaning);
     line.key("rfc").name(field.rfc);
 }
@@ -110,6 +112,7 @@ fn write_rest(line: &mut Line, sheet: &Sheet<'_>, rest: &Rest) {
     line.key("raw").show(format_args!("0x{hex}"));
     line.key("value").show(&hex);
     line.key("text").show(&hex);
+    line.key("checksum").null();
     line.key("meaning").null().key("rfc").null();
 }
 
