@@ -18,6 +18,11 @@ impl Text {
         if let Some(figures) = &s.round_trips {
             all.extend(of_round_trips(figures));
             all.push(("clock", clock(s)));
+            all.push((
+                "digits",
+                "all were reckoned in nanoseconds; the summary cuts them off after microseconds, as iputils does."
+                    .to_owned(),
+            ));
         }
         for (name, how) in all {
             let room = usize::from(self.style.width).saturating_sub(11);
@@ -55,9 +60,14 @@ fn loss(s: &EchoStatistics) -> String {
     )
 }
 
+/// Nanoseconds as milliseconds with all their digits, so that whoever reckons along gets the same.
+fn exact(ns: u64) -> String {
+    format!("{}.{:06}", ns / 1_000_000, ns % 1_000_000)
+}
+
 /// Which of them the median is.
 fn middle(n: u64, f: &RoundTrips, ranked: impl Fn(u64) -> String) -> String {
-    let ms = thousandths;
+    let ms = exact;
     if n % 2 == 1 {
         return format!(
             "{}, rank (n + 1) / 2 = {} ms",
@@ -76,7 +86,7 @@ fn middle(n: u64, f: &RoundTrips, ranked: impl Fn(u64) -> String) -> String {
 }
 
 fn of_round_trips(f: &RoundTrips) -> Vec<(&'static str, String)> {
-    let ms = thousandths;
+    let ms = exact;
     let n = f.count;
     let ranked = |rank: u64| {
         let which = units::ordinal(rank);
@@ -97,8 +107,8 @@ fn of_round_trips(f: &RoundTrips) -> Vec<(&'static str, String)> {
             let change = step.latest_ns.abs_diff(step.before_ns);
             format!(
                 "J += (|D| - J) / 16, where D is the difference of two round trips in the order in \
-                 which replies came (RFC 3550 6.4.1). Last step: |{} - {}| = {}; {before:.4} + ({} - \
-                 {before:.4}) / 16 = {} ms",
+                 which replies came (RFC 3550 6.4.1). Last step: |{} - {}| = {}; {before:.6} + ({} - \
+                 {before:.6}) / 16 = {} ms",
                 ms(step.latest_ns),
                 ms(step.before_ns),
                 ms(change),
@@ -111,7 +121,7 @@ fn of_round_trips(f: &RoundTrips) -> Vec<(&'static str, String)> {
         (
             "avg",
             format!(
-                "sum / n = {:.3} / {n} = {} ms",
+                "sum / n = {:.6} / {n} = {} ms",
                 f.sum_ns as f64 / 1e6,
                 ms(f.avg_ns)
             ),
@@ -119,7 +129,7 @@ fn of_round_trips(f: &RoundTrips) -> Vec<(&'static str, String)> {
         (
             "mdev",
             format!(
-                "sqrt(sum of squares / n - avg²) = sqrt({squares:.6} / {n} - {mean:.6}²) = {} ms: how \
+                "sqrt(sum of squares / n - avg²) = sqrt({squares:.12} / {n} - {mean:.9}²) = {} ms: how \
                  far round trips lie from their mean",
                 ms(f.mdev_ns)
             ),
@@ -169,4 +179,62 @@ fn clock(s: &EchoStatistics) -> String {
             .to_owned(),
     };
     format!("{own} {kernel}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::JitterStep;
+
+    /// Whether what stands behind a formula's last `=` is what the numbers before it come to, within a
+    /// few nanoseconds.
+    fn comes_out(all: &[(&str, String)], name: &str, of: impl Fn(&[f64]) -> f64) {
+        let (_, said) = all.iter().find(|it| it.0 == name).expect("a formula");
+        let (working, result) = said.rsplit_once(" = ").expect("a result");
+        let numbers = |text: &str| -> Vec<f64> {
+            let apart = text.split(|c: char| !c.is_ascii_digit() && c != '.');
+            let apart = apart.filter(|it| it.contains('.'));
+            apart.filter_map(|it| it.parse().ok()).collect()
+        };
+        let (expected, said_to_be) = (of(&numbers(working)), numbers(result)[0]);
+        assert!((expected - said_to_be).abs() < 5e-6, "{said}: {expected}");
+    }
+
+    #[test]
+    fn each_formula_comes_out_as_it_is_written() {
+        // Of a loopback, where what microseconds cut off is a part that one sees.
+        let figures = RoundTrips {
+            count: 4,
+            sum_ns: 140_123,
+            sum_squares: 5_071_220_035,
+            min_ns: 22_117,
+            avg_ns: 35_030,
+            max_ns: 47_019,
+            mdev_ns: 6375,
+            median_ns: 35_493,
+            middle_ns: [30_888, 40_099],
+            p95_ns: 47_019,
+            jitter_ns: 593,
+            last_step: Some(JitterStep {
+                before_ns: 40_099,
+                latest_ns: 42_009,
+                jitter_ns: 505.75,
+            }),
+            exact: true,
+            ewma_ns: 0,
+        };
+        let all = of_round_trips(&figures);
+        comes_out(&all, "avg", |it| it[0] / 4.0);
+        comes_out(&all, "mdev", |it| (it[0] / 4.0 - it[1] * it[1]).sqrt());
+        comes_out(&all, "median", |it| f64::midpoint(it[0], it[1]));
+        // Its own words have 3550 and 6.4.1 among the numbers, and the difference is worked out first.
+        comes_out(&all, "jitter", |it| {
+            let [latest, before, difference, old, same, old_again] = it[it.len() - 6..] else {
+                return f64::NAN;
+            };
+            assert!((difference - (latest - before).abs()).abs() < 1e-9);
+            assert!((same - difference).abs() < 1e-9 && (old - old_again).abs() < 1e-9);
+            old + (difference - old) / 16.0
+        });
+    }
 }
