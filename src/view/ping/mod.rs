@@ -12,7 +12,7 @@ use std::net::IpAddr;
 pub use json::Json;
 pub use show::{Asked, Packet};
 
-use super::text::{escape, wrap};
+use super::text::{escape, width, wrap};
 use super::{Paint, Style};
 use crate::event::{
     Damage, EchoError, EchoEvent, EchoState, EchoStatistics, OtherMessage, Reply, ReplyFault,
@@ -77,13 +77,19 @@ impl Text {
     /// Whatever writing gives.
     pub fn begin(&self, host: &Host, how: &str, out: &mut dyn Write) -> io::Result<()> {
         let name = escape(&host.name);
+        let sizes = format!("{}({}) bytes of data.", host.size, host.whole);
+        let whole = format!("PING {name} ({}) {sizes}", host.address);
+        // Two IPv6 addresses with their zones alone may fill a line.
+        let apart = if width(&whole) <= usize::from(self.style.width) {
+            " "
+        } else {
+            "\n    "
+        };
         writeln!(
             out,
-            "PING {} ({}) {}({}) bytes of data.",
+            "PING {} ({}){apart}{sizes}",
             self.style.paint(Paint::Strong, &name),
             host.address,
-            host.size,
-            host.whole
         )?;
         self.below(how, Paint::Dim, out)
     }

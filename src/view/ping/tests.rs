@@ -31,3 +31,34 @@ fn a_share_is_written_as_c_does() {
         assert_eq!(general(number), text);
     }
 }
+
+#[test]
+fn the_first_line_keeps_to_its_width() {
+    let first = |address: &str, columns: u16| {
+        let style = Style {
+            width: columns,
+            ..Style::default()
+        };
+        let host = Host {
+            name: address.to_owned(),
+            address: address.to_owned(),
+            size: 56,
+            whole: 104,
+        };
+        let mut out = Vec::new();
+        Text::new(style, Shows::default())
+            .begin(&host, "over a raw socket", &mut out)
+            .unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let short = first("10.0.0.1", 80);
+    assert!(short.starts_with("PING 10.0.0.1 (10.0.0.1) 56(104) bytes of data.\n"));
+    let long = "fe80::ac71:feff:fe80:4e41%v0";
+    assert!(first(long, 100).starts_with(&format!("PING {long} ({long}) 56(104) bytes")));
+    let wrapped = first(long, 80);
+    assert!(wrapped.lines().all(|line| width(line) <= 80), "{wrapped}");
+    assert!(
+        wrapped.contains("\n    56(104) bytes of data.\n"),
+        "{wrapped}"
+    );
+}
