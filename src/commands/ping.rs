@@ -70,7 +70,8 @@ pub(super) fn run(args: &cli::Ping) -> Result<ExitCode> {
     let mut targets = Vec::new();
     let mut how_lines = Vec::new();
     for (name, sockets) in args.hosts.iter().zip(opened) {
-        let Resolved { to, others } = probe::resolve(name, options.version)?;
+        let device = options.from.as_deref();
+        let Resolved { to, others, zone } = probe::resolve(name, options.version, device)?;
         if to.is_ipv4() && args.size > MOST_V4 {
             bail!(
                 "-s {}: an IPv4 packet has room for {MOST_V4} bytes of data",
@@ -84,7 +85,7 @@ pub(super) fn run(args: &cli::Ping) -> Result<ExitCode> {
             line = format!("{line}; other addresses: {}", others.join(", "));
         }
         how_lines.push(line);
-        hosts.push(host(name, to, args, &options));
+        hosts.push(host(name, (to, &zone), args, &options));
         let plan = plan(args, &ready, pace, interval);
         targets.push(Target::new(ready, Session::new(plan)));
     }
@@ -209,15 +210,9 @@ fn limit(time: Option<Duration>) -> Option<Duration> {
     time.filter(|time| !time.is_zero())
 }
 
-fn host(name: &str, to: SocketAddr, args: &cli::Ping, options: &Options) -> Host {
+fn host(name: &str, (to, zone): (SocketAddr, &str), args: &cli::Ping, options: &Options) -> Host {
     let size = usize::from(args.size);
     let recorded = options.trace.as_ref().map_or(0, |it| it.options().len());
-    let zone = match to {
-        SocketAddr::V6(v6) if v6.scope_id() != 0 => name
-            .split_once('%')
-            .map_or(String::new(), |(_, zone)| format!("%{zone}")),
-        _ => String::new(),
-    };
     let headers = if to.is_ipv6() { 40 + 8 } else { 20 + 8 };
     Host {
         name: name.to_owned(),

@@ -1,7 +1,7 @@
 //! `wirelab trace`: opens sockets, gives up all rights, looks the name up, and shows what is found.
 
 use std::io::{self, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -31,10 +31,11 @@ pub(super) fn run(args: &cli::Trace) -> Result<ExitCode> {
     let sockets = Sockets::open(&args.host, &options, super::ping::some_identifier())?;
     privileges::drop_for_good(becomes)?;
 
-    let to = probe::resolve(&args.host, options.version)?.to;
-    let mut link = sockets.ready(to, &options)?;
+    let device = args.from.as_deref();
+    let resolved = probe::resolve(&args.host, options.version, device)?;
+    let mut link = sockets.ready(resolved.to, &options)?;
     let plan = plan(args, &link)?;
-    let target = target(args, &link, &plan);
+    let target = target(args, &link, &plan, &resolved.zone);
     let mut screen = Screen {
         text: Text::new(style, target.clone(), args.explain),
         json: (args.output.format == cli::Format::Json).then_some(Json),
@@ -122,14 +123,7 @@ fn plan(args: &cli::Trace, link: &Link) -> Result<Plan> {
     })
 }
 
-fn target(args: &cli::Trace, link: &Link, plan: &Plan) -> Target {
-    let zone = match link.to {
-        SocketAddr::V6(v6) if v6.scope_id() != 0 => args
-            .host
-            .split_once('%')
-            .map_or(String::new(), |(_, zone)| format!("%{zone}")),
-        _ => String::new(),
-    };
+fn target(args: &cli::Trace, link: &Link, plan: &Plan, zone: &str) -> Target {
     let matched_by = match (link.method, link.way) {
         (Method::Icmp, _) => format!(
             "the identifier {:#06x} and the sequence number, which is the probe's number",

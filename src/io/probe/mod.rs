@@ -6,6 +6,7 @@
 //! what came of it is [`crate::probe`]'s business.
 
 pub(in crate::io) mod filter;
+mod host;
 pub(in crate::io) mod options;
 pub(in crate::io) mod receive;
 mod run;
@@ -13,11 +14,12 @@ mod show;
 pub(in crate::io) mod socket;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
 
+pub use host::{Resolved, resolve};
 pub use options::{Options, PathMtu};
 pub use run::{Target, Told, run};
 pub use show::{Shown, Witness};
@@ -89,69 +91,6 @@ impl Version {
     }
 }
 
-/// What a host turned out to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resolved {
-    /// The address that is asked.
-    pub to: SocketAddr,
-    /// Its other addresses of that version of IP, or of either.
-    pub others: Vec<IpAddr>,
-}
-
-/// Looks a host up (getaddrinfo(3)): an address, an address with `%zone`, or a name. Of several
-/// addresses it is the first that this host has a way to.
-///
-/// # Errors
-///
-/// When it has no address, or none of that version.
-pub fn resolve(host: &str, version: Version) -> Result<Resolved, ProbeError> {
-    let unknown = |reason: String| ProbeError::Unknown {
-        host: host.escape_debug().to_string(),
-        reason,
-    };
-    let found: Vec<SocketAddr> = (host, 0)
-        .to_socket_addrs()
-        .map_err(|error| unknown(without_prefix(&error)))?
-        .collect();
-    let fits = |address: &&SocketAddr| version.fits(address.is_ipv6());
-    let mut fitting: Vec<SocketAddr> = found.iter().filter(fits).copied().collect();
-    fitting.dedup();
-    let has_way = |to: &&SocketAddr| socket::source_for(**to, None).is_ok();
-    let chosen = fitting.iter().find(has_way).or(fitting.first()).copied();
-    let to = chosen.ok_or_else(|| {
-        let wanted = match version {
-            Version::V4 => "IPv4",
-            Version::V6 => "IPv6",
-            Version::Any => "IP",
-        };
-        let has = found
-            .first()
-            .map_or(String::new(), |it| format!("; it has {}", it.ip()));
-        unknown(format!("no {wanted} address{has}"))
-    })?;
-    if let SocketAddr::V6(v6) = to
-        && v6.ip().is_unicast_link_local()
-        && v6.scope_id() == 0
-    {
-        return Err(unknown(format!(
-            "a link-local address means another host on every interface; say which one: {}%eth0",
-            v6.ip()
-        )));
-    }
-    let others = fitting.iter().filter(|it| **it != to).map(SocketAddr::ip);
-    Ok(Resolved {
-        to,
-        others: others.collect(),
-    })
-}
-
-/// What the resolver said, without the standard library's words before it.
-fn without_prefix(error: &io::Error) -> String {
-    let text = error.to_string();
-    let short = text.strip_prefix("failed to lookup address information: ");
-    short.unwrap_or(&text).to_lowercase()
-}
-
 /// Whether short intervals and floods are for us, as iputils decides: the user is root.
 pub fn may_flood() -> bool {
     nix::unistd::getuid().is_root()
@@ -197,30 +136,6 @@ pub(in crate::io) fn no_socket(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_zones_and_versions() {
-        let of = |host: &str, version| {
-            let resolved = resolve(host, version).map_err(|error| error.to_string())?;
-            Ok::<_, String>(resolved.to)
-        };
-        assert_eq!(
-            of("127.0.0.1", Version::Any),
-            Ok("127.0.0.1:0".parse().unwrap())
-        );
-        assert_eq!(of("::1", Version::V6), Ok("[::1]:0".parse().unwrap()));
-        let error = of("127.0.0.1", Version::V6).unwrap_err();
-        assert!(error.starts_with("127.0.0.1: "), "{error}");
-        let error = of("fe80::1", Version::Any).unwrap_err();
-        assert!(error.contains("say which one: fe80::1%eth0"), "{error}");
-        let SocketAddr::V6(zoned) = of("fe80::1%lo", Version::Any).unwrap() else {
-            panic!("IPv4")
-        };
-        assert_eq!(
-            zoned.scope_id(),
-            nix::net::if_::if_nametoindex("lo").unwrap()
-        );
-    }
 
     #[test]
     fn a_literal_needs_a_socket_of_its_kind_only() {
