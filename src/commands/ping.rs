@@ -103,6 +103,7 @@ pub(super) fn run(args: &cli::Ping) -> Result<ExitCode> {
         .map(|it| asked(&it.ready, it.session.plan()))
         .collect();
     let ways = targets.iter().map(|it| it.ready.way).collect();
+    let marks = targets.iter().map(|it| mark(&it.ready)).collect();
     let mut screen = Screen {
         text: Text::new(style, shows),
         json: (args.output.format == cli::Format::Json).then_some(Json),
@@ -111,6 +112,7 @@ pub(super) fn run(args: &cli::Ping) -> Result<ExitCode> {
         pattern: args.pattern.clone(),
         asked,
         ways,
+        marks,
         answered: vec![false; targets.len()],
         wanted: args.count.filter(|_| limit(args.deadline).is_some()),
         out: Box::new(output::stdout()),
@@ -310,6 +312,15 @@ fn checksum_of(packet: &[u8]) -> Option<Checksum> {
     of_icmp.map(|it| it.verdict)
 }
 
+/// A host's identifier, and the ends of its packets if they are IPv6 and both are known.
+type Mark = (u16, Option<(IpAddr, IpAddr)>);
+
+fn mark(ready: &Ready) -> Mark {
+    let to = ready.to.ip();
+    let source = ready.source.filter(|_| to.is_ipv6());
+    (ready.id, source.map(|source| (source, to)))
+}
+
 /// Where it is shown.
 struct Screen {
     text: Text,
@@ -319,6 +330,8 @@ struct Screen {
     pattern: Option<Pattern>,
     asked: Vec<Asked>,
     ways: Vec<Way>,
+    /// Their identifiers, and the ends of IPv6 packets where both are known.
+    marks: Vec<Mark>,
     /// Which hosts have answered.
     answered: Vec<bool>,
     /// So many answers are needed of each.
@@ -383,6 +396,7 @@ impl Screen {
             return Ok(());
         };
         let header = shown.ip_header();
+        let (id, ends) = self.marks.get(index).copied().unwrap_or_default();
         let packet = Packet {
             asked,
             built: &shown.built,
@@ -391,6 +405,8 @@ impl Screen {
                 Err(why) => Err(why),
             },
             datagram: self.ways.get(index) == Some(&Way::Datagram),
+            id,
+            ends,
             checksum: shown.on_wire.as_ref().ok().and_then(|it| checksum_of(it)),
         };
         self.text.show(&packet, &mut self.out)

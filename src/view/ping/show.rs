@@ -2,6 +2,7 @@
 //! what the kernel made of it and why.
 
 use std::io::{self, Write};
+use std::net::IpAddr;
 
 use super::Text;
 use crate::decode::Checksum;
@@ -22,6 +23,10 @@ pub struct Packet<'a> {
     pub on_wire: Result<(&'a [u8], usize), &'a str>,
     /// Whether it went through a datagram socket.
     pub datagram: bool,
+    /// The identifier that the kernel gave the socket, or the one that was written.
+    pub id: u16,
+    /// Source and destination of an IPv6 packet, which its checksum covers, where the source is known.
+    pub ends: Option<(IpAddr, IpAddr)>,
     /// Whether the checksum that left is right; `None` where one packet does not tell.
     pub checksum: Option<Checksum>,
 }
@@ -43,7 +48,8 @@ impl Text {
             Ok(it) => it,
             Err(why) => {
                 self.heading("on the wire", out)?;
-                return self.below(why, Paint::Dim, out);
+                self.below(why, Paint::Dim, out)?;
+                return self.unseen(packet, out);
             }
         };
         let (ip, message) = bytes.split_at_checked(header).unwrap_or((bytes, &[]));
@@ -58,6 +64,29 @@ impl Text {
         dump::write(&self.style, message, out)?;
         self.heading("what the kernel did", out)?;
         for line in differences(packet, message, bytes.len()) {
+            self.below(&line, Paint::State, out)?;
+        }
+        writeln!(out)
+    }
+
+    /// What a packet that was not seen must have been nonetheless, for the kernel tells the identifier
+    /// (getsockname(2)) and the checksum follows from the rest.
+    fn unseen(&self, packet: &Packet<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let Some(message) = reckoned(packet) else {
+            let line = "what the kernel made of it can't be reckoned: its checksum covers the source \
+                        address, which the kernel has not told";
+            self.below(line, Paint::State, out)?;
+            return writeln!(out);
+        };
+        self.heading("not seen, but the ICMP message must be", out)?;
+        dump::write(&self.style, &message, out)?;
+        let lines = rewritten(packet, &message);
+        if lines.is_empty() {
+            self.below("as it was built, byte for byte", Paint::State, out)?;
+            return writeln!(out);
+        }
+        self.heading("what the kernel must have done", out)?;
+        for line in lines {
             self.below(&line, Paint::State, out)?;
         }
         writeln!(out)
@@ -94,6 +123,46 @@ fn differences(packet: &Packet<'_>, message: &[u8], whole: usize) -> Vec<String>
     else {
         return lines;
     };
+    lines.extend(rewritten(packet, message));
+    if sent.data.len() < built.data.len() {
+        lines.push(format!(
+            "it was cut into fragments, since it is longer than the MTU: this first one holds {} of {} \
+             bytes; the checksum covers all of them, and can't be verified by one of them",
+            message.len(),
+            packet.built.len()
+        ));
+    } else if let Some(what) = packet.checksum.and_then(verdict) {
+        lines.push(what.to_owned());
+    }
+    if (built.id, built.checksum, built.data) == (sent.id, sent.checksum, sent.data) {
+        lines.push("the ICMP message left as it was built, byte for byte".to_owned());
+    }
+    lines
+}
+
+/// The ICMP message as it must have left; `None` where its checksum covers an address that is not known.
+fn reckoned(packet: &Packet<'_>) -> Option<Vec<u8>> {
+    let mut message = packet.built.to_vec();
+    let v6 = message.first() == Some(&echo::request(true));
+    let ends = packet.ends.filter(|_| v6);
+    if v6 && ends.is_none() {
+        return None;
+    }
+    message
+        .get_mut(echo::ID)?
+        .copy_from_slice(&packet.id.to_be_bytes());
+    message.get_mut(echo::CHECKSUM)?.fill(0);
+    echo::seal(&mut message, ends);
+    Some(message)
+}
+
+/// Which fields of the ICMP message are not as they were built, and why.
+fn rewritten(packet: &Packet<'_>, message: &[u8]) -> Vec<String> {
+    let (Some(built), Some(sent)) = (echo::Echo::parse(packet.built), echo::Echo::parse(message))
+    else {
+        return Vec::new();
+    };
+    let mut lines = Vec::new();
     if built.id != sent.id {
         lines.push(format!(
             "identifier {:#06x} became {:#06x}: on a datagram socket it is the socket's port, so that \
@@ -112,18 +181,45 @@ fn differences(packet: &Packet<'_>, message: &[u8], whole: usize) -> Vec<String>
             built.checksum, sent.checksum
         ));
     }
-    if sent.data.len() < built.data.len() {
-        lines.push(format!(
-            "it was cut into fragments, since it is longer than the MTU: this first one holds {} of {} \
-             bytes; the checksum covers all of them, and can't be verified by one of them",
-            message.len(),
-            packet.built.len()
-        ));
-    } else if let Some(what) = packet.checksum.and_then(verdict) {
-        lines.push(what.to_owned());
-    }
-    if (built.id, built.checksum, built.data) == (sent.id, sent.checksum, sent.data) {
-        lines.push("the ICMP message left as it was built, byte for byte".to_owned());
-    }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_seen_is_reckoned_as_far_as_it_is_known() {
+        let asked = Vec::new();
+        let ends = ("fd00::1".parse().unwrap(), "fd00::2".parse().unwrap());
+        for (v6, ends) in [(false, None), (true, Some(ends)), (true, None)] {
+            let mut built = Vec::new();
+            echo::emit(&mut built, echo::request(v6), 0, 7, 0..9);
+            let packet = Packet {
+                asked: &asked,
+                built: &built,
+                on_wire: Err("not captured"),
+                datagram: true,
+                id: 0xe9d1,
+                ends,
+                checksum: None,
+            };
+            let shows = super::super::Shows::default();
+            let mut out = Vec::new();
+            let text = Text::new(crate::view::Style::default(), shows);
+            text.show(&packet, &mut out).unwrap();
+            let said = String::from_utf8(out).unwrap();
+            let Some(message) = reckoned(&packet) else {
+                assert!(v6 && ends.is_none());
+                assert!(said.contains("can't be reckoned"), "{said}");
+                continue;
+            };
+            assert!(echo::is_sound(&message, ends));
+            let parsed = echo::Echo::parse(&message).unwrap();
+            assert_eq!((parsed.id, parsed.seq), (0xe9d1, 7));
+            assert!(said.contains("identifier 0x0000 became 0xe9d1"), "{said}");
+            let became = format!("checksum 0x0000 became {:#06x}", parsed.checksum);
+            assert!(said.contains(&became), "{said}");
+        }
+    }
 }
