@@ -16,8 +16,8 @@ use wirelab::io::craft::{Sender, Watch, route};
 use wirelab::wire::{ethernet, icmpv4, ipv4};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let to: Ipv4Addr = std::env::args().nth(1).ok_or("which address?")?.parse()?;
-    let way = route(Some(to.into()), None)?;
+    let dst: Ipv4Addr = std::env::args().nth(1).ok_or("which address?")?.parse()?;
+    let way = route(Some(dst.into()), None)?;
     let Some(IpAddr::V4(src)) = way.source else {
         return Err("no IPv4 address to send from".into());
     };
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     icmpv4::Repr::echo_request(7, 1).emit(b"by hand", &mut message);
     let header = ipv4::Repr {
         src,
-        dst: to,
+        dst,
         protocol: icmpv4::PROTOCOL,
         ..ipv4::Repr::default()
     };
@@ -34,26 +34,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     header.emit(&message, &mut packet);
 
     let mut watch = Watch::open(&way)?;
-    let mut sender = Sender::open(Way::Ipv4, &way, false, &packet)?;
-    let clock = Stopwatch::start();
-    sender.send(&packet)?;
-    while clock.elapsed() < Duration::from_secs(2) {
-        let frame = watch.next(Duration::from_millis(100)).unwrap_or_default();
-        // Other things pass there too: what can't be read, or is something else, is let go.
-        let Ok((_, packet)) = ethernet::Repr::parse(&frame) else {
-            continue;
-        };
-        let Ok((ip, message)) = ipv4::Repr::parse(packet) else {
-            continue;
-        };
-        let Ok((reply, data)) = icmpv4::Repr::parse(message) else {
-            continue;
-        };
-        if (ip.src, reply.kind, reply.rest) == (to, 0, [0, 7, 0, 1]) {
-            let (after, text) = (clock.elapsed(), data.escape_ascii());
-            writeln!(io::stdout(), "{ip} answered after {after:?}: {text}")?;
-            return Ok(());
-        }
-    }
-    Err("no answer within 2 s".into())
+    let (clock, patience) = (Stopwatch::start(), Duration::from_secs(2));
+    Sender::open(Way::Ipv4, &way, false, &packet)?.send(&packet)?;
+    let mut frames = std::iter::from_fn(|| watch.next(patience.checked_sub(clock.elapsed())?));
+    let answer = frames.find_map(|frame| answer(&frame, dst));
+    let answer = answer.ok_or("no answer within 2 s")?;
+    writeln!(io::stdout(), "{answer}, after {:?}", clock.elapsed())?;
+    Ok(())
+}
+
+/// The answer in a frame; other things pass there too, which can't be read or are something else.
+fn answer(frame: &[u8], from: Ipv4Addr) -> Option<String> {
+    let (_, packet) = ethernet::Repr::parse(frame).ok()?;
+    let (ip, message) = ipv4::Repr::parse(packet).ok()?;
+    let (reply, data) = icmpv4::Repr::parse(message).ok()?;
+    let is_ours = (ip.src, reply.kind, reply.rest) == (from, 0, [0, 7, 0, 1]);
+    is_ours.then(|| format!("{ip}: {}", data.escape_ascii()))
 }

@@ -546,8 +546,23 @@ fn the_example_sends_an_echo_and_reads_the_answer() {
         assert!(output.status.success(), "{output:?}");
         let from = format!("IPv4 {to} > ");
         assert!(
-            said.starts_with(&from) && said.ends_with(": by hand\n"),
+            said.starts_with(&from) && said.contains(": by hand, after "),
             "{said}"
         );
     }
+    // From somebody who does not answer, it ends.
+    let silent = inside(&net.client, || {
+        Command::new(&example).arg("10.9.8.7").output()
+    });
+    let silent = silent.expect("it ran");
+    assert_eq!(silent.status.code(), Some(1), "{silent:?}");
+}
+
+#[test]
+fn the_example_takes_no_more_than_forty_lines() {
+    let text = include_str!("../../../docs/examples/echo_by_hand.rs");
+    let lines = text.lines().map(str::trim);
+    let code = lines.filter(|line| !line.is_empty() && !line.starts_with("//"));
+    let code = code.count();
+    assert!((20..=40).contains(&code), "{code} lines of code");
 }
