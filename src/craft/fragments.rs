@@ -81,14 +81,25 @@ impl Fragments {
     pub fn of(&self, recipe: &Recipe, built: &Built) -> Result<Vec<Vec<u8>>, String> {
         if !self.size.is_multiple_of(UNIT) || self.size == 0 {
             return Err(format!(
-                "fragments of {} bytes: offsets count in units of 8 bytes, so the size is a multiple of 8",
+                "fragments of {} bytes: offsets count in units of 8 bytes, so the size must be a multiple of 8",
                 self.size
             ));
         }
         if !self.overlap.is_multiple_of(UNIT) || self.overlap >= self.size {
+            let possible = match self.size - UNIT {
+                0 => format!(
+                    "fragments of {} bytes have no room for one; take --fragment 16 or more",
+                    self.size
+                ),
+                UNIT => "in fragments of 16 bytes only 8 is possible".to_owned(),
+                most => format!(
+                    "in fragments of {} bytes 8 to {most} is possible",
+                    self.size
+                ),
+            };
             return Err(format!(
-                "an overlap of {} bytes: it is a multiple of 8, and less than the size of {}",
-                self.overlap, self.size
+                "an overlap of {} bytes: it must be a multiple of 8, and less than the fragments' size: {possible}",
+                self.overlap
             ));
         }
         let Some((index, header)) = recipe.ip() else {
@@ -321,7 +332,7 @@ mod tests {
                     overlap: 16,
                     ..plain(16)
                 },
-                "less than the size",
+                "less than the fragments' size",
             ),
             (
                 udp,
