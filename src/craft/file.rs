@@ -11,6 +11,7 @@
 
 use std::fmt::Write;
 
+use toml::de::DeTable;
 use toml::{Table, Value};
 
 use super::mistake::Mistake;
@@ -26,8 +27,13 @@ pub enum TomlMistake {
     #[error("{0}")]
     Shape(String),
     /// What it says of a layer can't be.
-    #[error("{0}")]
-    Words(Box<Mistake>),
+    #[error("line {line}: {}", mistake.told())]
+    Words {
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        mistake: Box<Mistake>,
+    },
 }
 
 /// Reads a file.
@@ -50,11 +56,13 @@ pub fn from_toml(text: &str) -> Result<Recipe, TomlMistake> {
     let layers = table.get("layer").and_then(Value::as_array);
     let layers = layers.ok_or_else(|| shape("there is no [[layer]]"))?;
     let mut words = Vec::new();
+    let mut places: Vec<Place> = Vec::new();
     for (number, layer) in (1..).zip(layers) {
         let only = layer.as_table().filter(|table| table.len() == 1);
         let Some((name, value)) = only.and_then(|table| table.iter().next()) else {
+            let line = line_of(text, &(number, None));
             let why = format!(
-                "layer {number}: it is one name and what it has, as in udp = {{ dport = 53 }}"
+                "line {line}, layer {number}: it is one name and what it has, as in udp = {{ dport = 53 }}"
             );
             return Err(TomlMistake::Shape(why));
         };
@@ -62,28 +70,62 @@ pub fn from_toml(text: &str) -> Result<Recipe, TomlMistake> {
             words.push("/".to_owned());
         }
         words.push(name.clone());
-        said(value, &mut words).map_err(|why| {
-            TomlMistake::Shape(format!("layer {number}, {}: {why}", name.escape_debug()))
-        })?;
-    }
-    Recipe::parse(&words).map_err(TomlMistake::Words)
-}
-
-/// The words for what a layer has.
-fn said(value: &Value, words: &mut Vec<String>) -> Result<(), String> {
-    let Some(table) = value.as_table() else {
-        words.push(plain(value)?);
-        return Ok(());
-    };
-    for (name, value) in table {
-        let text = plain(value).map_err(|why| format!("{}: {why}", name.escape_debug()))?;
-        if name == MESSAGE {
-            words.push(text);
-        } else {
-            words.push(format!("{name}={text}"));
+        places.resize(words.len(), (number, None));
+        for (key, word) in said(value) {
+            let place = (number, key.map(str::to_owned));
+            let word = word.map_err(|why| {
+                let key = key.map_or(String::new(), |key| format!("{}: ", key.escape_debug()));
+                let (line, name) = (line_of(text, &place), name.escape_debug());
+                TomlMistake::Shape(format!("line {line}, layer {number}, {name}: {key}{why}"))
+            })?;
+            words.push(word);
+            places.push(place);
         }
     }
-    Ok(())
+    Recipe::parse(&words).map_err(|mistake| {
+        // What is missing at the end is missing in the last layer.
+        let place = places.get(mistake.number - 1).or(places.last());
+        let line = place.map_or(1, |place| line_of(text, place));
+        TomlMistake::Words { line, mistake }
+    })
+}
+
+/// Where a word comes from: which layer, counted from 1, and which key of it.
+type Place = (usize, Option<String>);
+
+/// The line of that place, counted from 1; the first where there is no such place.
+fn line_of(text: &str, (number, key): &Place) -> usize {
+    let found = || {
+        let table = DeTable::parse(text).ok()?;
+        let layers = table.get_ref().get("layer")?.get_ref().as_array()?;
+        let layer = layers.get(number - 1)?;
+        let (name, value) = layer.get_ref().as_table()?.iter().next()?;
+        let own = value.get_ref().as_table().zip(key.as_deref());
+        let key = own.and_then(|(own, key)| own.get_key_value(key));
+        Some(key.map_or(name.span().start, |(key, _)| key.span().start))
+    };
+    let at = found().unwrap_or(0);
+    let before = text.as_bytes().get(..at).unwrap_or_default();
+    before.iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// The words for what a layer has, each with its key.
+fn said(value: &Value) -> Vec<(Option<&str>, Result<String, String>)> {
+    let Some(table) = value.as_table() else {
+        return vec![(None, plain(value))];
+    };
+    let word = |(name, value)| {
+        let name: &String = name;
+        let text = plain(value).map(|text| {
+            if name == MESSAGE {
+                text
+            } else {
+                format!("{name}={text}")
+            }
+        });
+        (Some(name.as_str()), text)
+    };
+    table.iter().map(word).collect()
 }
 
 fn plain(value: &Value) -> Result<String, String> {
@@ -166,12 +208,23 @@ mod tests {
             ("", "no [[layer]]"),
             ("x", "expected"),
             ("layers = 1", "layers: a packet has"),
-            ("[[layer]]\nudp = {}\ntcp = {}", "layer 1: it is one name"),
+            (
+                "\n[[layer]]\nudp = {}\ntcp = {}",
+                "line 4, layer 1: it is one name",
+            ),
             (
                 "[[layer]]\nudp = { sport = [1] }",
-                "layer 1, udp: sport: a string or a number, not a array",
+                "line 2, layer 1, udp: sport: a string or a number, not a array",
             ),
-            ("[[layer]]\nudp = { sprt = 1 }", "did you mean sport?"),
+            (
+                "[[layer]]\nudp = { sprt = 1 }",
+                "line 2: sprt=1: udp has no field sprt; did you mean sport?",
+            ),
+            (
+                "# two\n[[layer]]\nipv4 = {}\n\n[[layer]]\n  [layer.udp]\n  dport = 1\n  sprt = 1",
+                "line 8: sprt=1",
+            ),
+            ("layer = [\n{ ipv4 = {} },\n{ upd = {} },\n]", "line 3: upd"),
         ] {
             let error = from_toml(text).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");

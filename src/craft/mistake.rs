@@ -70,6 +70,22 @@ impl Mistake {
         self
     }
 
+    /// The word and what is wrong with it, but not where it stands, which in a file is a line.
+    pub fn told(&self) -> String {
+        let mut text = String::new();
+        if !self.word.is_empty() {
+            text = format!("{}: ", plain(&self.word));
+        }
+        text += &plain(&self.why);
+        if let Some(nearest) = &self.nearest {
+            text = format!("{text}; did you mean {nearest}?");
+        }
+        if !self.allowed.is_empty() {
+            text = format!("{text}; {}", self.allowed);
+        }
+        text
+    }
+
     /// The whole description in a line, and below it a mark under the word.
     pub fn marked(&self) -> String {
         let (from, to) = self.columns;
@@ -81,18 +97,8 @@ impl Mistake {
 /// `word 2, ttll=1: ipv4 has no field ttll; did you mean ttl? Its fields: …`.
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "word {}", self.number)?;
-        if !self.word.is_empty() {
-            write!(f, ", {}", plain(&self.word))?;
-        }
-        write!(f, ": {}", plain(&self.why))?;
-        if let Some(nearest) = &self.nearest {
-            write!(f, "; did you mean {nearest}?")?;
-        }
-        if self.allowed.is_empty() {
-            return Ok(());
-        }
-        write!(f, "; {}", self.allowed)
+        let sign = if self.word.is_empty() { ':' } else { ',' };
+        write!(f, "word {}{sign} {}", self.number, self.told())
     }
 }
 

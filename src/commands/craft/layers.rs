@@ -85,10 +85,10 @@ fn recipe(args: &cli::Craft) -> Result<Recipe> {
     let text = String::from_utf8(read(path, MOST_TOML)?);
     let text = text.with_context(|| format!("{} is not text", path.display()))?;
     from_toml(&text).map_err(|error| {
-        let name = path.display();
-        match error {
-            TomlMistake::Words(mistake) => anyhow!("{name}: {:#}", marked(&mistake)),
-            TomlMistake::Shape(why) => anyhow!("{name}: {why}"),
+        let name = path.to_string_lossy().escape_debug().to_string();
+        match &error {
+            TomlMistake::Words { mistake, .. } => anyhow!("{name}: {error}\n{}", mistake.marked()),
+            TomlMistake::Shape(_) => anyhow!("{name}: {error}"),
         }
     })
 }
