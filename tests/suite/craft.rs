@@ -315,3 +315,96 @@ fn a_diagram_is_drawn_and_nothing_is_sent() {
         assert_eq!((run.code, &*run.out), (2, ""), "{words:?}: {}", run.err);
     }
 }
+
+#[test]
+fn a_dry_run_names_the_socket_that_it_would_take_and_why() {
+    for (words, socket, why) in [
+        (
+            &["ipv4", "dst=192.0.2.1", "checksum=bad", "/", "udp"][..],
+            "packet socket",
+            "through a raw IPv4 socket, IP_HDRINCL it would not be kept",
+        ),
+        (
+            &["ipv4", "dst=192.0.2.1", "/", "udp"],
+            "raw IPv4 socket, IP_HDRINCL",
+            "every byte is kept",
+        ),
+        (
+            &["ether", "/", "ipv4", "/", "udp"],
+            "packet socket",
+            "begins with an Ethernet header",
+        ),
+        (
+            &["--via", "ether", "ipv4", "/", "udp"],
+            "packet socket",
+            "as asked for",
+        ),
+    ] {
+        let shown = results(&[&["craft", "--dry-run", "--width", "200"], words].concat());
+        let through = format!("not sent; it would leave through: {socket}\n");
+        let (_, after) = shown.split_once(&through).expect("the socket is named");
+        assert!(after.contains(why), "{after}");
+    }
+    let refused = run(&[
+        "craft",
+        "--dry-run",
+        "--via",
+        "ip",
+        "ether",
+        "/",
+        "ipv4",
+        "/",
+        "udp",
+    ]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    let json = [
+        "craft",
+        "--dry-run",
+        "--format",
+        "json",
+        "ipv4",
+        "checksum=bad",
+        "/",
+        "udp",
+    ];
+    let json = results(&json);
+    let line = json
+        .lines()
+        .find(|it| it.contains(r#""type":"craft""#))
+        .expect("a craft line");
+    let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+    assert_eq!(
+        (&line["via"], &line["interface"]),
+        (&"ether".into(), &serde_json::Value::Null)
+    );
+}
+
+#[test]
+fn an_overlap_that_cannot_be_says_what_can() {
+    for (size, overlap, said) in [
+        (
+            "8",
+            "8",
+            "fragments of 8 bytes have no room for one; take --fragment 16 or more",
+        ),
+        ("16", "16", "in fragments of 16 bytes only 8 is possible"),
+        ("24", "5", "in fragments of 24 bytes 8 to 16 is possible"),
+    ] {
+        let words = [
+            "craft",
+            "--hex",
+            "--fragment",
+            size,
+            "--overlap",
+            overlap,
+            "ipv4 / udp / text abc",
+        ];
+        let refused = run(&words);
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        let joined = refused.err.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            joined.contains("it must be a multiple of 8") && joined.contains(said),
+            "{joined}"
+        );
+    }
+}

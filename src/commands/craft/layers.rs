@@ -12,7 +12,8 @@ use crate::cli;
 use crate::commands::output::{self, Terminal};
 use crate::commands::pipeline::Stopped;
 use crate::craft::{
-    Around, Built, Fragments, KINDS, Mistake, Recipe, TomlMistake, from_toml, layer, to_toml,
+    Around, Built, Forced, Fragments, KINDS, Mistake, Recipe, TomlMistake, choose, from_toml,
+    layer, to_toml,
 };
 use crate::decode::Decoder;
 use crate::event::units::plural;
@@ -62,8 +63,11 @@ pub(in crate::commands) fn run(args: &cli::Craft) -> Result<ExitCode> {
         out.write_all(text.as_bytes()).map_err(Stopped::Output)?;
     }
     if args.dry_run || args.draws() || args.hex || args.write.is_some() {
-        let packets = unsent(args, &recipe)?;
+        let (packets, way) = unsent(args, &recipe)?;
         show(args, &style, &packets, &mut out)?;
+        if args.dry_run {
+            would_leave(args, &recipe, &packets, way.as_ref(), &style, &mut out)?;
+        }
     }
     out.flush().map_err(Stopped::Output)?;
     if args.sends() {
@@ -172,7 +176,7 @@ pub(super) fn around(route: Option<&Route>) -> Around {
 }
 
 /// The packets as they would leave; where there is no way to where they go, with what is known.
-fn unsent(args: &cli::Craft, recipe: &Recipe) -> Result<Packets> {
+fn unsent(args: &cli::Craft, recipe: &Recipe) -> Result<(Packets, Option<Route>)> {
     let to = recipe.destination();
     let way = match (to, &args.interface) {
         (None, None) => None,
@@ -183,7 +187,38 @@ fn unsent(args: &cli::Craft, recipe: &Recipe) -> Result<Packets> {
         },
     };
     let built = recipe.build(&around(way.as_ref()));
-    packets(args, recipe, &built)
+    Ok((packets(args, recipe, &built)?, way))
+}
+
+/// The way that a packet is sent by which the command line asks for.
+pub(super) fn forced(args: &cli::Craft) -> Option<Forced> {
+    args.via.map(|via| match via {
+        cli::Via::Ip => Forced::Ip,
+        cli::Via::Ether => Forced::Ether,
+    })
+}
+
+/// Says through what kind of socket the packets would leave, and why through that.
+fn would_leave(
+    args: &cli::Craft,
+    recipe: &Recipe,
+    packets: &Packets,
+    way: Option<&Route>,
+    style: &Style,
+    out: &mut impl Write,
+) -> Result<()> {
+    let source = way.and_then(|way| way.source);
+    let choice = choose(recipe, &packets.all, forced(args), source).map_err(|why| anyhow!(why))?;
+    let done = match args.output.format {
+        cli::Format::Json => {
+            let command = format!("wirelab craft {}", recipe.command());
+            let interface = way.map(|way| way.interface.as_str());
+            view::craft::json::craft(&command, &choice, interface, packets.all.len(), out)
+        }
+        cli::Format::Text => view::craft::would_leave(style, &choice, out),
+    };
+    done.map_err(Stopped::Output)?;
+    Ok(())
 }
 
 fn show(args: &cli::Craft, style: &Style, packets: &Packets, out: &mut impl Write) -> Result<()> {

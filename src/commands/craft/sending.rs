@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
-use super::layers::{How, Packets, around, frame, packets, taken_apart};
+use super::layers::{How, Packets, around, forced, frame, packets, taken_apart};
 use crate::cli;
 use crate::commands::pipeline::Stopped;
-use crate::craft::{Answer, Asked, Choice, Forced, Layer, Recipe, Way, choose};
+use crate::craft::{Answer, Asked, Choice, Layer, Recipe, Way, choose};
 use crate::decode::{Body, Decoder, Packet};
 use crate::frame::LinkType;
 use crate::inspect::{Sheet, Silenced, difference, silenced};
@@ -38,11 +38,8 @@ pub(super) fn run(
     let way = route(recipe.destination(), args.interface.as_deref())?;
     let built = recipe.build(&around(Some(&way)));
     let plain = packets(args, recipe, &built)?;
-    let forced = args.via.map(|via| match via {
-        cli::Via::Ip => Forced::Ip,
-        cli::Via::Ether => Forced::Ether,
-    });
-    let choice = choose(recipe, &plain.all, forced, way.source).map_err(|why| anyhow!(why))?;
+    let choice =
+        choose(recipe, &plain.all, forced(args), way.source).map_err(|why| anyhow!(why))?;
     let first = plain.all.first().map(Vec::as_slice).unwrap_or_default();
     let mut sender = Sender::open(choice.way, &way, args.interface.is_some(), first)?;
     let watch = if args.answer || args.show {
@@ -137,7 +134,7 @@ impl<W: Write> Run<'_, W> {
         let count = self.packets.all.len();
         let done = if self.is_json() {
             let command = format!("wirelab craft {}", self.recipe.command());
-            let interface = &self.route.interface;
+            let interface = Some(self.route.interface.as_str());
             view::json::craft(&command, self.choice, interface, count, &mut self.out)
         } else if self.args.quiet {
             Ok(())

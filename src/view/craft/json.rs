@@ -17,7 +17,7 @@ enum Line<'a> {
         via: &'static str,
         why: &'a str,
         rewrites: &'a [String],
-        interface: &'a str,
+        interface: Option<&'a str>,
         packets: usize,
     },
     Sent {
@@ -61,7 +61,7 @@ fn write(line: &Line<'_>, out: &mut dyn Write) -> io::Result<()> {
 pub fn craft(
     command: &str,
     choice: &Choice,
-    interface: &str,
+    interface: Option<&str>,
     packets: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {

@@ -136,8 +136,25 @@ pub fn leaving(style: &Style, leaving: &Leaving<'_>, out: &mut dyn Write) -> io:
         leaving.choice.way.name()
     );
     lines(style, Paint::Strong, &text, 0, out)?;
-    lines(style, Paint::Dim, &leaving.choice.why, 2, out)?;
-    for rewrite in &leaving.choice.rewrites {
+    reasons(style, leaving.choice, out)
+}
+
+/// Says by which way packets would leave that are not sent, and why.
+///
+/// # Errors
+///
+/// Whatever writing gives.
+pub fn would_leave(style: &Style, choice: &Choice, out: &mut dyn Write) -> io::Result<()> {
+    let text = format!("not sent; it would leave through: {}", choice.way.name());
+    writeln!(out)?;
+    lines(style, Paint::Strong, &text, 0, out)?;
+    reasons(style, choice, out)
+}
+
+/// Why that way, and what the kernel makes of packets on it.
+fn reasons(style: &Style, choice: &Choice, out: &mut dyn Write) -> io::Result<()> {
+    lines(style, Paint::Dim, &choice.why, 2, out)?;
+    for rewrite in &choice.rewrites {
         lines(
             style,
             Paint::Caution,
