@@ -80,6 +80,9 @@ pub fn name_fault(text: &str) -> Option<String> {
     if numbers.iter().all(is_number) {
         return Some(number_fault(&numbers));
     }
+    if is_hardware(name) {
+        return Some("it is a hardware address (MAC), which names a network card on its link and no host: wirelab addr shows those of this machine, ip neigh those of its neighbours".to_owned());
+    }
     if name.contains(':') {
         return Some("it looks like an IPv6 address and is none: eight groups of four hexadecimal digits, one run of zeros as ::".to_owned());
     }
@@ -127,6 +130,13 @@ fn number_fault(numbers: &[&str]) -> String {
 
 fn without_comment(line: &str) -> &str {
     line.split(['#', ';']).next().unwrap_or_default()
+}
+
+/// Whether it is written as hardware addresses are: six pairs of hexadecimal digits.
+fn is_hardware(name: &str) -> bool {
+    let pairs: Vec<&str> = name.split([':', '-']).collect();
+    let is_pair = |it: &&str| it.len() == 2 && it.chars().all(|c| c.is_ascii_hexdigit());
+    pairs.len() == 6 && pairs.iter().all(is_pair)
 }
 
 #[cfg(test)]
