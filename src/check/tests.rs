@@ -337,3 +337,32 @@ fn an_answer_to_a_question_that_was_not_asked_changes_nothing_it_should_not() {
         assert!(last.is_some());
     }
 }
+
+#[test]
+fn an_ipv6_address_that_is_missing_or_not_usable_yet_is_not_asked_of_a_dhcp_server_for_ipv4() {
+    let told = |addresses: &[&str], tentative: bool| {
+        let mut machine = machine();
+        let mut eth0 = card("eth0", 2, "Ethernet", addresses);
+        for it in &mut eth0.addresses {
+            it.tentative = tentative;
+        }
+        machine.cards[1] = eth0;
+        let (_, last) = end(Check::new(machine, "2001:db8:9::9", true), world(|_| None));
+        assert_eq!(
+            (&last.standing, &last.link),
+            (&Standing::Broken, &Link::OwnAddress)
+        );
+        last
+    };
+    let early = told(&["10.0.0.7/24", "fe80::7/64"], true);
+    assert_eq!(early.result, "fe80::7 of eth0 is not usable yet");
+    assert!(early.meaning.contains("duplicate address detection"));
+    let none = told(&["10.0.0.7/24"], false);
+    assert_eq!(none.result, "eth0 is up but has no IPv6 address");
+    for advice in early.advice.iter().chain(&none.advice) {
+        assert!(
+            !advice.contains("dhclient") || advice.contains("dhclient -6"),
+            "{advice}"
+        );
+    }
+}

@@ -105,6 +105,23 @@ impl Check {
                 "The address is not used as long as that is so (RFC 4862 5.4).".to_owned(),
                 vec!["give one of the two another address".to_owned()],
             )
+        } else if let Some((card, address)) = self.not_usable_yet() {
+            let name = escaped(&card.name);
+            (
+                format!("{address} of {name} is not usable yet"),
+                "The kernel still asks whether another host has it (duplicate address detection, RFC 4862 5.4), which takes a second or two after a link came up.".to_owned(),
+                vec![format!("wait a moment, and check again; ip -6 addr show {name} says tentative until then")],
+            )
+        } else if let Some(card) = up.filter(|_| self.v6) {
+            let name = escaped(&card.name);
+            (
+                format!("{name} is up but has no {version} address"),
+                "Not even a link-local one, which the kernel gives every interface by itself: most likely IPv6 is switched off there.".to_owned(),
+                vec![
+                    format!("switch it on: sudo sysctl net.ipv6.conf.{name}.disable_ipv6=0; routers then announce what more it takes"),
+                    format!("where addresses come by DHCPv6 instead: sudo dhclient -6 {name}"),
+                ],
+            )
         } else if let Some(card) = up {
             let name = escaped(&card.name);
             (
@@ -149,6 +166,16 @@ impl Check {
             )
         };
         self.broken(Link::OwnAddress, version, result, &meaning, advice);
+    }
+
+    /// An interface that is up, and an address of it that may still turn out to be another host's.
+    fn not_usable_yet(&self) -> Option<(&Card, IpAddr)> {
+        let up = self.machine.cards.iter().filter(|card| card.state == "up");
+        let mut all = up.flat_map(|card| card.addresses.iter().map(move |it| (card, it)));
+        let (card, it) = all.find(|(_, it)| {
+            it.tentative && !it.duplicate && it.network.address.is_ipv6() == self.v6
+        })?;
+        Some((card, it.network.address))
     }
 
     pub(super) fn own_address_answered(&mut self, answer: &Answer) {
