@@ -31,6 +31,14 @@ pub enum NetworkError {
 }
 
 impl Network {
+    /// The network that an address is all by itself.
+    pub const fn alone(address: IpAddr) -> Self {
+        Self {
+            address,
+            prefix: bits(address),
+        }
+    }
+
     /// Bits of an address of this version: 32 or 128.
     pub const fn bits(&self) -> u8 {
         bits(self.address)

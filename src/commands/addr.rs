@@ -26,6 +26,8 @@ pub(super) fn run(args: &cli::Addr) -> Result<ExitCode> {
         None if json => addr::machine_lines(&this),
         None => addr::machine(&this, &style, args.explain),
         Some(text) => match network(text)? {
+            Some(it) if !text.contains('/') && json => addr::address_line(it.address, &this),
+            Some(it) if !text.contains('/') => addr::address_alone(it.address, &this, &style),
             Some(network) if json => addr::network_line(&network, &this),
             Some(network) => addr::network(&network, &this, &style),
             None => match look_up(text, &this) {
@@ -98,13 +100,9 @@ fn look_up(text: &str, this: &Machine) -> Result<Name, String> {
             .ok()
             .and_then(|path| path.source);
         let own = source.and_then(|source| this.own(source));
-        let alone = |address: IpAddr| Network {
-            address,
-            prefix: if address.is_ipv4() { 32 } else { 128 },
-        };
         Candidate {
             destination,
-            source: own.map(|own| own.network).or(source.map(alone)),
+            source: own.map(|own| own.network).or(source.map(Network::alone)),
             deprecated: own.is_some_and(|own| own.deprecated),
         }
     };

@@ -39,6 +39,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::{Cli, Command};
 use pipeline::Stopped;
@@ -54,6 +55,9 @@ pub fn main() -> ExitCode {
             // Help goes to standard output, errors to standard error; if neither can be written
             // there is no one left to tell.
             let _ = error.print();
+            if let Some(hint) = hint(&error) {
+                let _ = writeln!(io::stderr(), "\n{hint}");
+            }
             return ExitCode::from(error.exit_code().try_into().unwrap_or(USAGE_OR_ENVIRONMENT));
         }
     };
@@ -87,6 +91,17 @@ pub fn main() -> ExitCode {
             ExitCode::from(USAGE_OR_ENVIRONMENT)
         }
     }
+}
+
+/// What helps whoever takes an option of one command to another.
+fn hint(error: &clap::Error) -> Option<&'static str> {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let is_at = option.split('=').next() == Some("--at");
+    (error.kind() == ErrorKind::UnknownArgument && is_at).then_some(
+        "--at is an option of replay; for other commands an end of a recording is part of its name: retransmission/server",
+    )
 }
 
 /// Whether whoever read our output has seen enough, as `head` does.

@@ -29,7 +29,7 @@ pub(super) fn run(args: &cli::Server) -> Result<ExitCode> {
         Asked::Options(options) => options,
         Asked::Lacking(lacking) => {
             screen
-                .lacking(&lacking, clock.now())
+                .lacking("server", &lacking, clock.now())
                 .map_err(Stopped::Output)?;
             return Ok(ExitCode::FAILURE);
         }

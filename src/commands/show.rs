@@ -45,6 +45,12 @@ pub(super) fn show(
     let mut style = output::style(show.output, show.view, terminal)?;
     let mut input = input::open(show.input, show.end)?;
     style.headline = input.recording.map(headline).unwrap_or_default();
+    if let Some(recording) = input.recording.filter(|it| has_calls(it)) {
+        style.headline = format!(
+            "{}\nWith both programs' calls: wirelab replay {} --at both",
+            style.headline, recording.name
+        );
+    }
     let selection = Selection::from(show.select);
     style.chosen = !selection.is_everything() || input.filter.is_some();
     let mut progress = Progress::new(show.streams);
@@ -100,6 +106,13 @@ pub(super) fn headline(recording: &Recording) -> String {
         "{}: {}\n{}",
         recording.name, recording.title, recording.look_for
     )
+}
+
+/// Whether the truth of its run tells of the programs' calls.
+fn has_calls(recording: &Recording) -> bool {
+    recording
+        .truth()
+        .is_some_and(|truth| truth.contains(r#""type":"call""#))
 }
 
 /// What paces the replay, unless it is to go as fast as it can.

@@ -197,7 +197,21 @@ impl Screen {
     }
 
     /// Characters of `--send` that the encoding lacks: nothing was opened yet.
-    pub(super) fn lacking(&mut self, lacking: &Lacking, now: Timestamp) -> io::Result<()> {
+    pub(super) fn lacking(
+        &mut self,
+        name: &str,
+        lacking: &Lacking,
+        now: Timestamp,
+    ) -> io::Result<()> {
+        if self.json.is_none() {
+            let line = format!(
+                "{name}: --send: {} --lacking ? would send ? in its place.\n",
+                lacking.sentence()
+            );
+            // Nobody there to read it changes nothing.
+            let _ = io::stderr().write_all(line.as_bytes());
+            return Ok(());
+        }
         self.show(&Told::Lacking("", now, lacking, None))?;
         self.out.flush()
     }

@@ -105,8 +105,8 @@ fn line_of(text: &str, (number, key): &Place) -> usize {
         Some(key.map_or(name.span().start, |(key, _)| key.span().start))
     };
     let at = found().unwrap_or(0);
-    let before = text.as_bytes().get(..at).unwrap_or_default();
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    let before = text.get(..at).unwrap_or_default();
+    before.matches('\n').count() + 1
 }
 
 /// The words for what a layer has, each with its key.

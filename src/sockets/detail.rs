@@ -184,6 +184,8 @@ pub enum Wait {
     ReaderStopsPeer,
     /// What came waits for a gap before it to be filled.
     Gap,
+    /// All data have been read, and the peer's FIN waits behind them.
+    Fin,
     /// The peer is done; our program has yet to close.
     OwnClose,
     /// We are done; the peer has yet to close.
@@ -213,6 +215,7 @@ impl Wait {
             Self::Reader => "reader",
             Self::ReaderStopsPeer => "reader-stops-peer",
             Self::Gap => "gap",
+            Self::Fin => "fin-unread",
             Self::OwnClose => "own-close",
             Self::PeerClose => "peer-close",
             Self::FinAck => "fin-ack",
@@ -327,6 +330,14 @@ impl Detail {
         sent.saturating_add(next) > window
     }
 
+    /// Whether the peer's FIN has come, and all that it sent before (RFC 9293 section 3.3.2).
+    const fn peer_is_done(&self) -> bool {
+        matches!(
+            self.state,
+            TcpState::CloseWait | TcpState::LastAck | TcpState::Closing | TcpState::TimeWait
+        )
+    }
+
     fn receiving(&self) -> Option<Wait> {
         if self.receive_queue > 0 {
             return Some(if self.info.rcv_wnd == Some(0) {
@@ -335,9 +346,15 @@ impl Detail {
                 Wait::Reader
             });
         }
-        // What is in order has been read; memory is taken by what came too early.
+        // What is in order has been read; memory is taken by what came too early. Behind a FIN that came in
+        // its turn there is nothing: then it is the FIN's own record, which stays until recv has told of it.
         let memory = self.memory?;
-        (memory.received > 0 && memory.backlog == 0).then_some(Wait::Gap)
+        let wait = if self.peer_is_done() {
+            Wait::Fin
+        } else {
+            Wait::Gap
+        };
+        (memory.received > 0 && memory.backlog == 0).then_some(wait)
     }
 }
 
@@ -479,6 +496,22 @@ mod tests {
         it.receive_queue = 0;
         it.memory.as_mut().unwrap().received = 2_000;
         assert_eq!(it.waits(), [Wait::Gap]);
+    }
+
+    /// What the kernel was seen to have when a peer had shut down and nobody had read that yet.
+    #[test]
+    fn a_fin_that_nobody_has_read_is_nothing_that_came_too_early() {
+        let mut it = open();
+        it.memory.as_mut().unwrap().received = 832;
+        for state in [TcpState::CloseWait, TcpState::LastAck, TcpState::Closing] {
+            it.state = state;
+            assert_eq!(it.waits()[0], Wait::Fin, "{state:?}");
+        }
+        it.state = TcpState::FinWait2;
+        assert_eq!(it.waits(), [Wait::Gap, Wait::PeerClose]);
+        it.state = TcpState::CloseWait;
+        it.receive_queue = 10;
+        assert_eq!(it.waits(), [Wait::Reader, Wait::OwnClose]);
     }
 
     #[test]

@@ -169,7 +169,7 @@ fn in_use(attempt: &Attempt, sockets: &[Listed]) -> Vec<String> {
         Some(true) => "With SO_REUSEADDR it works, as was tried.".to_owned(),
         Some(false) if attempt.protocol == Protocol::Udp => "SO_REUSEADDR does not help, as was tried: Linux wants it on both sockets, and the other has not set it. Where both have, both get the port, and the one that came last most datagrams.".to_owned(),
         Some(false) if !bound.is_empty() && listening.is_empty() => "SO_REUSEADDR does not help, as was tried: Linux wants it on both sockets, and the other has not set it. End the other program, or take another port.".to_owned(),
-        Some(false) if !listening.is_empty() => "SO_REUSEADDR does not help, as was tried: two sockets can't listen on one port. End the other program, or take another port.".to_owned(),
+        Some(false) if !listening.is_empty() => "SO_REUSEADDR does not help, as was tried: two sockets can't listen on one port, unless both set SO_REUSEPORT and are of one user: then the kernel shares the connections out between them (socket(7)). End the other program, or take another port.".to_owned(),
         Some(false) if longest.is_some() => "SO_REUSEADDR does not help, as was tried: Linux wants it on both sockets, and the program that had the port before had not set it. Wait, or take another port; and let the server set it from now on.".to_owned(),
         Some(false) if !open.is_empty() => "SO_REUSEADDR does not help, as was tried: Linux wants it on both sockets, and the one of the connection had not set it. Wait for its end, or take another port; and let the server set it from now on.".to_owned(),
         Some(false) => "SO_REUSEADDR does not help, as was tried.".to_owned(),
@@ -262,7 +262,7 @@ mod tests {
             "{said}"
         );
         assert!(
-            said.contains("two sockets can't listen on one port"),
+            said.contains("two sockets can't listen on one port, unless both set SO_REUSEPORT"),
             "{said}"
         );
         assert!(!said.contains("TIME-WAIT"), "{said}");

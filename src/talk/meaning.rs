@@ -5,10 +5,10 @@
 pub fn of_call(call: &str, arguments: &str) -> Option<&'static str> {
     Some(match call {
         "socket" if arguments.starts_with("AF_INET6") => {
-            "a socket for IPv6 (AF_INET6) and a stream of bytes, TCP (SOCK_STREAM): a send buffer and a receive buffer in the kernel; nothing is on the network yet"
+            "a socket for IPv6 (AF_INET6) and a stream of bytes, TCP (SOCK_STREAM): a send buffer and a receive buffer in the kernel; nothing is on the network yet. The result is the number that the program knows it by, a file descriptor"
         }
         "socket" => {
-            "a socket for IPv4 (AF_INET) and a stream of bytes, TCP (SOCK_STREAM): a send buffer and a receive buffer in the kernel; nothing is on the network yet"
+            "a socket for IPv4 (AF_INET) and a stream of bytes, TCP (SOCK_STREAM): a send buffer and a receive buffer in the kernel; nothing is on the network yet. The result is the number that the program knows it by, a file descriptor"
         }
         "setsockopt" if arguments.starts_with("SO_REUSEADDR") => {
             "so that the port can be had again at once after the last run, although a connection may still be in TIME-WAIT"
@@ -21,7 +21,7 @@ pub fn of_call(call: &str, arguments: &str) -> Option<&'static str> {
             "from now on the kernel completes handshakes by itself, and queues connections for accept"
         }
         "accept" => {
-            "a second socket, for this one connection; the handshake was over before the call returned"
+            "a second socket, for this one connection, with a descriptor of its own; the handshake was over before the call returned"
         }
         "connect" => {
             "the three-way handshake is done: SYN out, SYN-ACK in, ACK out; the kernel chose the port at this end"

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::process::Stdio;
 
 use crate::run::{results, run, wirelab};
+use crate::schema::schema;
 
 fn shows(name: &str, text: &str) {
     insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
@@ -284,4 +285,79 @@ fn what_wireshark_says_stands_beside_ours_where_they_differ() {
     }
     let without = results(&["replay", "silly-window", "--format", "json"]);
     assert!(!without.contains("wireshark"));
+}
+
+#[test]
+fn an_end_asked_for_as_of_replay_is_told_how_other_commands_name_it() {
+    for command in ["explain", "flows"] {
+        let refused = run(&[command, "retransmission", "--at", "server"]);
+        assert_eq!(refused.code, 2);
+        assert!(
+            refused.err.contains("retransmission/server"),
+            "{}",
+            refused.err
+        );
+        results(&[command, "retransmission/server"]);
+    }
+}
+
+#[test]
+fn an_address_without_a_prefix_is_not_given_one() {
+    // Addresses that no machine has.
+    for (address, kind) in [
+        ("203.0.113.7", "documentation"),
+        ("2001:db8::7", "documentation"),
+    ] {
+        let said = results(&["addr", address]);
+        assert!(
+            said.contains(kind) && said.contains("with a prefix, as in"),
+            "{said}"
+        );
+        for invented in ["/32", "/128", "255.255.255.255", "No bit is left"] {
+            let block = said.replace("2001:db8::/32", "");
+            assert!(!block.contains(invented), "{said}");
+        }
+        let line = results(&["addr", address, "--format", "json"]);
+        let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        for unknown in ["prefix", "network", "first_host", "last_host", "broadcast"] {
+            assert!(line[unknown].is_null(), "{line}");
+        }
+        assert!(schema().is_valid(&line), "{line}");
+    }
+    // With one, be it all of it, that is what is shown.
+    assert!(results(&["addr", "203.0.113.7/32"]).contains("No bit is left"));
+}
+
+#[test]
+fn a_hardware_address_is_called_one() {
+    for name in ["02:00:00:00:00:01", "02-00-00-00-00-0A"] {
+        let refused = run(&["addr", name]);
+        assert_eq!(refused.code, 1);
+        assert!(refused.err.contains("hardware address"), "{}", refused.err);
+    }
+    let refused = run(&["addr", "02:00:00:00:00:0g"]);
+    assert!(!refused.err.contains("hardware address"), "{}", refused.err);
+}
+
+#[test]
+fn a_text_that_the_encoding_lacks_is_refused_in_one_line_of_its_command() {
+    for words in [&["server", "0"][..], &["client", "127.0.0.1", "9"]] {
+        let refused = run(&[words, &["--encoding", "gbk", "--send", "a😀"]].concat());
+        assert_eq!((refused.code, &*refused.out), (1, ""));
+        let command = words[0];
+        let start = format!("{command}: --send: GBK has no '😀' (U+1F600");
+        assert!(refused.err.starts_with(&start), "{}", refused.err);
+        assert_eq!(refused.err.lines().count(), 1, "{}", refused.err);
+    }
+}
+
+#[test]
+fn recordings_with_calls_say_where_these_are_shown() {
+    for name in ["send-buffer", "recv-buffer"] {
+        let hint = format!("wirelab replay {name} --at both");
+        let said = results(&["replay", name, "--width", "160"]);
+        assert!(said.contains(&hint), "{said}");
+        assert!(results(&["replay", name, "--at", "both"]).contains("send("));
+        assert!(!results(&["replay", name, "--at", "both", "--width", "160"]).contains(&hint));
+    }
 }

@@ -1,7 +1,7 @@
 //! Tells calls as they end, with the frames that were captured meanwhile.
 
 use std::net::SocketAddr;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -50,6 +50,24 @@ pub(super) struct Ended<'s> {
     pub(super) data: Option<String>,
 }
 
+/// What a call returned, as a number.
+pub(super) trait Returned {
+    /// That number, as the C library has it.
+    fn number(&self) -> i64;
+}
+
+impl Returned for () {
+    fn number(&self) -> i64 {
+        0
+    }
+}
+
+impl Returned for OwnedFd {
+    fn number(&self) -> i64 {
+        self.as_raw_fd().into()
+    }
+}
+
 impl<'a> Teller<'a> {
     /// For the calls of `host`: `server` or `client`.
     pub fn new(host: &'static str, clock: Steady, tell: Tell<'a>) -> Self {
@@ -86,7 +104,7 @@ impl<'a> Teller<'a> {
     }
 
     /// A call that does not block: makes it and tells it.
-    pub(super) fn at_once<T>(
+    pub(super) fn at_once<T: Returned>(
         &mut self,
         socket: &str,
         call: &'static str,
@@ -103,12 +121,12 @@ impl<'a> Teller<'a> {
             blocked: Duration::ZERO,
             data: None,
         };
-        self.call(ended, made.as_ref().map(|_| 0).map_err(|it| *it))?;
+        self.call(ended, made.as_ref().map(Returned::number).map_err(|it| *it))?;
         Ok(made)
     }
 
     /// The same, where nothing can go on if it fails.
-    pub(super) fn must<T>(
+    pub(super) fn must<T: Returned>(
         &mut self,
         socket: &str,
         call: &'static str,

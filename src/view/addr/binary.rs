@@ -15,6 +15,18 @@ pub(super) fn explain(out: &mut String, network: &Network, style: &Style) {
     }
 }
 
+/// Writes an address of whose network nothing is known.
+pub(super) fn alone(out: &mut String, address: IpAddr, style: &Style) {
+    match address {
+        IpAddr::V4(address) => {
+            let bits = bits(address, 32, ' ');
+            line(out, &format!("{:INDENT$}in binary  {bits}", ""));
+        }
+        // A prefix of all bits draws no bar, and leaves out network and host.
+        IpAddr::V6(v6) => ipv6(out, &Network::alone(address), v6, style),
+    }
+}
+
 fn ipv4(out: &mut String, network: &Network, address: Ipv4Addr, style: &Style) {
     let bar = if style.unicode { '│' } else { '|' };
     let mut row = |name: &str, value: IpAddr, how: &str| {
@@ -32,9 +44,9 @@ fn ipv4(out: &mut String, network: &Network, address: Ipv4Addr, style: &Style) {
     let host_bits = 32 - network.prefix;
     let (from, to) = network.hosts();
     let said = match host_bits {
-        0 => "No bit is left for hosts: this network is one address.".to_owned(),
+        0 => "No bit is left for hosts: this network (address AND mask) is one address.".to_owned(),
         1 => format!(
-            "One bit is left: two hosts, {from} and {to}, as between two routers (RFC 3021)."
+            "One bit is left: two hosts, {from} and {to}, as between two routers (RFC 3021). The network is address AND mask."
         ),
         _ => format!(
             "The {host_bits} bits right of the bar are the host's: 2^{host_bits} - 2 = {} hosts, {from} to {to}. All zeros is the network (address AND mask), all ones is every host at once (address OR NOT mask).",

@@ -21,15 +21,15 @@ enum Line<'a> {
 struct AddressLine<'a> {
     interface: Option<&'a str>,
     address: IpAddr,
-    prefix: u8,
+    prefix: Option<u8>,
     kind: &'static str,
     scope: &'static str,
     block: &'static str,
     rfc: &'static str,
-    network: IpAddr,
+    network: Option<IpAddr>,
     broadcast: Option<IpAddr>,
-    first_host: IpAddr,
-    last_host: IpAddr,
+    first_host: Option<IpAddr>,
+    last_host: Option<IpAddr>,
     hardware: Option<String>,
     peer: Option<IpAddr>,
     temporary: bool,
@@ -75,7 +75,7 @@ pub fn machine_lines(machine: &Machine) -> String {
     let mut lines = String::new();
     for card in &machine.cards {
         for assigned in &card.addresses {
-            push(&mut lines, &address_line(card, assigned));
+            push(&mut lines, &assigned_line(card, assigned));
         }
     }
     for route in [false, true]
@@ -92,6 +92,20 @@ pub fn network_line(network: &Network, machine: &Machine) -> String {
     let own = machine.own(network.address);
     let mut about = about(network);
     about.interface = own.and_then(|own| machine.card_name(own.interface));
+    let mut lines = String::new();
+    push(&mut lines, &Line::Address(Box::new(about)));
+    lines
+}
+
+/// An address that was asked about without its prefix: its network is that which this machine has it in,
+/// or not known.
+pub fn address_line(address: IpAddr, machine: &Machine) -> String {
+    if let Some(own) = machine.own(address) {
+        return network_line(&own.network, machine);
+    }
+    let mut about = about(&Network::alone(address));
+    (about.prefix, about.network, about.broadcast) = (None, None, None);
+    (about.first_host, about.last_host) = (None, None);
     let mut lines = String::new();
     push(&mut lines, &Line::Address(Box::new(about)));
     lines
@@ -136,7 +150,7 @@ fn push(lines: &mut String, line: &Line<'_>) {
     }
 }
 
-fn address_line<'a>(card: &'a Card, assigned: &Assigned) -> Line<'a> {
+fn assigned_line<'a>(card: &'a Card, assigned: &Assigned) -> Line<'a> {
     Line::Address(Box::new(AddressLine {
         interface: Some(&card.name),
         hardware: card.hardware.map(hardware_address),
@@ -155,15 +169,15 @@ fn about(network: &Network) -> AddressLine<'static> {
     AddressLine {
         interface: None,
         address: network.address,
-        prefix: network.prefix,
+        prefix: Some(network.prefix),
         kind: kind.name,
         scope: kind.scope.name(),
         block: kind.block,
         rfc: kind.rfc,
-        network: network.first(),
+        network: Some(network.first()),
         broadcast: network.broadcast(),
-        first_host,
-        last_host,
+        first_host: Some(first_host),
+        last_host: Some(last_host),
         hardware: None,
         peer: None,
         temporary: false,

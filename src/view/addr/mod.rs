@@ -5,12 +5,13 @@ mod json;
 mod name;
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use super::{Paint, Style, text};
 use crate::address::{Assigned, Card, Machine, Network, Route, RouteKind, kind};
 use crate::event::units;
 
-pub use json::{machine_lines, name_lines, network_line};
+pub use json::{address_line, machine_lines, name_lines, network_line};
 pub use name::name;
 
 /// How far what is said of an address is indented.
@@ -55,9 +56,7 @@ pub fn network(network: &Network, machine: &Machine, style: &Style) -> String {
     let mut out = String::new();
     title(&mut out, network, style, "");
     about(&mut out, network, style);
-    if let Some(own) = machine.own(network.address) {
-        let card = machine.card_name(own.interface).unwrap_or_default();
-        let card = text::escape(card);
+    if let Some(card) = owner(network.address, machine) {
         wrapped(
             &mut out,
             style,
@@ -67,6 +66,36 @@ pub fn network(network: &Network, machine: &Machine, style: &Style) -> String {
     }
     binary::explain(&mut out, network, style);
     out
+}
+
+/// An address that somebody asks about without saying its prefix: of its network nothing is known, unless
+/// this machine has it.
+pub fn address_alone(address: IpAddr, machine: &Machine, style: &Style) -> String {
+    let mut out = String::new();
+    let alone = Network::alone(address);
+    let shown = style.paint(Paint::Good, address);
+    line(&mut out, &format!("  {shown}  {}", kind(address).name));
+    about(&mut out, &alone, style);
+    if let (Some(own), Some(card)) = (machine.own(address), owner(address, machine)) {
+        let said = format!("This machine has it, on {card}, as {}.", own.network);
+        wrapped(&mut out, style, INDENT, &said);
+        binary::explain(&mut out, &own.network, style);
+        return out;
+    }
+    binary::alone(&mut out, address, style);
+    let length = if address.is_ipv4() { 24 } else { 64 };
+    let said = format!(
+        "Where its network ends and its host begins, an address alone does not say: with a prefix, as in wirelab addr {address}/{length}, that is worked out."
+    );
+    wrapped(&mut out, style, INDENT, &said);
+    out
+}
+
+/// The interface of this machine that has an address.
+fn owner(address: IpAddr, machine: &Machine) -> Option<String> {
+    let own = machine.own(address)?;
+    let card = machine.card_name(own.interface).unwrap_or_default();
+    Some(text::escape(card).into_owned())
 }
 
 /// What an interface is.

@@ -28,7 +28,7 @@ struct SocketLine<'a> {
     peer_port: Option<u16>,
     recv_queue: u32,
     send_queue: u32,
-    waits_ms: Option<u32>,
+    waits_ns: Option<u64>,
     user: u32,
     processes: Vec<Process<'a>>,
 }
@@ -75,7 +75,7 @@ pub fn socket_lines<'a>(ports: &'a Ports, of: impl Iterator<Item = &'a Listed>) 
             peer_port: has_peer.then_some(it.peer.1),
             recv_queue: it.receive_queue,
             send_queue: it.send_queue,
-            waits_ms: it.waits_ms,
+            waits_ns: it.waits_ms.map(|ms| u64::from(ms) * 1_000_000),
             user: it.user,
             processes: it
                 .owners

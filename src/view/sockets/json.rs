@@ -80,7 +80,7 @@ struct MemoryLine {
 #[derive(Serialize)]
 struct TimerLine {
     kind: &'static str,
-    left_ms: u32,
+    left_ns: u64,
     tries: u8,
 }
 
@@ -152,7 +152,7 @@ fn detail(of: &Detail, time: Timestamp) -> DetailLine<'_> {
         bytes_received: info.bytes_received,
         timer: of.timer.map(|it| TimerLine {
             kind: it.alarm.name(),
-            left_ms: it.left_ms,
+            left_ns: u64::from(it.left_ms) * 1_000_000,
             tries: it.tries,
         }),
         congestion_control: of.congestion_control.as_deref(),

@@ -17,7 +17,7 @@ use crate::sockets::{Alarm, Detail, Memory, Owner, Timer, Wait};
 use sentence::milliseconds;
 
 pub use json::line as json_line;
-pub use live::{brief, live, live_heading};
+pub use live::{Long, brief, live, live_heading};
 pub use sentence::sentence;
 
 /// Columns before a bar.
@@ -87,7 +87,7 @@ pub fn overview(all: &[Detail], some_hidden: bool, style: &Style) -> String {
         let amount = |n: Option<u64>| n.map_or("?".to_owned(), units::amount);
         let numbers = format!(
             "{:>7} {:>7} {:>7}",
-            amount(it.sent_unacked()),
+            amount(it.sent_unacked().or((it.send_queue == 0).then_some(0))),
             amount(it.unsent.or((it.send_queue == 0).then_some(0))),
             amount(Some(it.receive_queue))
         );

@@ -64,6 +64,10 @@ pub fn sentence(wait: Wait, of: &Detail) -> String {
             "What came too early waits in the receive buffer for what is missing before it."
                 .to_owned()
         }
+        Wait::Fin => {
+            "All that came has been read; behind it the peer's FIN waits, for which the next recv() gives 0 (ss counts it as 1 in Recv-Q)."
+                .to_owned()
+        }
         Wait::OwnClose => {
             "The peer will send no more; the connection ends when this application closes it too."
                 .to_owned()

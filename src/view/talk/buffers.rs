@@ -6,7 +6,7 @@ use super::Text;
 use crate::event::units;
 use crate::frame::Timestamp;
 use crate::sockets::Watched;
-use crate::view::sockets::{brief, live, live_heading};
+use crate::view::sockets::{Long, brief, live, live_heading};
 use crate::view::{Paint, Style, text};
 
 /// Most connections that are shown in a line each, beside the one in full.
@@ -40,7 +40,7 @@ impl Text {
                 width: u16::try_from(self.columns().saturating_sub(indent)).unwrap_or(u16::MAX),
                 ..self.style.clone()
             };
-            for line in live(it, &style) {
+            for line in live(it, &style, Long::Wrapped) {
                 writeln!(out, "{:indent$}{line}", "")?;
             }
         }
@@ -58,7 +58,7 @@ pub fn panel(all: &[Watched], rows: usize, style: &Style) -> Vec<String> {
     );
     let mut lines = vec![rule(&format!("buffers  {heading}"), style)];
     if let Some((first, others)) = all.split_first() {
-        lines.extend(live(first, style));
+        lines.extend(live(first, style, Long::Cut));
         let shown = if others.len() > OTHERS {
             OTHERS - 1
         } else {

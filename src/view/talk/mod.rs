@@ -175,10 +175,7 @@ impl Text {
         );
         let mut line = self.prefix(&at, &call.socket);
         let (paint, result) = match (call.result, &call.errno) {
-            (Some(n), _) if matches!(&*call.call, "send" | "recv" | "getsockopt") => {
-                (Paint::Strong, format!(" = {n}"))
-            }
-            (Some(_), _) => (Paint::Strong, String::new()),
+            (Some(n), _) => (Paint::Strong, format!(" = {n}")),
             (None, Some(errno)) => (Paint::Trouble, format!(" = {errno}")),
             (None, None) => (Paint::Caution, " has not returned".to_owned()),
         };

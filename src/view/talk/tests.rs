@@ -100,3 +100,22 @@ fn what_strangers_send_moves_nothing() {
     assert!(page.contains("no UTF-8: ff at byte"), "{page}");
     assert!(page.lines().all(|line| width(line) <= 80), "{page}");
 }
+
+#[test]
+fn every_call_that_succeeds_says_what_it_returned() {
+    for (name, arguments, result) in [
+        ("socket", "AF_INET, SOCK_STREAM, IPPROTO_TCP", 3),
+        ("bind", "0.0.0.0:8080", 0),
+        ("accept", "from 127.0.0.1:40312", 5),
+        ("connect", "127.0.0.1:8080", 0),
+        ("send", "4 bytes", 4),
+        ("shutdown", "SHUT_WR", 0),
+    ] {
+        let page = shown(80, |view, out| {
+            view.call(&call(name, arguments, 1, Ok(result)), &[], out)
+                .unwrap();
+        });
+        let whole = format!("{name}({arguments}) = {result}");
+        assert!(page.contains(&whole), "{page}");
+    }
+}

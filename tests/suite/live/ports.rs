@@ -132,8 +132,8 @@ fn sockets_are_those_that_ss_shows() {
     );
     let waiting = ports(&net, &["--waiting"]);
     assert_eq!(waiting.len(), 1, "{waiting:?}");
-    let left = waiting[0]["waits_ms"].as_u64().expect("a time");
-    assert!((50_000..=60_000).contains(&left), "{left}");
+    let left = waiting[0]["waits_ns"].as_u64().expect("a time");
+    assert!((50_000_000_000..=60_000_000_000).contains(&left), "{left}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod typed;
 mod watch;
 
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -274,7 +274,8 @@ impl<'o> Talk<'o> {
             };
             // The handshake was over before the call returned.
             teller.frames()?;
-            teller.call(ended, errno.map_or(Ok(0), Err))?;
+            let descriptor = accepted.as_ref().map_or(0, |it| it.0.as_raw_fd().into());
+            teller.call(ended, errno.map_or(Ok(descriptor), Err))?;
             let (stream, peer) = match (accepted, errno) {
                 (Ok(accepted), _) => accepted,
                 (Err(_), Some(Errno::ECONNABORTED)) => continue,

@@ -169,7 +169,7 @@ fn a_link_local_address_needs_its_interface() {
     }
     let (code, _, said) = told(&net, "-c 1 fe80::2");
     assert_eq!(code, Some(2));
-    assert!(said.contains("say which one: fe80::2%eth0"), "{said}");
+    assert!(said.contains("say which one: fe80::2%wire"), "{said}");
     for kind in KINDS {
         let all = run(
             &net,
@@ -180,6 +180,11 @@ fn a_link_local_address_needs_its_interface() {
     }
     let (code, _, said) = told(&net, "-c 1 fe80::2%nowhere");
     assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("there is no interface nowhere"), "{said}");
+    // As with iputils, -I says it too.
+    let all = run(&net, &format!("-c 1 -I {} fe80::2", Net::IFACE));
+    assert_eq!(states(&all), ["answered"]);
+    assert_eq!(all[0]["address"], "fe80::2%wire");
 }
 
 #[test]
