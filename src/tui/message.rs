@@ -60,6 +60,8 @@ pub struct Extent {
     pub read: u64,
     /// Bytes in all, where that is known.
     pub total: Option<u64>,
+    /// Packets that passed and are not in it, because there was no room for them.
+    pub dropped: u64,
     /// Whether that is all there is.
     pub complete: bool,
     /// Whether what is said of the rows stays. Until all was read, later frames may prove something of earlier

@@ -483,8 +483,9 @@ impl Worker {
     fn tell_extent(&mut self) {
         self.told.extent = Some(Stopwatch::start());
         let settled = self.settled;
-        let extent = self.looked_at().map(|(trail, _)| Extent {
+        let extent = self.looked_at().map(|(trail, capture)| Extent {
             settled,
+            dropped: capture.store.dropped(),
             ..trail.extent
         });
         if let Some(extent) = extent {

@@ -57,7 +57,11 @@ fn place(model: &Model) -> String {
         }
         (false, _) => " so far".to_owned(),
     };
-    place + &reading
+    let dropped = match extent.dropped {
+        0 => String::new(),
+        some => format!(", {} dropped", units::count(some)),
+    };
+    place + &reading + &dropped
 }
 
 /// What can be done, or what there is to say.
@@ -117,5 +121,31 @@ fn keys(model: &Model) -> &'static str {
                 "↓ next  ↑ back  Tab other pane  ? all keys  q quit"
             }
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::{Extent, Look, Message, Told};
+
+    #[test]
+    fn what_was_dropped_is_said_beside_what_is_there() {
+        let mut model = Model::new(Look::default(), (80, 24));
+        model.begin();
+        let mut said = |dropped, complete| {
+            let extent = Extent {
+                rows: 12_345,
+                dropped,
+                complete,
+                settled: complete,
+                ..Extent::default()
+            };
+            model.update(Message::Told(Told::Extent(0, extent)));
+            place(&model)
+        };
+        assert_eq!(said(0, false), "1 of 12,345 so far");
+        assert_eq!(said(1_234, false), "1 of 12,345 so far, 1,234 dropped");
+        assert_eq!(said(1_234, true), "1 of 12,345, 1,234 dropped");
     }
 }
