@@ -286,6 +286,7 @@ fn message(news: News, screen: &mut Screen) -> Result<Option<Message>> {
         {
             resize(screen.suspend().context(gone)?)
         }
+        News::Input(Input::Stop) => resize(screen.suspend().context(gone)?),
         News::Input(Input::Continue) => resize(screen.resume().context(gone)?),
         News::Input(Input::Key(key)) => Message::Key(key),
         News::Input(Input::Mouse(mouse)) => Message::Mouse(mouse),
