@@ -247,10 +247,13 @@ fn callgrind() -> io::Result<()> {
 const STAGES: &[(&str, &str)] = &[
     (
         "reading",
-        "CaptureFile as wirelab::io::source::Source>::next_frame",
+        "CaptureFile as wirelab::io::source::Source>::next_frames",
     ),
-    ("decoding", "wirelab::decode::Decoder::decode"),
-    ("tracking", "wirelab::track::Tracker::observe"),
+    (
+        "headers and checksums",
+        "wirelab::decode::fast::Plain::read",
+    ),
+    ("tracking", "wirelab::track::Tracker::follow"),
     ("judging", "wirelab::verdict::judge"),
     ("showing", "wirelab::view::View>::event"),
 ];
