@@ -361,6 +361,16 @@ fn a_capture_that_grows_is_followed() {
         desk.hear(|_, extent| (extent.rows > before).then_some(()));
         before = desk.extent.rows;
         assert!(!desk.extent.complete && before > 0);
+        // The page that grows has what is there of it, each time and at once again.
+        let last = pages(before) - 1;
+        for _ in 0..2 {
+            let page = desk.page(last);
+            let frames: Vec<u64> = page.rows.iter().map(|row| row.frame).collect();
+            let from = (last * PAGE_ROWS) as usize;
+            assert!(from as u64 + frames.len() as u64 >= before);
+            let expected = rows[from..].iter().map(|row| row.0);
+            assert!(expected.take(frames.len()).eq(frames.iter().copied()));
+        }
     }
     store.end(None);
     let extent = desk.settled();
