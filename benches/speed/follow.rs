@@ -24,6 +24,8 @@ use crate::wire::Veth;
 const LOADS: [(&str, u32); 3] = [("mixed", 50_000), ("tiny", 100_000), ("bulk", 50_000)];
 /// Seconds of it.
 const SECONDS: f64 = 10.0;
+/// So long before the end no more keys are pressed, to see when the last row comes.
+const LAST: Duration = Duration::from_millis(1500);
 /// Between two keys.
 const BETWEEN_KEYS: Duration = Duration::from_millis(150);
 
@@ -51,8 +53,9 @@ impl Frames {
         Ok(frames)
     }
 
-    /// Sends all of them, so many a second in bursts of a millisecond; gives the seconds that it took.
-    fn send(&self, rate: u32) -> io::Result<f64> {
+    /// Sends all of them, so many a second in bursts of a millisecond; gives the seconds that it took, and a watch
+    /// that began when it was over.
+    fn send(&self, rate: u32) -> io::Result<(f64, Stopwatch)> {
         Veth::enter(Veth::NAMES[0])?;
         let all = pnet_datalink::interfaces();
         let found = all.iter().find(|one| one.name == Veth::IFACE);
@@ -73,7 +76,7 @@ impl Frames {
                     .ok_or_else(|| io::Error::other("nothing can be sent"))??;
             }
         }
-        Ok(watch.elapsed().as_secs_f64())
+        Ok((watch.elapsed().as_secs_f64(), Stopwatch::start()))
     }
 }
 
@@ -140,16 +143,19 @@ fn follow(program: &str, frames: &Frames, rate: u32) -> io::Result<Measured> {
     let (seconds, keys_ms, behind_ms) = thread::scope(|scope| {
         let sender = scope.spawn(|| frames.send(rate));
         screen.until("the first row", |text| row(text) > 0)?;
+        let begin = Stopwatch::start();
+        let typing = Duration::from_secs_f64(sent as f64 / f64::from(rate)).saturating_sub(LAST);
         let mut keys_ms = Vec::new();
-        while !sender.is_finished() {
+        while begin.elapsed() < typing {
             keys_ms.extend(type_some(&mut screen)?);
         }
-        let seconds = sender
+        screen.until("the last row", all)?;
+        let seen = Stopwatch::start();
+        let (seconds, over) = sender
             .join()
             .map_err(|_| io::Error::other("the sender broke off"))??;
-        let begin = Stopwatch::start();
-        screen.until("the last row", all)?;
-        Ok::<_, io::Error>((seconds, keys_ms, begin.elapsed().as_secs_f64() * 1e3))
+        let behind = over.elapsed().saturating_sub(seen.elapsed());
+        Ok::<_, io::Error>((seconds, keys_ms, behind.as_secs_f64() * 1e3))
     })?;
     let (_, rows, rest) = place(&screen.text()).unwrap_or_default();
     let (peak_mib, cpu_s) = (screen.peak_mib(), screen.cpu_s());

@@ -3,8 +3,9 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
+use std::thread;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -25,8 +26,8 @@ const PICTURES: usize = 2_000;
 pub(crate) fn section(program: &str, folder: &Path, scale: f64, runs: usize) -> io::Result<String> {
     fs::create_dir_all(folder)?;
     let mut text = String::from(
-        "| capture | first page | all read, twice where that tells more | to its end | a screen back, median | peak MiB |\n\
-         |---|--:|--:|--:|--:|--:|\n",
+        "| capture | first page | all read, twice where that tells more | of that CPU s, user + system | to its end | \
+         a screen back | peak MiB |\n|---|--:|--:|--:|--:|--:|--:|\n",
     );
     for name in ["bulk", "mixed"] {
         let path = folder.join(format!("{name}-{scale}.pcap"));
@@ -40,31 +41,63 @@ pub(crate) fn section(program: &str, folder: &Path, scale: f64, runs: usize) -> 
             screen.until("the first row", |text| text.contains("SYN seq 0"))?;
             first.push(screen.begun.elapsed().as_secs_f64() * 1e3);
         }
-        let (read, end, back, peak) = walk(program, &path)?;
+        writeln!(io::stderr(), "{name}: first pages after {first:.0?} ms")?;
+        let mut walks = Vec::new();
+        for _ in 0..runs.max(1) {
+            walks.push(walk(program, &path)?);
+            writeln!(io::stderr(), "{name}: {:.1?}", walks.last())?;
+        }
+        let middle = |of: &dyn Fn(&Walk) -> f64| median(walks.iter().map(of).collect());
         let _ = writeln!(
             text,
-            "| {name}, {packets} packets, {megabytes:.0} MB | {:.0} ms | {read:.1} s | {end:.0} ms | {back:.0} ms | {peak:.0} |",
-            median(first)
+            "| {name}, {packets} packets, {megabytes:.0} MB | {:.0} ms | {:.1} s | {:.1} + {:.1} | {:.0} ms | {:.0} ms | {:.0} |",
+            median(first),
+            middle(&|it| it.read_s),
+            middle(&|it| it.cpu_s.0),
+            middle(&|it| it.cpu_s.1),
+            middle(&|it| it.end_ms),
+            middle(&|it| it.back_ms),
+            middle(&|it| it.peak_mib),
         );
     }
-    let _ = writeln!(text, "\nUpdating and drawing, without a terminal:\n");
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').nth(1).unwrap_or("?");
+    let cpus = thread::available_parallelism()?;
+    let _ = writeln!(
+        text,
+        "\nMedians of {runs} runs, on {cpus} CPUs with a load of {load} over the last five minutes, other programs' \
+         work included.\n\nUpdating and drawing, without a terminal:\n"
+    );
     for (columns, lines) in [(80, 24), (200, 60)] {
-        let rate = scrolling(columns, lines)?;
+        let rates = (0..runs.max(1)).map(|_| scrolling(columns, lines));
+        let rate = median(rates.collect::<io::Result<_>>()?);
         let _ = writeln!(text, "- {columns} × {lines}: {rate:.0} pictures a second");
     }
     Ok(text)
 }
 
-/// Seconds until all is read, milliseconds to its end and a screen back from there, and the memory that all of
-/// that took.
-fn walk(program: &str, path: &str) -> io::Result<(f64, f64, f64, f64)> {
+/// One way through a capture.
+#[derive(Debug)]
+struct Walk {
+    /// Until all is read, and the CPU seconds of that.
+    read_s: f64,
+    cpu_s: (f64, f64),
+    /// To its end, and a screen back from there.
+    end_ms: f64,
+    back_ms: f64,
+    /// The memory that all of that took.
+    peak_mib: f64,
+}
+
+fn walk(program: &str, path: &str) -> io::Result<Walk> {
     let mut screen = Screen::open(program, &["step", path])?;
     // As long as there may be more, the first line says so behind the numbers.
     let settled = |text: &str| place(text).is_some_and(|(.., rest)| rest.is_empty());
     screen.until("the end of reading", settled)?;
-    let read = screen.begun.elapsed().as_secs_f64();
+    let read_s = screen.begun.elapsed().as_secs_f64();
+    let cpu_s = screen.cpu_s();
     screen.keys("G")?;
-    let end = screen.until("the last row", |text| is_at_end(text) && is_drawn(text))?;
+    let end_ms = screen.until("the last row", |text| is_at_end(text) && is_drawn(text))?;
     let mut back = Vec::new();
     for _ in 0..100 {
         let before = row(&screen.text());
@@ -82,9 +115,15 @@ fn walk(program: &str, path: &str) -> io::Result<(f64, f64, f64, f64)> {
             is_at_end(text) && is_drawn(text)
         })?;
     }
-    let peak = screen.peak_mib();
+    let peak_mib = screen.peak_mib();
     screen.quit()?;
-    Ok((read, end, median(back), peak))
+    Ok(Walk {
+        read_s,
+        cpu_s,
+        end_ms,
+        back_ms: median(back),
+        peak_mib,
+    })
 }
 
 fn is_at_end(text: &str) -> bool {
