@@ -57,15 +57,18 @@ pub(super) struct Areas {
 
 /// Divides the screen.
 pub(super) fn areas_of(model: &Model) -> Areas {
-    // Who is asked needs room for what they said.
-    let below = if model.quiz.is_on() { 65 } else { 40 };
-    let zoomed = model.zoomed && !model.quiz.is_on();
-    areas(model.size, below, zoomed.then_some(model.focus))
+    // Who is asked needs room for what they said, and must not see from the room how many rows there are.
+    let asked = model.quiz.is_on();
+    let below = if asked { 65 } else { 50 };
+    let fixed = model.extent.complete && !model.look.follows && !asked;
+    let rows = fixed.then_some(model.extent.rows);
+    let zoomed = model.zoomed && !asked;
+    areas(model.size, below, rows, zoomed.then_some(model.focus))
 }
 
-/// Divides a screen of that many columns and lines; of a hundred lines so many are for what is below the ladder. A
-/// pane that is zoomed has the room of all.
-fn areas(size: (u16, u16), below: u16, zoomed: Option<Pane>) -> Areas {
+/// Divides a screen of that many columns and lines; of a hundred lines so many are for what is below the ladder, and
+/// more if `rows` are all that the ladder will ever have. A pane that is zoomed has the room of all.
+fn areas(size: (u16, u16), below: u16, rows: Option<u64>, zoomed: Option<Pane>) -> Areas {
     let whole = Rect::new(0, 0, size.0, size.1);
     let one = Constraint::Length(1);
     let over = Constraint::Length(u16::from(size.1 >= HIGH));
@@ -81,7 +84,10 @@ fn areas(size: (u16, u16), below: u16, zoomed: Option<Pane>) -> Areas {
             Layout::horizontal([Constraint::Percentage(57), one, Constraint::Fill(1)]).areas(body);
         (main, beside)
     } else {
-        let below = Constraint::Length(body.height * below / 100);
+        let room = body.height.saturating_sub(1);
+        let spare = rows.map_or(0, |rows| u64::from(room).saturating_sub(rows.max(1)));
+        let below = (body.height * below / 100).max(spare as u16);
+        let below = Constraint::Length(below);
         let [main, beside] = Layout::vertical([Constraint::Fill(1), below]).areas(body);
         (main, beside)
     };
