@@ -153,6 +153,14 @@ fn evidence_is_a_key_away_and_back() {
     let note = &model.current().unwrap().notes[0];
     let mut frames: Vec<u64> = note.frames.iter().copied().chain(note.of_frame).collect();
     frames.retain(|other| *other != frame);
+    // First it says why, which lay behind another pane.
+    assert_eq!(press(&mut model, "v"), []);
+    assert_eq!(model.cursor, row);
+    assert!(
+        picture(&model).contains("by RFC 5681"),
+        "{}",
+        picture(&model)
+    );
     assert_eq!(press(&mut model, "v"), []);
     assert_eq!(frame_of(&model), frames[0]);
     assert!(
@@ -186,7 +194,7 @@ fn evidence_that_is_not_at_hand_is_asked_for() {
     model.update(Message::Told(Told::Page(0, page)));
     model.cursor = PAGE_ROWS;
     let of = crate::tui::why::evidence(model.current().unwrap())[0];
-    let wishes = press(&mut model, "v");
+    let wishes = press(&mut model, "vv");
     let find = Wish::Find {
         from: PAGE_ROWS,
         back: true,
@@ -316,7 +324,7 @@ fn the_panes_as_they_look() {
             }
             press(&mut model, "j");
         }
-        press(&mut model, "m");
+        press(&mut model, "mv");
         insta::assert_snapshot!(format!("step-why-{name}"), picture(&model));
         press(&mut model, "v");
         insta::assert_snapshot!(format!("step-evidence-{name}"), picture(&model));
