@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::lines;
-use super::{bytes, why};
+use super::{bytes, place_of, why};
 use crate::tui::model::{Model, Pane};
 use crate::view::{self, Paint};
 
@@ -14,14 +14,14 @@ pub(super) fn body(area: Rect) -> [Rect; 2] {
 }
 
 /// Draws its heading and what it shows of the row looked at.
-pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {
+pub(super) fn draw(model: &Model, pane: Pane, area: Rect, frame: &mut Frame<'_>) {
     let [heading, area] = body(area);
-    let paint = if model.focus == model.beside {
+    let paint = if model.focus == pane {
         Paint::Strong
     } else {
         Paint::Dim
     };
-    let more = match model.beside {
+    let more = match pane {
         Pane::Bytes => [bytes::heading(model), notes(model)],
         Pane::Why => [why::heading(model), String::new()],
         Pane::Ladder | Pane::Ends => [notes(model), String::new()],
@@ -29,14 +29,14 @@ pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     let more = more.into_iter().filter(|more| !more.is_empty());
     let more = more.collect::<Vec<_>>().join(", ");
     let text = match more.as_str() {
-        "" => model.beside.name().to_owned(),
-        more => format!("{}: {more}", model.beside.name()),
+        "" => pane.name().to_owned(),
+        more => format!("{}: {more}", pane.name()),
     };
     frame.render_widget(lines::rule(model, paint, &text, heading.width), heading);
     let Some(row) = model.current() else {
         return;
     };
-    match model.beside {
+    match pane {
         Pane::Ends => super::ends::draw(model, row, area, frame),
         Pane::Bytes => bytes::draw(model, area, frame),
         _ => why::draw(model, area, frame),
@@ -51,6 +51,7 @@ fn notes(model: &Model) -> String {
         .unwrap_or_default();
     match tags.as_slice() {
         [] => String::new(),
+        tags if place_of(model, Pane::Why).is_some() => tags.join(", "),
         tags => format!("{}, v says why", tags.join(", ")),
     }
 }

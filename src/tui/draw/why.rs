@@ -8,15 +8,15 @@ use ratatui::text::Text;
 use ratatui::widgets::Paragraph;
 
 use super::lines::{self, style};
-use super::{areas_of, beside};
+use super::{beside, place_of};
 use crate::event::{End, Event, Note};
-use crate::tui::model::Model;
+use crate::tui::model::{Model, Pane};
 use crate::tui::why::{Tour, evidence};
 use crate::view::{self, BothLines, Paint};
 
 /// Lines that it has room for, and lines that there are.
 pub(in crate::tui) fn room(model: &Model) -> (u16, u16) {
-    let [_, area] = beside::body(areas_of(model).beside);
+    let [_, area] = beside::body(place_of(model, Pane::Why).unwrap_or_default());
     let lines = text(model, area.width).height();
     (area.height, u16::try_from(lines).unwrap_or(u16::MAX))
 }

@@ -10,6 +10,7 @@ use crate::craft::{Around, Fragments, Recipe};
 use crate::event::{Event, Kept};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::inspect::{Line, Outline};
+use crate::tui::model::Pane;
 use crate::tui::{Measured, Message, Model, PAGE_ROWS, Page, Query, Told, Wish, draw};
 
 /// Presses keys, one for each character; `\t` is Tab, `\n` Enter, `\x08` Backspace, `\x1b` Esc.
@@ -311,6 +312,30 @@ fn checksums_are_worked_out_on_a_key() {
     );
     press(&mut model, "s");
     assert!(model.over.is_none());
+}
+
+#[test]
+fn a_large_screen_has_two_panes_and_the_mouse_chooses() {
+    let mut model = model_of("retransmission", (200, 60));
+    let text = picture(&model);
+    assert!(
+        text.contains("── both ends") && text.contains("── why"),
+        "{text}"
+    );
+    super::click(&mut model, 150, 50);
+    assert_eq!((model.focus, model.beside), (Pane::Why, Pane::Why));
+    // The one that is not looked at is told of, too.
+    press(&mut model, "\t");
+    let text = picture(&model);
+    assert!(
+        text.contains("── both ends") && text.contains("── bytes"),
+        "{text}"
+    );
+    model.update(Message::Told(Told::Board(0, 0, None)));
+    let wishes = press(&mut model, "J");
+    assert!(wishes.contains(&Wish::Board(1)), "{wishes:?}");
+    super::click(&mut model, 150, 5);
+    assert_eq!((model.focus, model.beside), (Pane::Ends, Pane::Ends));
 }
 
 #[test]

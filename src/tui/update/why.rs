@@ -66,7 +66,7 @@ impl Model {
     /// Shows the why pane in the place of another, and gives whether that was to be done.
     fn show_why(&mut self) -> bool {
         let alone = self.zoomed.then_some(self.focus);
-        let shown = alone.unwrap_or(self.beside) == Pane::Why;
+        let shown = draw::place_of(self, Pane::Why).is_some();
         self.beside = Pane::Why;
         if alone == Some(Pane::Ladder) {
             self.zoomed = false;
