@@ -328,7 +328,7 @@ fn a_large_screen_has_two_panes_and_the_mouse_chooses() {
     press(&mut model, "\t");
     let text = picture(&model);
     assert!(
-        text.contains("── both ends") && text.contains("── bytes"),
+        text.contains("── both ends") && text.contains("━━ bytes"),
         "{text}"
     );
     model.update(Message::Told(Told::Board(0, 0, None)));
