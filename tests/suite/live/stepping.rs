@@ -233,7 +233,7 @@ if child == 0:
     os.environ["TERM"] = "xterm"
     os.execv(sys.argv[2], sys.argv[2:])
 seen = b""
-while b"so far" not in seen:
+while b"UDP" not in seen:
     seen += os.read(master, 65536)
 os.close(master)
 for _ in range(300):
