@@ -27,7 +27,10 @@ impl Connection {
         // Until the SYN is acknowledged, nothing but it and what came with it can be.
         let first = data.base_from == Base::Syn && data.una == data.base;
         let sensible = ack.after(data.base) && ack.at_or_before(data.nxt);
-        if first && !sensible && sender.base_from != Base::Syn && !o.flags.syn() && o.len == 0 {
+        // Who has sent data before this knows the connection well, and refuses nothing.
+        let silent = !sender.seen() || o.seq == sender.base;
+        let refuses = sender.base_from != Base::Syn && silent && !o.flags.syn() && o.len == 0;
+        if first && !sensible && refuses {
             o.facts.set(Facts::REFUSES_SYN);
         }
         let furthest = sender.furthest_edge();
