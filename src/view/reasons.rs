@@ -88,7 +88,7 @@ fn title(note: &Note) -> String {
         let cause = match cause {
             Cause::Rto => "retransmission timeout",
             Cause::Tlp => "tail loss probe",
-            Cause::Fast => "news of loss, before any timeout",
+            Cause::Fast => "fast: on news of loss, before any timeout",
             Cause::Unknown => "cause unknown",
         };
         let _ = write!(title, ", {cause}");
@@ -224,11 +224,16 @@ impl View for Reasons {
                 }
                 out.write_all(why.as_bytes())
             }
-            Event::Packet(frame, _) => {
+            Event::Packet(frame, packet) => {
                 self.lines.event(event, out)?;
                 if frame.number == self.frame {
-                    let said = "It is no TCP segment, so there is nothing to judge.\n";
-                    self.said = Some(said.to_owned());
+                    let mut said = String::new();
+                    self.wrapped(&mut said, 0, &text::escape(&packet.summary()));
+                    for problem in &packet.problems {
+                        self.wrapped(&mut said, 2, &text::escape(&problem.to_string()));
+                    }
+                    said.push_str("It is no TCP segment: no rule of TCP has anything to say.\n");
+                    self.said = Some(said);
                 }
                 Ok(())
             }

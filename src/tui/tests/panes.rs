@@ -10,6 +10,7 @@ use crate::craft::{Around, Fragments, Recipe};
 use crate::event::{Event, Kept};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::inspect::{Line, Outline};
+use crate::tui::model::Pane;
 use crate::tui::{Measured, Message, Model, PAGE_ROWS, Page, Query, Told, Wish, draw};
 
 /// Presses keys, one for each character; `\t` is Tab, `\n` Enter, `\x08` Backspace, `\x1b` Esc.
@@ -153,6 +154,14 @@ fn evidence_is_a_key_away_and_back() {
     let note = &model.current().unwrap().notes[0];
     let mut frames: Vec<u64> = note.frames.iter().copied().chain(note.of_frame).collect();
     frames.retain(|other| *other != frame);
+    // First it says why, which lay behind another pane.
+    assert_eq!(press(&mut model, "v"), []);
+    assert_eq!(model.cursor, row);
+    assert!(
+        picture(&model).contains("by RFC 5681"),
+        "{}",
+        picture(&model)
+    );
     assert_eq!(press(&mut model, "v"), []);
     assert_eq!(frame_of(&model), frames[0]);
     assert!(
@@ -186,7 +195,7 @@ fn evidence_that_is_not_at_hand_is_asked_for() {
     model.update(Message::Told(Told::Page(0, page)));
     model.cursor = PAGE_ROWS;
     let of = crate::tui::why::evidence(model.current().unwrap())[0];
-    let wishes = press(&mut model, "v");
+    let wishes = press(&mut model, "vv");
     let find = Wish::Find {
         from: PAGE_ROWS,
         back: true,
@@ -306,6 +315,30 @@ fn checksums_are_worked_out_on_a_key() {
 }
 
 #[test]
+fn a_large_screen_has_two_panes_and_the_mouse_chooses() {
+    let mut model = model_of("retransmission", (200, 60));
+    let text = picture(&model);
+    assert!(
+        text.contains("── both ends") && text.contains("── why"),
+        "{text}"
+    );
+    super::click(&mut model, 150, 50);
+    assert_eq!((model.focus, model.beside), (Pane::Why, Pane::Why));
+    // The one that is not looked at is told of, too.
+    press(&mut model, "\t");
+    let text = picture(&model);
+    assert!(
+        text.contains("── both ends") && text.contains("━━ bytes"),
+        "{text}"
+    );
+    model.update(Message::Told(Told::Board(0, 0, None)));
+    let wishes = press(&mut model, "J");
+    assert!(wishes.contains(&Wish::Board(1)), "{wishes:?}");
+    super::click(&mut model, 150, 5);
+    assert_eq!((model.focus, model.beside), (Pane::Ends, Pane::Ends));
+}
+
+#[test]
 fn the_panes_as_they_look() {
     for (name, size) in [("80", (80, 24)), ("200", (200, 60))] {
         let mut model = model_of("retransmission", size);
@@ -316,7 +349,7 @@ fn the_panes_as_they_look() {
             }
             press(&mut model, "j");
         }
-        press(&mut model, "m");
+        press(&mut model, "mv");
         insta::assert_snapshot!(format!("step-why-{name}"), picture(&model));
         press(&mut model, "v");
         insta::assert_snapshot!(format!("step-evidence-{name}"), picture(&model));

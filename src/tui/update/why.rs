@@ -25,8 +25,11 @@ impl Model {
         true
     }
 
-    /// Goes to the next frame that the reasoning rests on.
+    /// Shows the reasoning; where that is shown already, goes to the next frame that it rests on.
     pub(super) fn go_to_evidence(&mut self, wishes: &mut Vec<Wish>) {
+        if self.show_why() {
+            return;
+        }
         if let Some(mut tour) = self.tour().cloned()
             && let Some(&frame) = tour.frames.get(tour.at + 1)
         {
@@ -58,6 +61,20 @@ impl Model {
             at: 0,
         });
         self.go_to_frame(host, frame, wishes);
+    }
+
+    /// Shows the why pane in the place of another, and gives whether that was to be done.
+    fn show_why(&mut self) -> bool {
+        let alone = self.zoomed.then_some(self.focus);
+        let shown = draw::place_of(self, Pane::Why).is_some();
+        self.beside = Pane::Why;
+        if alone == Some(Pane::Ladder) {
+            self.zoomed = false;
+        }
+        if self.focus != Pane::Ladder {
+            self.focus = Pane::Why;
+        }
+        !shown
     }
 
     /// Goes to a frame, or asks where it is. What it is evidence for is what is wanted then.
