@@ -470,6 +470,7 @@ fn segment<'a>(
         options_cut: tcp.options_cut,
         payload: tcp.payload,
         new_bytes: seen.new.min(seen.len),
+        newly_acked: seen.newly_acked,
         in_flight: flying.in_flight(),
         in_flight_of,
         flight_window: bound.window,

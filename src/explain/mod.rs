@@ -9,9 +9,11 @@ mod beside;
 mod congestion;
 mod episode;
 mod nagle;
+mod opening;
 mod pace;
 mod telling;
 mod trouble;
+mod vantage;
 mod whole;
 
 use std::collections::HashMap;

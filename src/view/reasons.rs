@@ -188,7 +188,11 @@ fn figure(name: &str, quantity: Quantity) -> Option<String> {
         "seq" => format!("it begins at number {shown}"),
         "end" => format!("it ends before number {shown}"),
         "ack" => format!("it acknowledges up to number {shown}"),
-        "waited" => format!("{shown} since it was sent before"),
+        "waited" => format!("{shown} since the timer for it could have been started"),
+        "age" => format!("{shown} since it was sent before"),
+        "reordering_window" => format!(
+            "what may be overtaken is given {shown} more (a quarter of the least round trip)"
+        ),
         "rto" => format!("the retransmission timeout is {shown} by estimate"),
         "dup_acks" => format!("duplicate ACKs before it: {shown}"),
         "timeout" if quantity.value() == 0 => return None,

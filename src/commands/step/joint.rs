@@ -20,7 +20,7 @@ use crate::event::{Board, Endpoint, Event, Host, Joint, Kept};
 use crate::frame::Frame;
 use crate::lab::truth::Happening;
 use crate::pair::{Meeting, Pair};
-use crate::tui::{Extent, Measured, PAGE_ROWS, Page, Query, Told, Wish};
+use crate::tui::{Extent, Hit, Measured, PAGE_ROWS, Page, Query, Seeker, Told, Wish};
 use crate::view::BothEnds;
 
 /// Rows that are kept, and bytes of them.
@@ -135,7 +135,7 @@ impl Both {
 
     fn run(mut self, wished: &Receiver<Wish>, tell: &mut dyn FnMut(Told) -> bool) {
         if let Some(meeting) = &self.meeting {
-            tell(Told::Failed(meeting.clock().to_string()));
+            tell(Told::Notice(meeting.clock().to_string()));
         }
         loop {
             let wish = if self.complete {
@@ -163,7 +163,7 @@ impl Both {
                 Ok(true) => {
                     self.complete = true;
                     let rows = self.rows.len();
-                    told &= tell(Told::Failed(format!(
+                    told &= tell(Told::Notice(format!(
                         "only the first {rows} rows of both: there is no room for more; one capture alone can be \
                          walked through to its end"
                     )));
@@ -252,15 +252,25 @@ impl Both {
                 let board = self.board(row).map(Box::new);
                 tell(Told::Board(self.view, row, board))
             }
-            Wish::Find { from, back, query } => {
+            Wish::Find {
+                search,
+                from,
+                back,
+                query,
+            } => {
                 let found = self.find(from, back, &query);
-                tell(Told::Found(self.view, found))
+                tell(Told::Found(self.view, search, Ok(found)))
+            }
+            Wish::Frames { host, frames } => {
+                let of = |row: &&Kept| frames.iter().any(|frame| row.shows(host, *frame));
+                let found = self.rows.iter().filter(of).cloned().collect();
+                tell(Told::Frames(self.view, found))
             }
             Wish::Measure { from, to } => {
                 let sum = Measured::of((from..=to).map(|row| self.row(row)));
                 tell(Told::Measured(self.view, from, to, sum))
             }
-            Wish::Flows | Wish::Copy(_) => true,
+            Wish::Flows | Wish::Copy(_) | Wish::LetBe => true,
         }
     }
 
@@ -280,13 +290,19 @@ impl Both {
             .collect()
     }
 
-    fn find(&self, from: u64, back: bool, query: &Query) -> Option<u64> {
-        let fits = |row: &u64| self.row(*row).is_some_and(|row| query.fits(row));
-        if back {
-            (0..from).rev().find(fits)
+    fn find(&self, from: u64, back: bool, query: &Query) -> Option<Hit> {
+        let (mut row, mut seeker) = if back {
+            (0, Seeker::last(query.clone(), from))
         } else {
-            (from + 1..self.extent().rows).find(fits)
+            (from + 1, Seeker::first(query.clone(), from + 1))
+        };
+        while let Some(kept) = self.row(row)
+            && seeker.wants(row)
+        {
+            seeker.look(row, kept);
+            row += 1;
         }
+        seeker.found()
     }
 
     /// How the connection stands after a row, as the capture has it that the row is best looked at in.
@@ -425,7 +441,7 @@ mod tests {
                 let query = Query::Frame(Some(host), *frame);
                 let rests = both.find(last, true, &query);
                 let rests = rests.or_else(|| both.find(0, false, &query));
-                let rests = both.row(rests.unwrap()).unwrap();
+                let rests = both.row(rests.unwrap().row).unwrap();
                 assert!(rests.shows(Some(host), *frame));
                 found += 1;
             }
@@ -454,8 +470,8 @@ mod tests {
             both.find(both.extent().rows, true, &Query::Problem),
             Some(again)
         );
-        let board = both.board(again).unwrap();
-        assert_eq!(board.frame, both.row(again).unwrap().frame);
+        let board = both.board(again.row).unwrap();
+        assert_eq!(board.frame, both.row(again.row).unwrap().frame);
         let half = &board.halves[0];
         assert!(half.una < half.nxt, "{half:?}");
         assert!(

@@ -84,11 +84,14 @@ fn words(model: &Model) -> (Paint, String) {
         return (Paint::Caution, text::escape(notice).into_owned());
     }
     if let Some(sought) = model.search.pending() {
-        let what = sought.what.as_deref().unwrap_or("the same place");
+        let what = sought.aim.what.as_deref().unwrap_or("the same place");
         let what = text::escape(what);
+        let at = sought.at.map_or_else(String::new, |row| {
+            format!(" row {},", units::count(row + 1))
+        });
         return (
             Paint::Caution,
-            format!("looking for {what} … (Esc lets it be)"),
+            format!("looking for {what} …{at} Esc lets it be"),
         );
     }
     if let Some(playing) = model.play.words() {

@@ -17,7 +17,7 @@ impl Model {
     /// which of them has its turn.
     pub(super) fn begin_quiz(&mut self, wishes: &mut Vec<Wish>) {
         self.quiz.score = (0, 0);
-        self.search.let_go();
+        self.give_up(wishes);
         if self.is_tagged() {
             let Some(segment) = self.current().and_then(Kept::segment) else {
                 let why =
