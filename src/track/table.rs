@@ -54,6 +54,17 @@ enum Rank {
     Over,
 }
 
+impl Slot {
+    /// Remembers when a segment came, and what the connection weighs after it as part of the sum of all.
+    #[inline]
+    fn was_visited(&mut self, now: Timestamp, sum: &mut usize) {
+        self.seen = self.seen.max(coarse(now.as_nanos()));
+        let weight = self.connection.weight();
+        let before = std::mem::replace(&mut self.connection.weighed, weight);
+        *sum = *sum - before as usize + weight as usize;
+    }
+}
+
 /// A moment in units of 2^30 nanoseconds.
 const fn coarse(nanos: u64) -> u32 {
     (nanos >> 30) as u32
@@ -128,18 +139,26 @@ impl Table {
         self.get(place).is_some_and(|at| at.key == *key)
     }
 
-    /// Where the connection of `key` probably is, without having looked at it.
-    pub(super) fn guess(&self, key: &FlowKey) -> Option<usize> {
-        let hash = self.hasher.hash_one(key);
+    /// What [`Table::guess`] goes by.
+    #[inline]
+    pub(super) fn hash(&self, key: &FlowKey) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    /// Where the connection whose key has that hash probably is, without having looked at it.
+    #[inline]
+    pub(super) fn guess(&self, hash: u64) -> Option<usize> {
         let entry = self.entries.find(hash, |entry| entry.tag == tag(hash))?;
         Some(entry.place as usize)
     }
 
+    #[inline]
     fn slot(&self, place: usize) -> Option<&Slot> {
         self.slots.get(place)?.as_ref()
     }
 
     /// The connection at a place that [`Table::find`] or [`Table::insert`] gave.
+    #[inline]
     pub(super) fn get(&self, place: usize) -> Option<&Connection> {
         self.slot(place).map(|slot| &*slot.connection)
     }
@@ -159,13 +178,7 @@ impl Table {
     ) -> Option<T> {
         let slot = self.slots.get_mut(place)?.as_mut()?;
         let found = look(&mut slot.connection);
-        let weight = slot.connection.weight();
-        if weight != slot.connection.weighed {
-            // What was weighed before is part of the sum.
-            self.weight = self.weight - slot.connection.weighed as usize + weight as usize;
-            slot.connection.weighed = weight;
-        }
-        slot.seen = slot.seen.max(coarse(now.as_nanos()));
+        slot.was_visited(now, &mut self.weight);
         slot.rank = if slot.connection.is_over() {
             Rank::Over
         } else if slot.connection.is_embryonic() {
@@ -174,6 +187,25 @@ impl Table {
             Rank::Open
         };
         Some(found)
+    }
+
+    /// The same for a segment that leaves the connection as open as it was, if `look` takes it; tells whether
+    /// it does.
+    #[inline]
+    pub(super) fn pass(
+        &mut self,
+        place: usize,
+        now: Timestamp,
+        look: impl FnOnce(&mut Connection) -> bool,
+    ) -> bool {
+        let Some(Some(slot)) = self.slots.get_mut(place) else {
+            return false;
+        };
+        let passes = look(&mut slot.connection);
+        if passes {
+            slot.was_visited(now, &mut self.weight);
+        }
+        passes
     }
 
     /// Adds a connection whose key is not in the table, and tells its place.
