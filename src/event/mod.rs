@@ -22,7 +22,7 @@ mod trace;
 pub mod units;
 mod wireshark;
 
-pub use board::{Board, HalfBoard, How, Moved, Stretch};
+pub use board::{Board, CwndEstimate, HalfBoard, How, Moved, Stretch};
 pub use clock::{ClockBasis, ClockNote};
 pub use echo::{
     Damage, Echo, EchoError, EchoEvent, EchoState, EchoStatistics, JitterStep, OtherMessage, Quote,
