@@ -89,6 +89,10 @@ impl Kept {
             segment: None,
         });
         kept.time = time.unwrap_or(kept.time);
+        // The two captures may count connections differently: one number is for both.
+        if let (Some(facts), Some(flow)) = (&mut kept.segment, joint.flow()) {
+            facts.segment.flow = flow;
+        }
         kept.joint = Some(Box::new(joint));
         kept
     }

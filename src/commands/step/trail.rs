@@ -132,7 +132,10 @@ impl Trail {
             let step = walk.step(
                 capture,
                 self.flow,
-                &mut |frame, event| overview.add(row, frame, event),
+                &mut |frame, event| match event {
+                    Event::Segment(s) => overview.add(row, frame.time, Some(s), s.notes),
+                    _ => overview.add(row, frame.time, None, &[]),
+                },
                 &mut |flow| flows.ended(flow),
             );
             match step {

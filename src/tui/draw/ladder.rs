@@ -78,7 +78,19 @@ fn row(
 
 /// The two hosts above their columns.
 fn hosts(model: &Model, rungs: &Rungs, area: Rect, frame: &mut Frame<'_>) {
-    let Some(segment) = model.current().and_then(|row| row.segment()) else {
+    let Some(current) = model.current() else {
+        return;
+    };
+    // A call is of no connection; what is near it on the screen tells between whom all this is.
+    let near = || {
+        model
+            .lines()
+            .find_map(|rows| model.pages.row(rows.start)?.segment())
+    };
+    let Some(segment) = current
+        .segment()
+        .or_else(|| near().filter(|_| !current.has_frame()))
+    else {
         return;
     };
     let (left, right) = match segment.dir.0 {

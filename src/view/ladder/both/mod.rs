@@ -11,7 +11,7 @@ mod aside;
 mod at_host;
 mod layout;
 mod line;
-mod parts;
+pub(super) mod parts;
 mod queues;
 
 use std::collections::HashMap;
@@ -31,6 +31,7 @@ use layout::Layout;
 pub use line::BothLines;
 use parts::{segment, side, stops};
 use queues::Queues;
+pub(super) use queues::is_told;
 
 /// What is drawn beside the packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
