@@ -9,7 +9,7 @@ use super::ends::Mind;
 use super::measure::Measured;
 use super::pages::Page;
 use super::query::Query;
-use crate::event::{Board, Endpoint, Shape};
+use crate::event::{Board, Endpoint, Host, Shape};
 use crate::frame::Timestamp;
 
 /// Something that happened.
@@ -47,6 +47,9 @@ pub enum Told {
     Truth(Arc<[Mind]>),
     /// What there is from a row to another, both included; `None` when they can't be had.
     Measured(u64, u64, u64, Option<Measured>),
+    /// The rows in which frames that were asked for are, each with its host where two captures are looked at; `None`
+    /// for what is no row of the view, or none yet.
+    Places(u64, Vec<(Option<Host>, u64, Option<u64>)>),
     /// It can't be read on, and why.
     Failed(String),
 }
@@ -137,6 +140,8 @@ pub enum Wish {
         /// The last one.
         to: u64,
     },
+    /// The rows in which these frames are, of that host's capture where two are looked at.
+    Places(Vec<(Option<Host>, u64)>),
     /// The connections.
     Flows,
     /// That this text can be pasted elsewhere (the terminal's clipboard).

@@ -313,6 +313,14 @@ impl Both {
                 self.flows_wanted = true;
                 tell(self.flows())
             }
+            Wish::Places(frames) => {
+                let places = frames.into_iter().map(|(host, frame)| {
+                    let shows = |row: &u64| self.row(*row).is_some_and(|it| it.shows(host, frame));
+                    (host, frame, (0..self.extent().rows).find(shows))
+                });
+                let places = places.collect();
+                tell(Told::Places(self.view, places))
+            }
             Wish::Copy(_) => true,
         }
     }

@@ -264,6 +264,28 @@ impl Trail {
         })
     }
 
+    /// The row of a frame; `None` where it is none of this way, or has not been read yet.
+    pub(super) fn row_of(
+        &self,
+        capture: &mut Capture,
+        frame: u64,
+    ) -> Result<Option<u64>, SourceError> {
+        let read = self.ahead.as_ref().is_none_or(|ahead| ahead.frames() >= frame);
+        let Some(place) = self.before_frame(frame).filter(|_| read) else {
+            return Ok(None);
+        };
+        let mut walk = place.walk(capture);
+        while walk.frames() < frame {
+            let row = walk.row;
+            match walk.step(capture, self.flow, &mut |_, _| (), &mut |_| ())? {
+                Step::Row if walk.frames() == frame => return Ok(Some(row)),
+                Step::End => break,
+                Step::Row | Step::Other => {}
+            }
+        }
+        Ok(None)
+    }
+
     /// Keeps a place that was come by, as long as others are not come by later.
     fn remember(&mut self, place: Checkpoint) {
         self.recent.retain(|known| known.row != place.row);

@@ -249,6 +249,19 @@ impl Worker {
                     self.tell(Told::Found(self.view, None));
                 }
             }
+            Wish::Places(frames) => {
+                let Some((trail, capture)) = self.looked_at() else {
+                    return;
+                };
+                let place = |(host, frame)| match trail.row_of(capture, frame) {
+                    Ok(row) => Ok((host, frame, row)),
+                    Err(error) => Err(error),
+                };
+                match frames.into_iter().map(place).collect() {
+                    Ok(places) => self.tell(Told::Places(self.view, places)),
+                    Err(error) => self.say(error.to_string()),
+                }
+            }
             Wish::Flows => {
                 self.flows_wanted = true;
                 self.list();

@@ -181,13 +181,16 @@ impl Model {
         frame: Option<u64>,
         wishes: &mut Vec<Wish>,
     ) {
+        // A frame's number is of one capture, where two are looked at.
+        let host = self.current().and_then(Kept::host);
         self.view += 1;
         self.flow = flow;
         self.forget_rows();
         let number = self.view;
         wishes.push(Wish::View { number, flow });
+        self.carry_marks(wishes);
         if let Some(frame) = frame {
-            self.seek_from(0, &Query::Frame(None, frame), None, false, wishes);
+            self.seek_from(0, &Query::Frame(host, frame), None, false, wishes);
         }
     }
 
