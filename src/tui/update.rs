@@ -181,7 +181,9 @@ impl Model {
                     self.ask_again(wishes);
                 }
                 // Frames that were not found may have been read by now.
-                if extent.complete && (!self.extent.complete || extent.settled != self.extent.settled) {
+                if extent.complete
+                    && (!self.extent.complete || extent.settled != self.extent.settled)
+                {
                     self.carry_marks(wishes);
                 }
                 self.extent = extent;

@@ -1,5 +1,7 @@
 //! Rows from anywhere are those that reading through gives, whatever was looked at before.
 
+mod held;
+
 use std::collections::BTreeMap;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;

@@ -270,7 +270,10 @@ impl Trail {
         capture: &mut Capture,
         frame: u64,
     ) -> Result<Option<u64>, SourceError> {
-        let read = self.ahead.as_ref().is_none_or(|ahead| ahead.frames() >= frame);
+        let read = self
+            .ahead
+            .as_ref()
+            .is_none_or(|ahead| ahead.frames() >= frame);
         let Some(place) = self.before_frame(frame).filter(|_| read) else {
             return Ok(None);
         };

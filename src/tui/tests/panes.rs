@@ -7,6 +7,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::sample::{model_of, model_with, rows};
 use crate::craft::{Around, Fragments, Recipe};
+use crate::decode::Decoder;
 use crate::event::{Event, Kept};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::inspect::{Line, Outline};
@@ -340,9 +341,16 @@ fn fragments_are_put_together() {
         order: crate::craft::Order::Forward,
     };
     let pieces = cut.of(&recipe, &recipe.build(&Around::default())).unwrap();
+    let mut decoder = Decoder::new();
     let rows = pieces.iter().enumerate();
-    let rows = rows.map(|(at, bytes)| row(at as u64 + 1, bytes, LinkType::RAW));
-    let mut model = model_with("fragments", &rows.collect::<Vec<_>>(), (100, 40));
+    let rows = rows.map(|(at, bytes)| {
+        let number = at as u64 + 1;
+        let frame = row(number, bytes, LinkType::RAW);
+        let frame = frame.frame();
+        Kept::of(&frame, &Event::Packet(&frame, &decoder.decode(&frame))).unwrap()
+    });
+    let rows: Vec<Kept> = rows.collect();
+    let mut model = model_with("fragments", &rows, (100, 40));
     press(&mut model, "\t\t\tj");
     assert!(
         !picture(&model).contains("The datagram"),
@@ -368,6 +376,16 @@ fn fragments_are_put_together() {
     assert_eq!(looked_at(&model).1, 2);
     press(&mut model, "hhh");
     assert_eq!(looked_at(&model), ("UDP source port".to_owned(), 0));
+    // Alone it is whole, and the others are not said to be missing.
+    let mut model = model_with("fragments", &rows[2..], (100, 40));
+    model.flow = Some(0);
+    press(&mut model, "\t\t\t");
+    let text = picture(&model);
+    assert!(
+        text.contains("\nfrom 3 fragments; o shows the rows of the others, too"),
+        "{text}"
+    );
+    assert!(!text.contains("missing:"), "{text}");
 }
 
 /// A row of any bytes.
@@ -439,7 +457,10 @@ fn marks_go_along_to_the_packets_that_another_view_has() {
     assert!(wishes.contains(&Wish::Places(frames)), "{wishes:?}");
     assert_eq!(model.marks(), [None, None], "not before it is known where");
     super::sample::tell(&mut model, 1, &second);
-    let places = vec![(None, first[5].frame, None), (None, second[7].frame, Some(7))];
+    let places = vec![
+        (None, first[5].frame, None),
+        (None, second[7].frame, Some(7)),
+    ];
     model.update(Message::Told(Told::Places(1, places)));
     assert_eq!((model.mark_on(7), model.mark_on(5)), (Some('b'), None));
     press(&mut model, "g'");
@@ -449,7 +470,11 @@ fn marks_go_along_to_the_packets_that_another_view_has() {
     assert_eq!(model.measured_now(), Some(&sum), "of the rows of this view");
     // Both are there again where both can be.
     let wishes = press(&mut model, "o");
-    assert!(wishes.iter().any(|wish| matches!(wish, Wish::Places(frames) if frames.len() == 2)));
+    assert!(
+        wishes
+            .iter()
+            .any(|wish| matches!(wish, Wish::Places(frames) if frames.len() == 2))
+    );
     super::sample::tell(&mut model, 2, &rows);
     let places = [&first[5], &second[7]].map(|kept| (None, kept.frame, Some(place(kept))));
     model.update(Message::Told(Told::Places(2, places.to_vec())));

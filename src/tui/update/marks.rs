@@ -48,7 +48,8 @@ impl Model {
                 self.notice = Some(match elsewhere {
                     None => "no mark is set: m sets one here".to_owned(),
                     Some(mark) if mark.frame == 0 => {
-                        "what is marked is no packet, and not in this view; m marks this row".to_owned()
+                        "what is marked is no packet, and not in this view; m marks this row"
+                            .to_owned()
                     }
                     Some(mark) => format!(
                         "frame {} is marked, which is not in this view; m marks this row instead",
