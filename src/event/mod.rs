@@ -38,7 +38,8 @@ pub use joint::{Joint, KeptCall, KeptPassage};
 pub use kept::Kept;
 pub use note::{Cause, Confidence, Kind, Note, NoteCounts, Quantity, Why};
 pub use passage::{
-    Call, CallPart, Change, Crossing, Fate, Figures, Host, Origin, Part, Passage, Reading, Stop,
+    Because, Call, CallPart, Change, Crossing, Fate, Figures, Host, Origin, Part, Passage, Reading,
+    Stop,
 };
 pub use segment::{Dir, Endpoint, Phase, Rtt, Segment, Side};
 pub use state::TcpState;

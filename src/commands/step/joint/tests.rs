@@ -247,28 +247,65 @@ fn where_there_is_no_more_room_connections_are_summed_up_all_the_same() {
     ));
 }
 
-/// What a screen over all of it shows.
-fn screen(both: &Both, style: Style, size: (u16, u16), keys: &[KeyCode]) -> String {
-    let look = Look {
-        style,
-        both: Some(both.shows),
-        ..Look::default()
-    };
-    let mut model = Model::new(look, size);
-    model.begin();
-    model.update(Message::Told(Told::Extent(0, both.extent())));
-    for (number, rows) in (0..).zip(both.rows.all().chunks(PAGE_ROWS as usize)) {
-        let rows = rows.into();
-        model.update(Message::Told(Told::Page(0, Page { number, rows })));
+/// A screen over all of it.
+struct Walk<'a> {
+    both: &'a mut Both,
+    model: Model,
+    size: (u16, u16),
+}
+
+impl<'a> Walk<'a> {
+    fn new(both: &'a mut Both, style: Style, size: (u16, u16), keys: &[KeyCode]) -> Self {
+        let look = Look {
+            style,
+            both: Some(both.shows),
+            ..Look::default()
+        };
+        let mut model = Model::new(look, size);
+        let wishes = model.begin();
+        let extent = both.extent();
+        let mut walk = Self { both, model, size };
+        walk.tell(Told::Extent(0, extent));
+        walk.grant(wishes);
+        for &key in keys {
+            walk.press(key);
+        }
+        walk
     }
-    for &key in keys {
-        model.update(Message::Key(KeyEvent::new(key, KeyModifiers::NONE)));
+
+    fn press(&mut self, key: KeyCode) {
+        let key = KeyEvent::new(key, KeyModifiers::NONE);
+        let wishes = self.model.update(Message::Key(key));
+        self.grant(wishes);
     }
-    let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
-    terminal
-        .draw(|frame| crate::tui::draw(&model, frame))
-        .unwrap();
-    terminal.backend().to_string()
+
+    fn tell(&mut self, told: Told) {
+        let wishes = self.model.update(Message::Told(told));
+        self.grant(wishes);
+    }
+
+    /// Grants what it wishes for, and what it wishes for then.
+    fn grant(&mut self, wishes: Vec<Wish>) {
+        for wish in wishes {
+            for told in told(self.both, wish) {
+                self.tell(told);
+            }
+        }
+    }
+
+    /// What it shows.
+    fn shown(&self) -> String {
+        let (columns, lines) = self.size;
+        let mut terminal = Terminal::new(TestBackend::new(columns, lines)).unwrap();
+        terminal
+            .draw(|frame| crate::tui::draw(&self.model, frame))
+            .unwrap();
+        terminal.backend().to_string()
+    }
+}
+
+fn screen(both: &mut Both, style: Style, size: (u16, u16), keys: &[KeyCode]) -> String {
+    Walk::new(both, style, size, keys).shown()
 }
 
 #[test]
@@ -276,13 +313,13 @@ fn bulk_data_is_folded_and_opens_again() {
     let mut both = both("slow-start", true);
     while both.step().unwrap() {}
     let style = Style::default;
-    let folded = screen(&both, style(), (80, 40), &[]);
+    let folded = screen(&mut both, style(), (80, 40), &[]);
     let line = folded
         .lines()
         .find(|line| line.contains(" segments, ") && line.contains(" call"))
         .unwrap_or_else(|| panic!("{folded}"));
     assert!(line.contains(" bytes →"), "{line}");
-    let open = screen(&both, style(), (80, 40), &[KeyCode::Char('F')]);
+    let open = screen(&mut both, style(), (80, 40), &[KeyCode::Char('F')]);
     assert!(!open.contains(" segments, "), "{open}");
     // What became of a packet, and what is said of it, is never folded.
     for name in [
@@ -307,6 +344,37 @@ fn bulk_data_is_folded_and_opens_again() {
                     assert!(!crate::view::is_bulk(event), "{name} {}", row.frame);
                 }
             });
+        }
+    }
+}
+
+#[test]
+fn with_ascii_there_is_nothing_else_in_any_pane_and_row() {
+    let style = || Style {
+        unicode: false,
+        all: true,
+        ..Style::default()
+    };
+    let panes: [&[KeyCode]; 4] = [
+        &[],
+        &[KeyCode::Tab],
+        &[KeyCode::Tab, KeyCode::Tab],
+        &[KeyCode::Tab, KeyCode::Tab, KeyCode::Tab],
+    ];
+    for recording in recordings::all() {
+        let mut both = both(recording.name, true);
+        while both.step().unwrap() {}
+        for (size, pane) in [(80, 24), (200, 60)].into_iter().zip([0, 2]).chain([
+            ((80, 24), 1),
+            ((80, 24), 3),
+            ((200, 60), 3),
+        ]) {
+            let mut walk = Walk::new(&mut both, style(), size, panes[pane]);
+            for tenth in ['0', '3', '6', '9'] {
+                walk.press(KeyCode::Char(tenth));
+                let shown = walk.shown();
+                assert!(shown.is_ascii(), "{} {pane}: {shown}", recording.name);
+            }
         }
     }
 }

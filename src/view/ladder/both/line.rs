@@ -85,6 +85,15 @@ impl BothLines {
     ///
     /// Whatever writing gives.
     pub fn aside(&self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
+        if let Event::Reading(reading) = event {
+            let words = reading.because.map_or("", |because| because.words());
+            let width = usize::from(self.both.style.width).max(20);
+            let lines = text::wrap(words, width);
+            for line in lines.iter().filter(|line| !line.is_empty()) {
+                writeln!(out, "{}", self.both.style.paint(Paint::State, line))?;
+            }
+            return Ok(());
+        }
         let Event::Passage(passage) = event else {
             return Ok(());
         };

@@ -22,7 +22,9 @@ use super::heading;
 use super::pen::{Glyphs, Pen, glyphs};
 use super::remark::{self, Kinds};
 use super::row::flow_paint;
-use crate::event::{Change, Event, Fate, Figures, Host, Part, Passage, Phase, TcpState, units};
+use crate::event::{
+    Because, Change, Event, Fate, Figures, Host, Part, Passage, Phase, TcpState, units,
+};
 use crate::frame::Timestamp;
 use crate::view::{Paint, Style, View, text};
 use crate::wire::tcp::TcpOptions;
@@ -71,6 +73,8 @@ pub(in crate::view) struct Both {
     early: Vec<u8>,
     /// The figures of each host that stand on the screen.
     figures: [Option<Figures>; 2],
+    /// What has been said of the kernels' reasons, and where: a few at most.
+    reasons: Vec<(Host, Because)>,
     /// What the sockets' buffers hold, where it has no columns.
     queues: Queues,
 }
@@ -89,6 +93,7 @@ impl Both {
             drawn: false,
             early: Vec::new(),
             figures: [None; 2],
+            reasons: Vec::new(),
             queues: Queues::default(),
         }
     }
