@@ -491,42 +491,6 @@ mod tests {
     }
 
     #[test]
-    fn with_ascii_there_is_nothing_else_in_any_pane_and_row() {
-        for recording in crate::recordings::all() {
-            let read = read(recording.name);
-            for (tabs, size) in [
-                (0, (80, 24)),
-                (2, (80, 24)),
-                (3, (80, 24)),
-                (1, (200, 60)),
-                (3, (200, 60)),
-            ] {
-                let style = Style {
-                    unicode: false,
-                    ..Style::default()
-                };
-                let look = Look {
-                    style,
-                    ..Look::default()
-                };
-                let mut model = read.model(look, size);
-                read.press(&mut model, KeyCode::Tab, tabs);
-                for tenth in ['0', '2', '4', '6', '8'] {
-                    read.press(&mut model, KeyCode::Char(tenth), 1);
-                    let shown = screen(&model);
-                    assert!(shown.is_ascii(), "{} {tabs}: {shown}", recording.name);
-                }
-                for over in ['?', 'c', '/', 's', 't'] {
-                    read.press(&mut model, KeyCode::Char(over), 1);
-                    let shown = screen(&model);
-                    assert!(shown.is_ascii(), "{} {over}: {shown}", recording.name);
-                    read.press(&mut model, KeyCode::Esc, 2);
-                }
-            }
-        }
-    }
-
-    #[test]
     fn without_a_kernels_word_the_congestion_window_is_an_estimate() {
         let look = |unicode| Look {
             style: Style {
