@@ -10,9 +10,11 @@ mod congestion;
 mod episode;
 mod heard;
 mod nagle;
+mod opening;
 mod pace;
 mod telling;
 mod trouble;
+mod vantage;
 mod whole;
 mod windows;
 

@@ -13,7 +13,7 @@ use super::heard::{Heard, NEAR_NS, UnderWay, full};
 use super::telling::{Names, finding};
 use super::whole::Whole;
 use crate::event::units::{nanos, plural};
-use crate::event::{Finding, Flow, Kind, Segment, Severity, Side};
+use crate::event::{Confidence, Finding, Flow, Kind, Note, Quantity, Segment, Severity, Side};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
@@ -58,6 +58,9 @@ struct Half {
     closed: bool,
     /// Recovery lasts until this is acknowledged.
     recover: Option<Seq>,
+    /// Nanoseconds of the present recovery that rest on a hole alone: what fills it tells whether there was
+    /// a loss. `None` when more than a hole shows one.
+    on_a_hole: Option<u64>,
     /// Payload of a full segment: what is no multiple of it was cut where the data ended.
     full: u32,
     /// What the other side said and has not reached the sender yet, by when it will.
@@ -199,6 +202,8 @@ impl Pace {
                 if let Some(mean) = half.congestion.mean().filter(|_| near) {
                     let segments = plural(mean.div_ceil(half.full.max(1)).into(), "segment");
                     for it in windows {
+                        let mean = Quantity::Bytes(mean.into());
+                        it.numbers.push(("congestion_window_mean", mean));
                         it.summary = format!("{}; {segments} by estimate on average", it.summary);
                     }
                 }
@@ -221,14 +226,22 @@ impl Half {
             self.una = Seq(s.seq);
         }
         // What was lost before the capture shows as what it left open.
-        let lost = |kind| kind == Kind::Retransmission || (far && kind == Kind::Hole);
-        let lost = s.notes.iter().any(|note| lost(note.kind));
+        let noted = |kind| s.notes.iter().any(|note| note.kind == kind);
+        let again = noted(Kind::Retransmission);
+        let lost = again || (far && noted(Kind::Hole));
+        if s.notes.iter().any(was_only_late) {
+            self.was_no_loss();
+        }
         if s.len > 0 {
             self.explain_silence(lost && far);
         }
         if lost {
             if self.recover.is_none() {
                 self.whole.lost(self.under_way_bytes());
+                self.on_a_hole = Some(0);
+            }
+            if again {
+                self.on_a_hole = None;
             }
             self.recover = self.recover.or(Some(self.end.unwrap_or(end)));
         }
@@ -259,6 +272,18 @@ impl Half {
             self.shares[application] = self.shares[application].saturating_sub(ns);
             self.shares[recovery] = self.shares[recovery].saturating_add(ns);
         }
+    }
+
+    /// What seemed to be lost was only overtaken: the time counts for the network.
+    fn was_no_loss(&mut self) {
+        let Some(ns) = self.on_a_hole.take() else {
+            return;
+        };
+        let [network, recovery] = [Waiting::Network, Waiting::Recovery].map(|it| it as usize);
+        self.shares[recovery] = self.shares[recovery].saturating_sub(ns);
+        self.shares[network] = self.shares[network].saturating_add(ns);
+        self.recover = None;
+        self.waiting = self.waits_for();
     }
 
     /// What is sent and not acknowledged, as far as the sender knows.
@@ -312,7 +337,7 @@ impl Half {
             .recover
             .is_some_and(|until| self.una.at_or_after(until))
         {
-            self.recover = None;
+            (self.recover, self.on_a_hole) = (None, None);
         }
     }
 
@@ -332,7 +357,13 @@ impl Half {
             && let Some(share) = self.shares.get_mut(self.waiting as usize)
         {
             // A damaged capture may hold any times.
-            *share = share.saturating_add(now.nanos_since(since));
+            let ns = now.nanos_since(since);
+            *share = share.saturating_add(ns);
+            if let Some(doubtful) = &mut self.on_a_hole
+                && self.waiting == Waiting::Recovery
+            {
+                *doubtful = doubtful.saturating_add(ns);
+            }
         }
         // The time counts from the first data on.
         self.since = (!first_data).then_some(now);
@@ -382,6 +413,13 @@ impl Half {
         shares
     }
 
+    /// The shares, by name.
+    fn numbers(&self) -> Vec<(&'static str, Quantity)> {
+        let names = ["application", "network", "receiver", "recovery", "tail"];
+        let shares = self.told_shares().map(Quantity::Nanos);
+        names.into_iter().zip(shares).collect()
+    }
+
     fn tell(&self, names: &Names, side: Side) -> Option<Finding> {
         let shares = self.told_shares();
         let all = shares
@@ -392,11 +430,12 @@ impl Half {
         }
         let mut shares: Vec<_> = ALL.iter().zip(shares).collect();
         shares.sort_by_key(|(_, ns)| std::cmp::Reverse(*ns));
-        let percent = |ns: u64| (ns as f64 * 100.0 / all as f64).round() as u64;
+        let percents = percents(shares.iter().map(|(_, ns)| *ns));
         let parts: Vec<_> = shares
             .iter()
-            .filter(|(_, ns)| percent(*ns) > 0)
-            .map(|((_, name), ns)| format!("{name} {} %", percent(*ns)))
+            .zip(percents)
+            .filter(|(_, percent)| *percent > 0)
+            .map(|(((_, name), _), percent)| format!("{name} {percent} %"))
             .collect();
         let host = names.of_side(side);
         let what = format!(
@@ -407,7 +446,7 @@ impl Half {
         let ((most, _), held) = *shares.first()?;
         let (_, from, to) = *self.longest.get(*most as usize)?;
         let stands_in_the_way = matches!(most, Waiting::Receiver | Waiting::Recovery);
-        let severity = if stands_in_the_way && percent(held) >= 50 {
+        let severity = if stands_in_the_way && held >= all / 2 {
             Severity::Notice
         } else {
             Severity::Info
@@ -416,9 +455,32 @@ impl Half {
             side: Some(side),
             advice: advice(*most).to_owned(),
             evidence: [from, to].into_iter().filter(|&frame| frame > 0).collect(),
+            numbers: self.numbers(),
             ..finding("pace", severity, what)
         })
     }
+}
+
+/// Whether a segment that filled a hole was late, and not sent again.
+fn was_only_late(note: &Note) -> bool {
+    note.kind == Kind::OutOfOrder && note.confidence != Confidence::Ambiguous
+}
+
+/// Whole percents of each, that make a hundred together: the largest remainders are rounded up.
+fn percents(parts: impl Iterator<Item = u64>) -> [u64; 5] {
+    let mut given = [0; 5];
+    for (place, part) in given.iter_mut().zip(parts) {
+        *place = u128::from(part);
+    }
+    let all = given.iter().sum::<u128>().max(1);
+    let mut shares = given.map(|part| (part * 100 / all) as u64);
+    let mut order = [0, 1, 2, 3, 4];
+    order.sort_by_key(|&at: &usize| std::cmp::Reverse(given[at] * 100 % all));
+    let missing = 100_u64.saturating_sub(shares.iter().sum());
+    for at in order.into_iter().take(missing as usize) {
+        shares[at] += u64::from(given[at] > 0);
+    }
+    shares
 }
 
 const fn advice(most: Waiting) -> &'static str {

@@ -36,7 +36,7 @@ pub use json::{
     Json, Lines, difference as json_difference, fields as json_fields, pieces as json_pieces,
     sums as json_sums,
 };
-pub use ladder::{BothEnds, BothLines, Bulk, LadderLines, is_bulk};
+pub use ladder::{BothEnds, BothLines, Bulk, LadderLines, is_bulk, tag};
 pub use style::{Paint, Painted, Style};
 
 use crate::event::Event;

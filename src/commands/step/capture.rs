@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::analysis::{Analysis, Hindsight, Limits};
 use crate::cli;
 use crate::commands::{ends, input};
-use crate::event::{Board, End, Endpoint, Event, Flow, Side};
+use crate::event::{Board, End, Endpoint, Event, Flow, Kept, Side};
 use crate::explain::Windows;
 use crate::frame::{Frame, LinkType};
 use crate::io::file::{CaptureFile, Place, Store};
@@ -266,43 +266,73 @@ impl Walk {
         see: &mut impl FnMut(&Frame<'_>, &Event<'_>),
         ended: &mut impl FnMut(&Flow),
     ) -> Result<Step, SourceError> {
-        let Some(frame) = self.source.next_frame()? else {
-            return Ok(Step::End);
-        };
-        if let Some(filter) = &mut capture.filter
-            && !filter.matches(&frame)?
-        {
-            return Ok(Step::Other);
-        }
-        let selection = (!capture.everything).then_some(&capture.wanted.selection);
         let mut step = Step::Other;
-        let windows = &mut self.windows;
-        let done: Result<(), Infallible> = self.analysis.handle(&frame, &mut |event| {
+        let selection = (!capture.everything).then_some(&capture.wanted.selection);
+        let more = self.read(&mut capture.filter, &mut |frame, event| {
             let of = match event {
-                Event::Segment(segment) => {
-                    windows.observe(segment);
-                    Some(segment.flow)
-                }
+                Event::Segment(segment) => Some(segment.flow),
                 Event::Packet(..) => None,
-                Event::Flow(flow) => {
-                    windows.forget(flow.flow);
-                    ended(flow);
-                    return Ok(());
-                }
-                _ => return Ok(()),
+                Event::Flow(flow) => return ended(flow),
+                _ => return,
             };
             let looked_at = flow.is_none() || flow == of;
             if looked_at && selection.is_none_or(|one| one.wants(event, Scope::Segments)) {
                 step = Step::Row;
-                see(&frame, event);
+                see(frame, event);
             }
-            Ok(())
-        });
-        let Ok(()) = done;
+        })?;
         if step == Step::Row {
             self.row += 1;
         }
-        Ok(step)
+        Ok(if more { step } else { Step::End })
+    }
+
+    /// Goes over one frame, and hands over all that comes of it, if the filter lets it through; false at the end.
+    fn read(
+        &mut self,
+        filter: &mut Option<BpfFilter>,
+        see: &mut impl FnMut(&Frame<'_>, &Event<'_>),
+    ) -> Result<bool, SourceError> {
+        let Some(frame) = self.source.next_frame()? else {
+            return Ok(false);
+        };
+        if let Some(filter) = filter
+            && !filter.matches(&frame)?
+        {
+            return Ok(true);
+        }
+        let windows = &mut self.windows;
+        let done: Result<(), Infallible> = self.analysis.handle(&frame, &mut |event| {
+            match event {
+                Event::Segment(segment) => windows.observe(segment),
+                Event::Flow(flow) => windows.forget(flow.flow),
+                _ => {}
+            }
+            see(&frame, event);
+            Ok(())
+        });
+        let Ok(()) = done;
+        Ok(true)
+    }
+
+    /// Goes on to a frame and keeps what became of it, asked for or not.
+    pub(super) fn into_frame(
+        mut self,
+        capture: &mut Capture,
+        number: u64,
+    ) -> Result<Option<Kept>, SourceError> {
+        let mut kept = None;
+        while self.frames() < number {
+            let more = self.read(&mut capture.filter, &mut |frame, event| {
+                if frame.number == number {
+                    kept = Kept::of(frame, event).or(kept.take());
+                }
+            })?;
+            if !more {
+                break;
+            }
+        }
+        Ok(kept)
     }
 
     /// Goes over frames until it has gone over a row; false at the end.

@@ -23,7 +23,7 @@ use crate::event::{Board, End, Endpoint, Event, Host, Joint, Kept};
 use crate::frame::Frame;
 use crate::lab::truth::Happening;
 use crate::pair::{Meeting, Pair};
-use crate::tui::{Extent, Measured, PAGE_ROWS, Page, Query, Told, Wish};
+use crate::tui::{Extent, Hit, Measured, PAGE_ROWS, Page, Query, Seeker, Told, Wish};
 use crate::view::BothEnds;
 
 /// Steps of reading between two looks at what is wished.
@@ -146,7 +146,7 @@ impl Both {
 
     fn run(mut self, wished: &Receiver<Wish>, tell: &mut dyn FnMut(Told) -> bool) {
         if let Some(meeting) = &self.meeting {
-            tell(Told::Failed(meeting.clock().to_string()));
+            tell(Told::Notice(meeting.clock().to_string()));
         }
         loop {
             let wish = if self.complete {
@@ -175,7 +175,7 @@ impl Both {
                     self.complete = true;
                     self.sum_up();
                     let rows = self.rows.all().len();
-                    told &= tell(Told::Failed(format!(
+                    told &= tell(Told::Notice(format!(
                         "only the first {rows} rows of both: there is no room for more; one capture alone can be \
                          walked through to its end"
                     )));
@@ -301,9 +301,19 @@ impl Both {
                 let board = self.board(row).map(Box::new);
                 tell(Told::Board(self.view, row, board))
             }
-            Wish::Find { from, back, query } => {
+            Wish::Find {
+                search,
+                from,
+                back,
+                query,
+            } => {
                 let found = self.find(from, back, &query);
-                tell(Told::Found(self.view, found))
+                tell(Told::Found(self.view, search, Ok(found)))
+            }
+            Wish::Frames { host, frames } => {
+                let of = |row: &&Kept| frames.iter().any(|frame| row.shows(host, *frame));
+                let found = self.rows.all().iter().filter(of).cloned().collect();
+                tell(Told::Frames(self.view, found))
             }
             Wish::Measure { from, to } => {
                 let sum = Measured::of((from..=to).map(|row| self.row(row)));
@@ -321,7 +331,7 @@ impl Both {
                 let places = places.collect();
                 tell(Told::Places(self.view, places))
             }
-            Wish::Copy(_) => true,
+            Wish::Copy(_) | Wish::LetBe => true,
         }
     }
 
@@ -334,13 +344,19 @@ impl Both {
         self.rows.all().get(place)
     }
 
-    fn find(&self, from: u64, back: bool, query: &Query) -> Option<u64> {
-        let fits = |row: &u64| self.row(*row).is_some_and(|row| query.fits(row));
-        if back {
-            (0..from).rev().find(fits)
+    fn find(&self, from: u64, back: bool, query: &Query) -> Option<Hit> {
+        let (mut row, mut seeker) = if back {
+            (0, Seeker::last(query.clone(), from))
         } else {
-            (from + 1..self.extent().rows).find(fits)
+            (from + 1, Seeker::first(query.clone(), from + 1))
+        };
+        while let Some(kept) = self.row(row)
+            && seeker.wants(row)
+        {
+            seeker.look(row, kept);
+            row += 1;
         }
+        seeker.found()
     }
 
     /// How the connection stands after a row, as the capture has it that the row is best looked at in.

@@ -166,7 +166,7 @@ impl Teller {
         // Where there is no screen any more, nobody wants to know.
         let _ = self
             .0
-            .send(News::Message(Message::Told(Told::Failed(line))));
+            .send(News::Message(Message::Told(Told::Notice(line))));
     }
 }
 

@@ -289,6 +289,22 @@ impl Trail {
         Ok(None)
     }
 
+    /// What became of a frame, on this way or a part of it, whichever has the nearer place.
+    pub(super) fn frame(
+        &self,
+        part: Option<&Self>,
+        capture: &mut Capture,
+        number: u64,
+    ) -> Result<Option<Kept>, SourceError> {
+        let trails = [Some(self), part].into_iter().flatten();
+        let places = trails.filter_map(|trail| trail.before_frame(number));
+        let before = places.filter(|place| place.frames() < number);
+        match before.max_by_key(|place| place.frames()) {
+            Some(place) => place.walk(capture).into_frame(capture, number),
+            None => Ok(None),
+        }
+    }
+
     /// Keeps a place that was come by, as long as others are not come by later.
     fn remember(&mut self, place: Checkpoint) {
         self.recent.retain(|known| known.row != place.row);

@@ -24,6 +24,8 @@ use crate::view::{self, Paint, inspect, text};
 
 /// From so many columns on the dump stands beside the fields with sixteen bytes a row.
 const WIDE: u16 = 130;
+/// From so many columns on it has eight bytes a row, and else four, to leave room for what the fields say.
+const MIDDLING: u16 = 72;
 /// From so many columns and lines on it stands above them, sixteen bytes a row.
 const TALL: (u16, u16) = (74, 22);
 /// Lines for what is known of the field, in a tall pane, a middling one and a low one.
@@ -66,7 +68,11 @@ fn parts(area: Rect, bytes: usize) -> Parts {
             text,
         };
     }
-    let row: usize = if area.width >= WIDE { 16 } else { 8 };
+    let row: usize = match area.width {
+        WIDE.. => 16,
+        MIDDLING.. => 8,
+        _ => 4,
+    };
     let text = area.width >= WITH_TEXT;
     // Offset, three columns a byte, a gap in the middle, and as characters.
     let width = 7 + row * 3 + row / 16 + if text { 2 + row } else { 0 };

@@ -19,7 +19,7 @@ use ratatui::widgets::Paragraph;
 use super::lines::{self, span};
 use super::tape::{self, Ink, Scale};
 use super::tape_marks::marks;
-use crate::event::{Board, Endpoint, Figures, HalfBoard, How, Kept, Segment, Side, units};
+use crate::event::{Board, Endpoint, Event, Figures, HalfBoard, How, Kept, Segment, Side, units};
 use crate::tui::ends;
 use crate::tui::model::Model;
 use crate::view::bars::{Ink as BarInk, Piece, bar};
@@ -36,13 +36,7 @@ type Ranked = (u8, Line<'static>);
 /// Draws it for that row.
 pub(super) fn draw(model: &Model, row: &Kept, area: Rect, frame: &mut Frame<'_>) {
     let Some(segment) = row.segment() else {
-        let text = if row.has_frame() {
-            "This frame is no TCP segment: no endpoint moves."
-        } else {
-            "This is no packet: a program's call or what a kernel has in mind moves no number."
-        };
-        frame.render_widget(span(model, Paint::Dim, text), area);
-        return;
+        return frame.render_widget(Paragraph::new(no_segment(model, row, area.width)), area);
     };
     let known = model.ends.known.as_ref();
     // Until the board of this row comes, that of the row before stands there, of the same connection at least.
@@ -57,6 +51,25 @@ pub(super) fn draw(model: &Model, row: &Kept, area: Rect, frame: &mut Frame<'_>)
     };
     let lines = fitting(pane.lines(), usize::from(area.height));
     frame.render_widget(Paragraph::new(lines), area);
+}
+
+/// What there is to say where no endpoint of TCP moves: the whole of what the ladder had no room for.
+fn no_segment(model: &Model, row: &Kept, width: u16) -> Vec<Line<'static>> {
+    let summary = row.with(|event| match event {
+        Event::Packet(_, packet) => Some(packet.summary()),
+        _ => None,
+    });
+    let (summary, why) = match summary {
+        _ if !row.has_frame() => (None, "No packet: here no endpoint sends or receives."),
+        summary => (
+            summary,
+            "No TCP segment: there is no connection that it moves.",
+        ),
+    };
+    let lines = summary.map(|summary| text::wrap(&text::escape(&summary), width.into()));
+    let lines = lines.into_iter().flatten();
+    let lines = lines.map(|line| span(model, Paint::Plain, line).into());
+    lines.chain([span(model, Paint::Dim, why).into()]).collect()
 }
 
 /// As many of the lines as there is room for, those that are most to be missed.

@@ -11,7 +11,8 @@ use crate::decode::Decoder;
 use crate::event::{Event, Kept};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::inspect::{Line, Outline};
-use crate::tui::{Measured, Message, Model, PAGE_ROWS, Page, Query, Told, Wish, draw};
+use crate::tui::model::Pane;
+use crate::tui::{Hit, Measured, Message, Model, PAGE_ROWS, Page, Query, Told, Wish, draw};
 
 /// Presses keys, one for each character; `\t` is Tab, `\n` Enter, `\x08` Backspace, `\x1b` Esc.
 fn press(model: &mut Model, keys: &str) -> Vec<Wish> {
@@ -154,6 +155,14 @@ fn evidence_is_a_key_away_and_back() {
     let note = &model.current().unwrap().notes[0];
     let mut frames: Vec<u64> = note.frames.iter().copied().chain(note.of_frame).collect();
     frames.retain(|other| *other != frame);
+    // First it says why, which lay behind another pane.
+    assert_eq!(press(&mut model, "v"), []);
+    assert_eq!(model.cursor, row);
+    assert!(
+        picture(&model).contains("by RFC 5681"),
+        "{}",
+        picture(&model)
+    );
     assert_eq!(press(&mut model, "v"), []);
     assert_eq!(frame_of(&model), frames[0]);
     assert!(
@@ -187,18 +196,54 @@ fn evidence_that_is_not_at_hand_is_asked_for() {
     model.update(Message::Told(Told::Page(0, page)));
     model.cursor = PAGE_ROWS;
     let of = crate::tui::why::evidence(model.current().unwrap())[0];
-    let wishes = press(&mut model, "v");
+    let wishes = press(&mut model, "vv");
     let find = Wish::Find {
+        search: 1,
         from: PAGE_ROWS,
         back: true,
         query: Query::Frame(None, of),
     };
     assert!(wishes.contains(&find), "{wishes:?}");
     assert!(Query::Frame(None, of).fits(&rows[of as usize - 1]));
-    model.update(Message::Told(Told::Found(0, Some(3))));
+    let hit = Hit {
+        row: 3,
+        goes_on: false,
+    };
+    model.update(Message::Told(Told::Found(0, 1, Ok(Some(hit)))));
     assert_eq!(model.cursor, 3);
     press(&mut model, "\x08");
     assert_eq!(model.cursor, PAGE_ROWS);
+}
+
+#[test]
+fn evidence_that_is_no_row_of_what_is_looked_at_is_shown_all_the_same() {
+    let rows = rows("retransmission");
+    let noted = |row: &&Kept| row.notes.iter().any(|note| note.of_frame.is_some());
+    let row = rows.iter().find(noted).unwrap();
+    let frames = crate::tui::why::evidence(row);
+    let mut model = model_with("chosen", &[], (120, 40));
+    let page = Page {
+        number: 0,
+        rows: [row.clone()].into(),
+    };
+    let wishes = model.update(Message::Told(Told::Page(0, page)));
+    let wish = Wish::Frames {
+        host: None,
+        frames: frames.clone(),
+    };
+    assert!(wishes.contains(&wish), "{wishes:?}");
+    let again = press(&mut model, "\t\t");
+    assert!(!again.contains(&wish), "once is enough");
+    let of = &rows[frames[0] as usize - 1];
+    let before = picture(&model);
+    model.update(Message::Told(Told::Frames(0, vec![of.clone()])));
+    let shown = picture(&model);
+    let line = format!("{}  ", of.frame);
+    let has = |picture: &str| picture.lines().filter(|at| at.contains(&line)).count();
+    assert!(has(&shown) > has(&before), "{before}\n{shown}");
+    // Frames of a row that was left are of no use.
+    model.update(Message::Told(Told::Frames(0, vec![row.clone()])));
+    assert_eq!(picture(&model), shown);
 }
 
 #[test]
@@ -307,6 +352,30 @@ fn checksums_are_worked_out_on_a_key() {
 }
 
 #[test]
+fn a_large_screen_has_two_panes_and_the_mouse_chooses() {
+    let mut model = model_of("retransmission", (200, 60));
+    let text = picture(&model);
+    assert!(
+        text.contains("── both ends") && text.contains("── why"),
+        "{text}"
+    );
+    super::click(&mut model, 150, 50);
+    assert_eq!((model.focus, model.beside), (Pane::Why, Pane::Why));
+    // The one that is not looked at is told of, too.
+    press(&mut model, "\t");
+    let text = picture(&model);
+    assert!(
+        text.contains("── both ends") && text.contains("━━ bytes"),
+        "{text}"
+    );
+    model.update(Message::Told(Told::Board(0, 0, None)));
+    let wishes = press(&mut model, "J");
+    assert!(wishes.contains(&Wish::Board(1)), "{wishes:?}");
+    super::click(&mut model, 150, 5);
+    assert_eq!((model.focus, model.beside), (Pane::Ends, Pane::Ends));
+}
+
+#[test]
 fn the_panes_as_they_look() {
     for (name, size) in [("80", (80, 24)), ("200", (200, 60))] {
         let mut model = model_of("retransmission", size);
@@ -317,7 +386,7 @@ fn the_panes_as_they_look() {
             }
             press(&mut model, "j");
         }
-        press(&mut model, "m");
+        press(&mut model, "mv");
         insta::assert_snapshot!(format!("step-why-{name}"), picture(&model));
         press(&mut model, "v");
         insta::assert_snapshot!(format!("step-evidence-{name}"), picture(&model));

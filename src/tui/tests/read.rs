@@ -89,6 +89,16 @@ impl Read {
         model
     }
 
+    /// Its rows.
+    pub(crate) fn rows(self) -> Vec<Kept> {
+        self.rows
+    }
+
+    /// How the connection stands after that row.
+    pub(crate) fn board(&self, row: usize) -> Option<Board> {
+        self.boards.get(row)?.clone()
+    }
+
     /// Presses a key so many times.
     pub(crate) fn press(&self, model: &mut Model, key: KeyCode, times: usize) {
         for _ in 0..times {

@@ -1,6 +1,7 @@
 //! The stepping screen as its user has it: the binary in a pseudo-terminal.
 
 pub(crate) mod terminal;
+mod walk;
 
 use std::io::Write;
 

@@ -167,6 +167,17 @@ impl Terminal {
         self.until(text, |terminal| terminal.text().contains(text));
     }
 
+    /// The screen, once nothing more has come for a while.
+    pub(crate) fn still(&mut self) -> String {
+        loop {
+            let before = self.bytes.len();
+            self.look(Duration::from_secs(2));
+            if before > 0 && self.bytes.len() == before {
+                return self.text();
+            }
+        }
+    }
+
     /// Waits for its end, and takes in everything it said.
     pub(crate) fn ends(&mut self) -> ExitStatus {
         let begin = Stopwatch::start();

@@ -80,7 +80,7 @@ fn the_frames_that_a_row_rests_on_are_found_at_its_host() {
             let query = Query::Frame(Some(host), *frame);
             let rests = both.find(last, true, &query);
             let rests = rests.or_else(|| both.find(0, false, &query));
-            let rests = both.row(rests.unwrap()).unwrap();
+            let rests = both.row(rests.unwrap().row).unwrap();
             assert!(rests.shows(Some(host), *frame));
             found += 1;
         }
@@ -104,11 +104,9 @@ fn the_frames_that_a_row_rests_on_are_found_at_its_host() {
 fn a_row_has_its_board_and_a_search_goes_both_ways() {
     let mut both = both("retransmission", false);
     while both.step().unwrap() {}
-    let again = both.find(0, false, &Query::Problem).unwrap();
-    assert_eq!(
-        both.find(both.extent().rows, true, &Query::Problem),
-        Some(again)
-    );
+    let again = both.find(0, false, &Query::Problem).unwrap().row;
+    let before = both.find(both.extent().rows, true, &Query::Problem);
+    assert_eq!(before.map(|hit| hit.row), Some(again));
     let board = both.board(again).unwrap();
     assert_eq!(board.frame, both.row(again).unwrap().frame);
     let half = &board.halves[0];
