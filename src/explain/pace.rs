@@ -8,9 +8,8 @@
 //! time that is not `busy`, the receiver's is `rwnd_limited`, and the rest of `busy` is split here: while the
 //! last and short segment of a message waits for its ACK, no more was there to be sent.
 
-use std::collections::VecDeque;
-
 use super::congestion::Congestion;
+use super::heard::{Heard, NEAR_NS, UnderWay, full};
 use super::telling::{Names, finding};
 use super::whole::Whole;
 use crate::event::units::{nanos, plural};
@@ -42,23 +41,10 @@ const ALL: [(Waiting, &str); 5] = [
     (Waiting::Recovery, "the repair of losses"),
     (Waiting::Tail, "the last ACK of what there was"),
 ];
-/// ACKs kept that the sender is yet to get; those of a sixteenth of the way are taken together.
-const UNDER_WAY: usize = 16;
-
 /// Shorter transfers have no pace.
 const LEAST_NS: u64 = 50_000_000;
-/// A way to the sender that makes no difference, there and back.
-const NEAR_NS: u64 = 1_000_000;
 /// Nor have those of fewer segments.
 const LEAST_SEGMENTS: u32 = 5;
-
-/// What a segment says to the sender.
-#[derive(Clone, Copy, Debug)]
-struct Heard {
-    ack: Seq,
-    edge: Option<Seq>,
-    closed: bool,
-}
 
 /// One direction.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +64,7 @@ struct Half {
     /// Payload of a full segment: what is no multiple of it was cut where the data ended.
     full: u32,
     /// What the other side said and has not reached the sender yet, by when it will.
-    under_way: VecDeque<(Timestamp, Heard)>,
+    under_way: UnderWay,
     /// Whether its latest data was a segment shorter than others: no more was there.
     short: bool,
     segments: u32,
@@ -227,17 +213,6 @@ impl Pace {
     }
 }
 
-impl Heard {
-    fn of(s: &Segment<'_>) -> Option<Self> {
-        let ack = s.ack.map(Seq).filter(|_| !s.flags.rst())?;
-        Some(Self {
-            ack,
-            edge: s.window_bytes.map(|window| ack.plus(window)),
-            closed: s.window == 0 && !s.flags.syn() && !s.flags.fin(),
-        })
-    }
-}
-
 impl Half {
     /// What it sends; `leg_ns` is how far the capture is from it and back, `far` whether that is further
     /// than from the receiver.
@@ -273,7 +248,7 @@ impl Half {
         if s.len > 0 {
             self.decide(s.time, leg_ns);
             self.segments += 1;
-            self.learn_full(s);
+            self.full = full(self.full, s);
             // One that is short because the window had room for no more was not the last.
             let room = self.edge.map_or(i32::MAX, |edge| edge.from(end));
             let cut = room < i32::try_from(self.full).unwrap_or(i32::MAX);
@@ -333,52 +308,16 @@ impl Half {
         }
     }
 
-    /// Cards cut long segments later: then the offered MSS tells what a full one is, or else that
-    /// it is a multiple.
-    fn learn_full(&mut self, s: &Segment<'_>) {
-        let offload = s
-            .notes
-            .iter()
-            .find(|note| note.kind == Kind::OffloadSegment);
-        let mss = offload.map_or(0, |note| note.number_of("mss"));
-        let options = s.option_bytes.len();
-        let told = u32::try_from(mss)
-            .unwrap_or(0)
-            .saturating_sub(options as u32);
-        if self.full == 0 && told > 0 {
-            self.full = told;
-        } else if s.len > self.full
-            && told == 0
-            && (self.full == 0 || !s.len.is_multiple_of(self.full))
-        {
-            self.full = s.len;
-        }
-    }
-
     /// What the other side says, which takes `leg_ns` to the sender and back to the capture.
     fn is_told(&mut self, heard: Heard, now: Timestamp, leg_ns: u64) {
-        if leg_ns < NEAR_NS && self.under_way.is_empty() {
+        if let Some(heard) = self.under_way.put(heard, now, leg_ns) {
             self.hears(heard, now);
-            return;
         }
-        let due = Timestamp::from_nanos(now.as_nanos().saturating_add(leg_ns));
-        let near = |last: &(Timestamp, Heard)| due.nanos_since(last.0) < leg_ns / UNDER_WAY as u64;
-        if self.under_way.len() >= UNDER_WAY && self.under_way.back().is_some_and(near) {
-            self.under_way.pop_back();
-        } else if self.under_way.len() > UNDER_WAY
-            && let Some((_, first)) = self.under_way.pop_front()
-        {
-            self.hears(first, now);
-        }
-        self.under_way.push_back((due, heard));
     }
 
     /// Takes in what has reached the sender by now, each at its time.
     fn catch_up(&mut self, now: Timestamp, frame: u64) {
-        while let Some(&(due, heard)) = self.under_way.front()
-            && due <= now
-        {
-            self.under_way.pop_front();
+        while let Some((due, heard)) = self.under_way.arrived(now) {
             self.hears(heard, due);
             self.settle(due, frame);
         }

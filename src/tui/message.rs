@@ -51,6 +51,9 @@ pub enum Told {
     Truth(Arc<[Mind]>),
     /// What there is from a row to another, both included; `None` when they can't be had.
     Measured(u64, u64, u64, Option<Measured>),
+    /// The rows in which frames that were asked for are, each with its host where two captures are looked at; `None`
+    /// for what is no row of the view, or none yet.
+    Places(u64, Vec<(Option<Host>, u64, Option<u64>)>),
     /// Something worth knowing; all goes on.
     Notice(String),
     /// Something could not be read or done, and why.
@@ -165,6 +168,8 @@ pub enum Wish {
         /// The last one.
         to: u64,
     },
+    /// The rows in which these frames are, of that host's capture where two are looked at.
+    Places(Vec<(Option<Host>, u64)>),
     /// The connections.
     Flows,
     /// That this text can be pasted elsewhere (the terminal's clipboard).

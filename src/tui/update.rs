@@ -179,8 +179,15 @@ impl Model {
                 if extent.settled && !self.extent.settled {
                     self.pages.outdate();
                 }
+                // Frames that were not found may have been read by now.
+                if extent.complete
+                    && (!self.extent.complete || extent.settled != self.extent.settled)
+                {
+                    self.carry_marks(wishes);
+                }
                 self.extent = extent;
             }
+            Told::Places(view, places) if view == self.view => self.place_marks(&places),
             Told::Page(view, page) if view == self.view => self.page(page),
             Told::Board(view, row, board) if view == self.view => {
                 self.quiz_board(row, board.as_deref());

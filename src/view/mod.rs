@@ -4,6 +4,7 @@
 //! A new view is a file here and a line in [`VIEWS`]; `segments.rs` is the smallest complete one.
 
 pub mod addr;
+mod ascii;
 pub mod bars;
 pub mod check;
 pub mod craft;
@@ -30,6 +31,7 @@ pub mod trace;
 
 use std::io::{self, Write};
 
+pub use ascii::{Ascii, ascii};
 pub use json::{
     Json, Lines, difference as json_difference, fields as json_fields, pieces as json_pieces,
     sums as json_sums,

@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 use crate::analysis::{Analysis, Hindsight, Limits};
 use crate::cli;
 use crate::commands::{ends, input};
-use crate::event::{Board, End, Endpoint, Event, Flow, Kept};
+use crate::event::{Board, End, Endpoint, Event, Flow, Kept, Side};
+use crate::explain::Windows;
 use crate::frame::{Frame, LinkType};
 use crate::io::file::{CaptureFile, Place, Store};
 use crate::io::filter::BpfFilter;
@@ -154,6 +155,8 @@ impl Capture {
 pub(super) struct Walk {
     pub(super) source: CaptureFile,
     analysis: Analysis,
+    /// The congestion windows, by estimate.
+    windows: Windows,
     /// Number of the next row.
     pub(super) row: u64,
     /// Nothing is written behind what is there: what is no whole frame will never be.
@@ -166,6 +169,7 @@ pub(super) struct Checkpoint {
     pub(super) row: u64,
     place: Place,
     analysis: Analysis,
+    windows: Windows,
     /// Memory it takes, in bytes, about.
     pub(super) weight: usize,
 }
@@ -177,6 +181,7 @@ impl Checkpoint {
             row: 0,
             place,
             analysis: Analysis::new(Limits::default()).with_hindsight(known),
+            windows: Windows::default(),
             weight: 0,
         }
     }
@@ -189,6 +194,7 @@ impl Checkpoint {
             analysis: Analysis::learning(Limits::default())
                 .flows_only(false)
                 .with_hindsight(known),
+            windows: Windows::default(),
             weight: 0,
         }
     }
@@ -204,6 +210,7 @@ impl Checkpoint {
             row: 0,
             place: self.place.clone(),
             analysis: self.analysis.checkpoint(),
+            windows: self.windows.clone(),
             weight: self.weight,
         }
     }
@@ -213,6 +220,7 @@ impl Checkpoint {
         Walk {
             source: capture.source(&self.place),
             analysis: self.analysis.clone(),
+            windows: self.windows.clone(),
             row: self.row,
             at_its_end: false,
         }
@@ -228,13 +236,14 @@ impl Walk {
             weight: size_of::<Checkpoint>() + place.weight() + self.weight(),
             place,
             analysis: self.analysis.checkpoint(),
+            windows: self.windows.clone(),
         }
     }
 
     /// Memory that the connections it follows take, in bytes, about.
     pub(super) fn weight(&self) -> usize {
         let (connections, details) = self.analysis.kept();
-        connections * CONNECTION_BYTES + details
+        connections * CONNECTION_BYTES + details + self.windows.len() * Windows::EACH
     }
 
     /// Frames it has gone over.
@@ -292,7 +301,13 @@ impl Walk {
         {
             return Ok(true);
         }
+        let windows = &mut self.windows;
         let done: Result<(), Infallible> = self.analysis.handle(&frame, &mut |event| {
+            match event {
+                Event::Segment(segment) => windows.observe(segment),
+                Event::Flow(flow) => windows.forget(flow.flow),
+                _ => {}
+            }
             see(&frame, event);
             Ok(())
         });
@@ -338,8 +353,12 @@ impl Walk {
 
     /// How the connection of the latest segment stands.
     pub(super) fn board(&self, frame: u64, ends: [Endpoint; 2], tunnel: u32) -> Option<Board> {
-        let board = self.analysis.board(ends, tunnel)?;
-        Some(Board { frame, ..board })
+        let mut board = self.analysis.board(ends, tunnel)?;
+        board.frame = frame;
+        for side in [Side::Initiator, Side::Responder] {
+            board.halves[side.index()].cwnd = self.windows.estimate(board.flow, side);
+        }
+        Some(board)
     }
 
     /// The connections that are followed now, as they would be told at the end.

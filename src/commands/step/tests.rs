@@ -1,5 +1,7 @@
 //! Rows from anywhere are those that reading through gives, whatever was looked at before.
 
+mod held;
+
 use std::collections::BTreeMap;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
@@ -8,7 +10,8 @@ use super::capture::Wanted;
 use super::worker::Worker;
 use crate::analysis::{Analysis, Limits};
 use crate::commands::pipeline::learn;
-use crate::event::{Board, Event, Kept, Kind, Segment};
+use crate::event::{Board, Event, Kept, Kind, Side};
+use crate::explain::Windows;
 use crate::frame::Frame;
 use crate::io::clock::Stopwatch;
 use crate::io::file::{CaptureFile, Store};
@@ -139,25 +142,30 @@ fn through(store: &Store) -> (Vec<Row>, Vec<Option<Board>>) {
     let hindsight = learn(&mut open(), &mut None, Limits::default());
     let mut analysis = Analysis::new(Limits::default()).with_hindsight(hindsight);
     let (mut source, mut rows, mut boards) = (open(), Vec::new(), Vec::new());
+    let mut windows = Windows::default();
     while let Some(frame) = source.next_frame().unwrap() {
         let mut at = None;
         let done: Result<(), std::convert::Infallible> = analysis.handle(&frame, &mut |event| {
             if let Some(kept) = Kept::of(&frame, event) {
                 rows.push(row(&kept));
             }
-            if let Event::Segment(Segment {
-                src, dst, packet, ..
-            }) = event
-            {
-                at = Some(([*src, *dst], packet.tunnel));
+            if let Event::Segment(segment) = event {
+                windows.observe(segment);
+                at = Some(([segment.src, segment.dst], segment.packet.tunnel));
             }
             Ok(())
         });
         let Ok(()) = done;
         let board = at.and_then(|(ends, tunnel)| analysis.board(ends, tunnel));
-        boards.push(board.map(|board| Board {
-            frame: frame.number,
-            ..board
+        boards.push(board.map(|board| {
+            let mut board = Board {
+                frame: frame.number,
+                ..board
+            };
+            for side in [Side::Initiator, Side::Responder] {
+                board.halves[side.index()].cwnd = windows.estimate(board.flow, side);
+            }
+            board
         }));
     }
     (rows, boards)

@@ -144,7 +144,10 @@ impl Trail {
             let step = walk.step(
                 capture,
                 self.flow,
-                &mut |frame, event| overview.add(row, frame, event),
+                &mut |frame, event| match event {
+                    Event::Segment(s) => overview.add(row, frame.time, Some(s), s.notes),
+                    _ => overview.add(row, frame.time, None, &[]),
+                },
                 &mut |flow| flows.ended(flow),
             );
             match step {
@@ -305,6 +308,31 @@ impl Trail {
             number,
             rows: rows.into(),
         })
+    }
+
+    /// The row of a frame; `None` where it is none of this way, or has not been read yet.
+    pub(super) fn row_of(
+        &self,
+        capture: &mut Capture,
+        frame: u64,
+    ) -> Result<Option<u64>, SourceError> {
+        let read = self
+            .ahead
+            .as_ref()
+            .is_none_or(|ahead| ahead.frames() >= frame);
+        let Some(place) = self.before_frame(frame).filter(|_| read) else {
+            return Ok(None);
+        };
+        let mut walk = place.walk(capture);
+        while walk.frames() < frame {
+            let row = walk.row;
+            match walk.step(capture, self.flow, &mut |_, _| (), &mut |_| ())? {
+                Step::Row if walk.frames() == frame => return Ok(Some(row)),
+                Step::End => break,
+                Step::Row | Step::Other => {}
+            }
+        }
+        Ok(None)
     }
 
     /// What became of a frame, on this way or a part of it, whichever has the nearer place.

@@ -260,6 +260,19 @@ impl Worker {
             } => {
                 self.find(search, (from, back), query);
             }
+            Wish::Places(frames) => {
+                let Some((trail, capture)) = self.looked_at() else {
+                    return;
+                };
+                let place = |(host, frame)| match trail.row_of(capture, frame) {
+                    Ok(row) => Ok((host, frame, row)),
+                    Err(error) => Err(error),
+                };
+                match frames.into_iter().map(place).collect() {
+                    Ok(places) => self.tell(Told::Places(self.view, places)),
+                    Err(error) => self.fail(&error),
+                }
+            }
             Wish::Frames { frames, .. } => self.frames(&frames),
             Wish::Flows => {
                 self.flows_wanted = true;

@@ -88,7 +88,7 @@ fn what_follows_an_ack_at_once_shows_that_there_was_more() {
 
 #[test]
 fn a_pace_is_small_enough_to_keep_thousands() {
-    let under_way = 2 * UNDER_WAY * size_of::<(Timestamp, Heard)>();
+    let under_way = 2 * crate::explain::heard::MOST * size_of::<(Timestamp, Heard)>();
     assert!(
         size_of::<Pace>() + under_way <= 3072,
         "{}",

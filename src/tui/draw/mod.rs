@@ -26,6 +26,7 @@ pub(super) use sums::room as sums_room;
 pub(super) use why::room as why_room;
 
 use super::model::{Model, Over, Pane};
+use crate::view::ascii;
 
 pub(super) use help::overhang as help_overhang;
 pub(super) use list::rows as list_rows;
@@ -173,5 +174,23 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
         Some(Over::Flows) => list::draw(model, frame),
         Some(Over::Prompt) => prompt::draw(model, areas.status, frame),
         None => {}
+    }
+    if !model.look.style.unicode {
+        in_ascii(frame);
+    }
+}
+
+/// Replaces what is not ASCII, whoever drew it: what is cut short, payload, a name.
+fn in_ascii(frame: &mut Frame<'_>) {
+    let mut rest = String::new();
+    for cell in &mut frame.buffer_mut().content {
+        if !cell.symbol().is_ascii() {
+            rest = ascii(cell.symbol());
+            let first = if rest.is_empty() { ' ' } else { rest.remove(0) };
+            cell.set_char(first);
+        } else if !rest.is_empty() {
+            // The second column of a wide character.
+            cell.set_char(rest.remove(0));
+        }
     }
 }

@@ -7,6 +7,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::sample::{model_of, model_with, rows};
 use crate::craft::{Around, Fragments, Recipe};
+use crate::decode::Decoder;
 use crate::event::{Event, Kept};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::inspect::{Line, Outline};
@@ -409,9 +410,16 @@ fn fragments_are_put_together() {
         order: crate::craft::Order::Forward,
     };
     let pieces = cut.of(&recipe, &recipe.build(&Around::default())).unwrap();
+    let mut decoder = Decoder::new();
     let rows = pieces.iter().enumerate();
-    let rows = rows.map(|(at, bytes)| row(at as u64 + 1, bytes, LinkType::RAW));
-    let mut model = model_with("fragments", &rows.collect::<Vec<_>>(), (100, 40));
+    let rows = rows.map(|(at, bytes)| {
+        let number = at as u64 + 1;
+        let frame = row(number, bytes, LinkType::RAW);
+        let frame = frame.frame();
+        Kept::of(&frame, &Event::Packet(&frame, &decoder.decode(&frame))).unwrap()
+    });
+    let rows: Vec<Kept> = rows.collect();
+    let mut model = model_with("fragments", &rows, (100, 40));
     press(&mut model, "\t\t\tj");
     assert!(
         !picture(&model).contains("The datagram"),
@@ -437,6 +445,16 @@ fn fragments_are_put_together() {
     assert_eq!(looked_at(&model).1, 2);
     press(&mut model, "hhh");
     assert_eq!(looked_at(&model), ("UDP source port".to_owned(), 0));
+    // Alone it is whole, and the others are not said to be missing.
+    let mut model = model_with("fragments", &rows[2..], (100, 40));
+    model.flow = Some(0);
+    press(&mut model, "\t\t\t");
+    let text = picture(&model);
+    assert!(
+        text.contains("\nfrom 3 fragments; o shows the rows of the others, too"),
+        "{text}"
+    );
+    assert!(!text.contains("missing:"), "{text}");
 }
 
 /// A row of any bytes.
@@ -486,4 +504,69 @@ proptest! {
             let _ = picture(&model);
         }
     }
+}
+
+#[test]
+fn marks_go_along_to_the_packets_that_another_view_has() {
+    let mut model = model_of("reno-vs-cubic", (80, 24));
+    let rows = rows("reno-vs-cubic");
+    let of = |flow| {
+        let of = move |row: &&Kept| row.segment().is_some_and(|s| s.flow == flow);
+        rows.iter().filter(of).cloned().collect::<Vec<_>>()
+    };
+    let [first, second] = [of(0), of(1)];
+    let place = |kept: &Kept| rows.iter().position(|row| row.frame == kept.frame).unwrap() as u64;
+    // One mark on each connection; then one connection alone.
+    (model.cursor, model.top) = (place(&first[5]), 0);
+    press(&mut model, "m");
+    (model.cursor, model.top) = (place(&second[7]), 0);
+    press(&mut model, "m");
+    let wishes = press(&mut model, "o");
+    let frames = vec![(None, first[5].frame), (None, second[7].frame)];
+    assert!(wishes.contains(&Wish::Places(frames)), "{wishes:?}");
+    assert_eq!(model.marks(), [None, None], "not before it is known where");
+    super::sample::tell(&mut model, 1, &second);
+    let places = vec![
+        (None, first[5].frame, None),
+        (None, second[7].frame, Some(7)),
+    ];
+    model.update(Message::Told(Told::Places(1, places)));
+    assert_eq!((model.mark_on(7), model.mark_on(5)), (Some('b'), None));
+    press(&mut model, "g'");
+    assert_eq!(model.cursor, 7);
+    press(&mut model, "jj");
+    let sum = Measured::of(second[7..=9].iter().map(Some)).unwrap();
+    assert_eq!(model.measured_now(), Some(&sum), "of the rows of this view");
+    // Both are there again where both can be.
+    let wishes = press(&mut model, "o");
+    assert!(
+        wishes
+            .iter()
+            .any(|wish| matches!(wish, Wish::Places(frames) if frames.len() == 2))
+    );
+    super::sample::tell(&mut model, 2, &rows);
+    let places = [&first[5], &second[7]].map(|kept| (None, kept.frame, Some(place(kept))));
+    model.update(Message::Told(Told::Places(2, places.to_vec())));
+    let (a, b) = (place(&first[5]), place(&second[7]));
+    assert_eq!(model.measuring(), Some((a.min(b), a.max(b))));
+}
+
+#[test]
+fn a_mark_that_is_not_in_the_view_is_told_of() {
+    let mut model = model_of("reno-vs-cubic", (80, 24));
+    press(&mut model, "m");
+    let frame = model.current().unwrap().frame;
+    press(&mut model, "o");
+    let rows = rows("reno-vs-cubic");
+    super::sample::tell(&mut model, 1, &rows[..3]);
+    model.update(Message::Told(Told::Places(1, vec![(None, frame, None)])));
+    press(&mut model, "'");
+    let notice = model.notice.clone().unwrap();
+    assert_eq!(
+        notice,
+        "frame 1 is marked, which is not in this view; m marks this row instead"
+    );
+    press(&mut model, "m");
+    let notice = model.notice.clone().unwrap();
+    assert_eq!(notice, "marks on what is not in this view are gone");
 }

@@ -273,14 +273,17 @@ impl Model {
         frame: Option<u64>,
         wishes: &mut Vec<Wish>,
     ) {
+        // A frame's number is of one capture, where two are looked at.
+        let host = self.current().and_then(Kept::host);
         self.view += 1;
         self.flow = flow;
         self.forget_rows();
         let number = self.view;
         wishes.push(Wish::View { number, flow });
+        self.carry_marks(wishes);
         if let Some(frame) = frame {
             let aim = Aim {
-                query: Query::Frame(None, frame),
+                query: Query::Frame(host, frame),
                 back: false,
                 what: None,
                 turn: None,
