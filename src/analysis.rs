@@ -38,7 +38,7 @@ struct Follower {
 /// What a look at a frame that comes soon has found.
 #[derive(Debug)]
 pub struct Ahead<'a> {
-    plain: Option<Plain<'a>>,
+    plain: Option<(Plain<'a>, Arrival)>,
     /// Where its connection probably is.
     near: Place,
 }
@@ -207,9 +207,10 @@ impl Analysis {
     /// connections is at hand by then: fills `ahead`, which is empty. Changes no result.
     pub fn look_ahead<'a>(&self, frames: &[Frame<'a>], ahead: &mut ArrayVec<Ahead<'a>, BATCH>) {
         ahead.extend(frames.iter().take(BATCH).map(Ahead::at));
-        if self.follower.tracker.looks_ahead() && ahead.len() > 1 {
-            let ends = ahead.iter().map(|ahead| ahead.plain.as_ref().map(ends));
-            let places = self.follower.tracker.bring_near(ends);
+        let tracker = &self.follower.tracker;
+        if tracker.looks_ahead() && ahead.len() > 1 {
+            let arrivals = ahead.iter().map(|ahead| Some(&ahead.plain.as_ref()?.1));
+            let places = tracker.bring_near(arrivals);
             for (ahead, place) in ahead.iter_mut().zip(places) {
                 ahead.near = place;
             }
@@ -251,25 +252,26 @@ impl Analysis {
         sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         if self.flows_only
-            && let Some(plain) = &ahead.plain
+            && let Some((plain, arrival)) = &ahead.plain
         {
-            return self.follower.follow(frame, plain, ahead.near, sink);
+            return self.follower.follow(arrival, plain.tcp(), ahead.near, sink);
         }
         // Filled in place: handing a packet over by value would copy it for every frame.
         let mut packet = Packet::default();
-        self.decoder
-            .decode_as(frame, ahead.plain.as_ref(), &mut packet);
+        let plain = ahead.plain.as_ref().map(|(plain, _)| plain);
+        self.decoder.decode_as(frame, plain, &mut packet);
         if let Body::Icmp(icmp) = &packet.body {
             hear(&mut self.follower.tracker, icmp, frame, packet.tunnel);
         }
         let (Body::Tcp(tcp), Some(ip)) = (&packet.body, &packet.ip) else {
             return sink(&Event::Packet(frame, &packet));
         };
-        let arrival = arrival(frame, (ip.src, ip.dst), tcp, (ip.id, ip.ttl));
-        let place = self
-            .follower
-            .tracker
-            .observe(&arrival, tcp, packet.tunnel, ahead.near);
+        let ends = ends((ip.src, ip.dst), tcp);
+        let arrival = match &ahead.plain {
+            Some((_, arrival)) => *arrival,
+            None => Arrival::of(frame, ends, packet.tunnel, (ip.id, ip.ttl)),
+        };
+        let place = self.follower.tracker.observe(&arrival, tcp, ahead.near);
         self.follower.judge(frame.number, place, sink)?;
         let Some((seen, connection)) = place.and_then(|place| self.follower.tracker.found(place))
         else {
@@ -282,7 +284,7 @@ impl Analysis {
             frame,
             &packet,
             tcp,
-            &arrival,
+            ends,
             seen,
             connection,
             &self.follower.notes,
@@ -318,23 +320,23 @@ impl Follower {
     /// nothing to judge and, but for what it may prove of others, nothing to know.
     fn follow<E>(
         &mut self,
-        frame: &Frame<'_>,
-        plain: &Plain<'_>,
+        arrival: &Arrival,
+        tcp: &Tcp<'_>,
         near: Place,
         sink: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let tcp = plain.tcp();
-        let arrival = arrival(frame, plain.ends(), &tcp, plain.id_and_ttl());
         let place = if self.learning {
-            self.tracker.observe(&arrival, &tcp, 0, near)
+            self.tracker.observe(arrival, tcp, near)
         } else {
-            self.tracker.observe_untold(&arrival, &tcp, near)
+            self.tracker.observe_untold(arrival, tcp, near)
         };
-        self.judge(frame.number, place, sink)
+        if place.is_none() && !self.tracker.has_ended() {
+            return Ok(());
+        }
+        self.judge(arrival.frame, place, sink)
     }
 
     /// Reports the connections that the segment just followed has ended, and has the rules judge it.
-    #[inline]
     fn judge<E>(
         &mut self,
         frame: u64,
@@ -363,38 +365,24 @@ impl Follower {
 
 impl<'a> Ahead<'a> {
     /// A frame by itself: where its connection is known is not looked for.
+    #[inline]
     fn at(frame: &Frame<'a>) -> Self {
+        let plain = Plain::read(frame).map(|plain| {
+            let ends = ends(plain.ends(), plain.tcp());
+            (plain, Arrival::of(frame, ends, 0, plain.id_and_ttl()))
+        });
         Self {
-            plain: Plain::read(frame),
+            plain,
             near: Place::NOWHERE,
         }
     }
 }
 
-/// The ends of a segment.
-fn ends(plain: &Plain<'_>) -> (Endpoint, Endpoint) {
-    let ((src, dst), (from, to)) = (plain.ends(), plain.ports());
-    let end = |addr, port| Endpoint { addr, port };
-    (end(src, from), end(dst, to))
-}
-
-/// A segment between these addresses, in a packet of that identification and time to live.
+/// The ends of a segment between these addresses.
 #[inline]
-fn arrival(
-    frame: &Frame<'_>,
-    (src, dst): (IpAddr, IpAddr),
-    tcp: &Tcp<'_>,
-    (ip_id, ttl): (Option<u32>, u8),
-) -> Arrival {
-    let end = |addr, port| Endpoint { addr, port };
-    Arrival {
-        frame: frame.number,
-        time: frame.time,
-        src: end(src, tcp.src_port),
-        dst: end(dst, tcp.dst_port),
-        ip_id,
-        ttl,
-    }
+fn ends((src, dst): (IpAddr, IpAddr), tcp: &Tcp<'_>) -> [Endpoint; 2] {
+    let (from, to) = (tcp.src_port, tcp.dst_port);
+    [(src, from), (dst, to)].map(|(addr, port)| Endpoint { addr, port })
 }
 
 impl Crowd {
@@ -446,7 +434,7 @@ fn segment<'a>(
     frame: &Frame<'a>,
     packet: &'a Packet<'a>,
     tcp: &Tcp<'a>,
-    arrival: &Arrival,
+    [src, dst]: [Endpoint; 2],
     seen: &Observation,
     connection: &Connection,
     notes: &'a [Note],
@@ -467,8 +455,8 @@ fn segment<'a>(
         time: seen.time,
         flow: seen.flow,
         dir: Dir(seen.side),
-        src: arrival.src,
-        dst: arrival.dst,
+        src,
+        dst,
         flags: tcp.flags,
         seq: sender.relative(seen.seq),
         ack: seen.ack.map(|ack| receiver.relative(ack)),
@@ -482,6 +470,7 @@ fn segment<'a>(
         options_cut: tcp.options_cut,
         payload: tcp.payload,
         new_bytes: seen.new.min(seen.len),
+        newly_acked: seen.newly_acked,
         in_flight: flying.in_flight(),
         in_flight_of,
         flight_window: bound.window,

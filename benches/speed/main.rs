@@ -6,10 +6,12 @@
 //! `BENCH_WIRELAB=FILE` measures another build, to have a before and an after of the same captures.
 
 mod adversary;
+mod follow;
 mod generate;
 mod packet;
 mod ping;
 mod report;
+mod screen;
 mod step;
 mod tools;
 mod wire;
@@ -38,6 +40,7 @@ fn main() -> io::Result<()> {
         ["wire", ..] => compare_wire(),
         ["ping", ..] => compare_ping(),
         ["step", ..] => walk_through(),
+        ["follow", ..] => keep_up(),
         ["adversary", ..] => hurt(),
         // `cargo test --all-targets` runs benches too, without this word.
         _ if words.contains(&"--bench") => {
@@ -45,7 +48,8 @@ fn main() -> io::Result<()> {
             hurt()?;
             compare_wire()?;
             compare_ping()?;
-            walk_through()
+            walk_through()?;
+            keep_up()
         }
         _ => Ok(()),
     }
@@ -160,6 +164,15 @@ fn walk_through() -> io::Result<()> {
     )
 }
 
+/// The same screen while it is captured.
+fn keep_up() -> io::Result<()> {
+    if !nix::unistd::getuid().is_root() {
+        return writeln!(io::stderr(), "follow: this is not root");
+    }
+    let scale = setting("BENCH_SCALE", 1.0);
+    rewrite("follow", &follow::section(&wirelab(), &folder(), scale)?)
+}
+
 /// Puts a part into docs/PERFORMANCE.md; the words around it are a person's.
 fn rewrite(part: &str, text: &str) -> io::Result<()> {
     let document = fs::read_to_string(REPORT).unwrap_or_else(|_| "# Performance\n".to_owned());
@@ -234,10 +247,13 @@ fn callgrind() -> io::Result<()> {
 const STAGES: &[(&str, &str)] = &[
     (
         "reading",
-        "CaptureFile as wirelab::io::source::Source>::next_frame",
+        "CaptureFile as wirelab::io::source::Source>::next_frames",
     ),
-    ("decoding", "wirelab::decode::Decoder::decode"),
-    ("tracking", "wirelab::track::Tracker::observe"),
+    (
+        "headers and checksums",
+        "wirelab::decode::fast::Plain::read",
+    ),
+    ("tracking", "wirelab::track::Tracker::follow"),
     ("judging", "wirelab::verdict::judge"),
     ("showing", "wirelab::view::View>::event"),
 ];

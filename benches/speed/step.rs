@@ -3,15 +3,10 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::num::NonZero;
+use std::io::{self, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
 
-use nix::pty::{Winsize, openpty};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -22,119 +17,17 @@ use wirelab::io::file;
 use wirelab::tui::{Extent, Look, Message, Model, PAGE_ROWS, Page, Told, Wish, draw};
 
 use crate::generate;
+use crate::screen::{Screen, median, place, row};
 
-/// Nothing here takes so long.
-const PATIENCE: Duration = Duration::from_mins(2);
 /// Pictures drawn for each size.
 const PICTURES: usize = 2_000;
-
-/// The program on a terminal of its own.
-struct Screen {
-    child: Child,
-    keyboard: File,
-    sent: Receiver<Vec<u8>>,
-    shown: vt100::Parser,
-    begun: Stopwatch,
-}
-
-impl Screen {
-    fn open(program: &str, capture: &str) -> io::Result<Self> {
-        let (lines, columns) = (NonZero::new(24), NonZero::new(80));
-        let none = || io::Error::other("a terminal has lines and columns");
-        let (lines, columns) = (lines.ok_or_else(none)?, columns.ok_or_else(none)?);
-        let size = Winsize {
-            ws_row: lines.get(),
-            ws_col: columns.get(),
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        let pty = openpty(Some(&size), None)?;
-        let end = || pty.slave.try_clone().map(Stdio::from);
-        let mut command = Command::new("setsid");
-        command
-            .args(["--ctty", program, "step", capture])
-            .env("TERM", "xterm-256color")
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(end()?)
-            .stdout(end()?)
-            .stderr(end()?);
-        let keyboard = File::from(pty.master);
-        let mut from = keyboard.try_clone()?;
-        let (to, sent) = mpsc::channel();
-        thread::spawn(move || {
-            let mut buffer = vec![0; 65_536];
-            while let Ok(count @ 1..) = from.read(&mut buffer) {
-                if to.send(buffer[..count].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        let begun = Stopwatch::start();
-        Ok(Self {
-            child: command.spawn()?,
-            keyboard,
-            sent,
-            shown: vt100::Parser::new(lines, columns, 0),
-            begun,
-        })
-    }
-
-    /// Milliseconds until the screen is as `fits` says.
-    fn until(&mut self, fits: impl Fn(&str) -> bool) -> io::Result<f64> {
-        let begin = Stopwatch::start();
-        while !fits(&self.shown.screen().contents()) {
-            let bytes = self.sent.recv_timeout(Duration::from_millis(100));
-            self.shown.process(&bytes.unwrap_or_default());
-            if begin.elapsed() > PATIENCE {
-                let text = self.shown.screen().contents();
-                return Err(io::Error::other(format!("it never came:\n{text}")));
-            }
-        }
-        Ok(begin.elapsed().as_secs_f64() * 1e3)
-    }
-
-    fn keys(&mut self, keys: &str) -> io::Result<()> {
-        self.keyboard.write_all(keys.as_bytes())
-    }
-
-    /// The row that is looked at, as the title says; 0 while it says nothing.
-    fn row(text: &str) -> u64 {
-        let title = text.lines().next().unwrap_or_default();
-        let before = title.split(" of ").next().unwrap_or_default();
-        let number = before.rsplit(' ').next().unwrap_or_default();
-        number.replace([',', '\u{202f}'], "").parse().unwrap_or(0)
-    }
-
-    /// The largest resident set so far, in MiB.
-    fn peak_mib(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let line = status.unwrap_or_default();
-        let line = line.lines().find(|line| line.starts_with("VmHWM"));
-        let kib: f64 = line
-            .and_then(|line| line.split_whitespace().nth(1)?.parse().ok())
-            .unwrap_or(0.0);
-        kib / 1024.0
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers.get(numbers.len() / 2).copied().unwrap_or(0.0)
-}
 
 /// What was measured, as text.
 pub(crate) fn section(program: &str, folder: &Path, scale: f64, runs: usize) -> io::Result<String> {
     fs::create_dir_all(folder)?;
     let mut text = String::from(
-        "| capture | first page | all read, twice where that tells more | to its end | a screen back, median | peak MiB |\n\
-         |---|--:|--:|--:|--:|--:|\n",
+        "| capture | first page | all read, twice where that tells more | of that CPU s, user + system | to its end | \
+         a screen back | peak MiB |\n|---|--:|--:|--:|--:|--:|--:|\n",
     );
     for name in ["bulk", "mixed"] {
         let path = folder.join(format!("{name}-{scale}.pcap"));
@@ -144,53 +37,104 @@ pub(crate) fn section(program: &str, folder: &Path, scale: f64, runs: usize) -> 
         io::copy(&mut File::open(&path)?, &mut io::sink())?;
         let mut first = Vec::new();
         for _ in 0..runs.max(1) {
-            let mut screen = Screen::open(program, &path)?;
-            screen.until(|text| text.contains("SYN seq 0"))?;
+            let mut screen = Screen::open(program, &["step", &path])?;
+            screen.until("the first row", |text| text.contains("SYN seq 0"))?;
             first.push(screen.begun.elapsed().as_secs_f64() * 1e3);
         }
-        let (read, end, back, peak) = walk(program, &path)?;
+        writeln!(io::stderr(), "{name}: first pages after {first:.0?} ms")?;
+        let mut walks = Vec::new();
+        for _ in 0..runs.max(1) {
+            walks.push(walk(program, &path)?);
+            writeln!(io::stderr(), "{name}: {:.1?}", walks.last())?;
+        }
+        let middle = |of: &dyn Fn(&Walk) -> f64| median(walks.iter().map(of).collect());
         let _ = writeln!(
             text,
-            "| {name}, {packets} packets, {megabytes:.0} MB | {:.0} ms | {read:.1} s | {end:.0} ms | {back:.0} ms | {peak:.0} |",
-            median(first)
+            "| {name}, {packets} packets, {megabytes:.0} MB | {:.0} ms | {:.1} s | {:.1} + {:.1} | {:.0} ms | {:.0} ms | {:.0} |",
+            median(first),
+            middle(&|it| it.read_s),
+            middle(&|it| it.cpu_s.0),
+            middle(&|it| it.cpu_s.1),
+            middle(&|it| it.end_ms),
+            middle(&|it| it.back_ms),
+            middle(&|it| it.peak_mib),
         );
     }
-    let _ = writeln!(text, "\nUpdating and drawing, without a terminal:\n");
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').nth(1).unwrap_or("?");
+    let cpus = thread::available_parallelism()?;
+    let _ = writeln!(
+        text,
+        "\nMedians of {runs} runs, on {cpus} CPUs with a load of {load} over the last five minutes, other programs' \
+         work included.\n\nUpdating and drawing, without a terminal:\n"
+    );
     for (columns, lines) in [(80, 24), (200, 60)] {
-        let rate = scrolling(columns, lines)?;
+        let rates = (0..runs.max(1)).map(|_| scrolling(columns, lines));
+        let rate = median(rates.collect::<io::Result<_>>()?);
         let _ = writeln!(text, "- {columns} × {lines}: {rate:.0} pictures a second");
     }
     Ok(text)
 }
 
-/// Seconds until all is read, milliseconds to its end and a screen back from there, and the memory that all of
-/// that took.
-fn walk(program: &str, path: &str) -> io::Result<(f64, f64, f64, f64)> {
-    let mut screen = Screen::open(program, path)?;
-    let settled = |text: &str| {
-        let title = text.lines().next().unwrap_or_default();
-        title.contains(" of ") && !title.contains("read") && !title.contains("change")
-    };
-    screen.until(settled)?;
-    let read = screen.begun.elapsed().as_secs_f64();
+/// One way through a capture.
+#[derive(Debug)]
+struct Walk {
+    /// Until all is read, and the CPU seconds of that.
+    read_s: f64,
+    cpu_s: (f64, f64),
+    /// To its end, and a screen back from there.
+    end_ms: f64,
+    back_ms: f64,
+    /// The memory that all of that took.
+    peak_mib: f64,
+}
+
+fn walk(program: &str, path: &str) -> io::Result<Walk> {
+    let mut screen = Screen::open(program, &["step", path])?;
+    // As long as there may be more, the first line says so behind the numbers.
+    let settled = |text: &str| place(text).is_some_and(|(.., rest)| rest.is_empty());
+    screen.until("the end of reading", settled)?;
+    let read_s = screen.begun.elapsed().as_secs_f64();
+    let cpu_s = screen.cpu_s();
     screen.keys("G")?;
-    let end = screen.until(|text| Screen::row(text) > 1 && text.contains(" ACK"))?;
+    let end_ms = screen.until("the last row", |text| is_at_end(text) && is_drawn(text))?;
     let mut back = Vec::new();
     for _ in 0..100 {
-        let before = Screen::row(&screen.shown.screen().contents());
+        let before = row(&screen.text());
         screen.keys("\x1b[5~")?;
-        back.push(screen.until(|text| Screen::row(text) < before)?);
+        let further_up = |text: &str| (1..before).contains(&row(text)) && is_drawn(text);
+        back.push(screen.until("a screen back", further_up)?);
     }
     for _ in 0..5 {
         screen.keys("g")?;
-        screen.until(|text| text.contains("SYN seq 0"))?;
+        screen.until("the first row again", |text| {
+            row(text) == 1 && text.contains("SYN seq 0")
+        })?;
         screen.keys("G")?;
-        screen.until(|text| Screen::row(text) > 1)?;
+        screen.until("the last row again", |text| {
+            is_at_end(text) && is_drawn(text)
+        })?;
     }
-    let peak = screen.peak_mib();
-    screen.keys("q")?;
-    screen.child.wait()?;
-    Ok((read, end, median(back), peak))
+    let peak_mib = screen.peak_mib();
+    screen.quit()?;
+    Ok(Walk {
+        read_s,
+        cpu_s,
+        end_ms,
+        back_ms: median(back),
+        peak_mib,
+    })
+}
+
+fn is_at_end(text: &str) -> bool {
+    place(text).is_some_and(|(row, rows, _)| row == rows)
+}
+
+/// Whether the row that is looked at stands there: its frame has the number of the row in captures that have TCP only.
+fn is_drawn(text: &str) -> bool {
+    let number = row(text).to_string();
+    let begins = |line: &str| line.split_whitespace().next() == Some(&number);
+    text.lines().skip(1).any(begins)
 }
 
 /// Pictures a second, a row further each.

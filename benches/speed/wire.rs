@@ -257,18 +257,7 @@ fn oversleep(slack: Option<u64>) -> io::Result<f64> {
 /// Gbit/s of one connection over a veth pair between two namespaces.
 fn veth(megabytes: u64) -> io::Result<f64> {
     let _made = Veth::make()?;
-    let inside = |host: &str| -> io::Result<()> {
-        let namespace = fs::File::open(format!("/run/netns/{host}"))?;
-        Ok(setns(namespace, CloneFlags::CLONE_NEWNET)?)
-    };
-    let listener = thread::scope(|scope| {
-        let bind = scope.spawn(|| {
-            inside(Veth::NAMES[1])?;
-            TcpListener::bind("10.9.9.2:0")
-        });
-        bind.join()
-            .map_err(|_| io::Error::other("the listener broke off"))?
-    })?;
+    let listener = Veth::inside(Veth::NAMES[1], || TcpListener::bind("10.9.9.2:0"))?;
     let address = listener.local_addr()?;
     thread::scope(|scope| {
         let receiver = scope.spawn(move || -> io::Result<u64> {
@@ -284,7 +273,7 @@ fn veth(megabytes: u64) -> io::Result<f64> {
             }
         });
         let sender = scope.spawn(move || -> io::Result<()> {
-            inside(Veth::NAMES[0])?;
+            Veth::enter(Veth::NAMES[0])?;
             let mut stream = TcpStream::connect(address)?;
             let payload = vec![0; 1_000_000];
             (0..megabytes).try_for_each(|_| stream.write_all(&payload))
@@ -300,12 +289,36 @@ fn veth(megabytes: u64) -> io::Result<f64> {
 }
 
 /// Two namespaces and a cable; gone when dropped.
-struct Veth;
+pub(super) struct Veth;
 
 impl Veth {
-    const NAMES: [&str; 2] = ["wirelab-bench-a", "wirelab-bench-b"];
+    pub(super) const NAMES: [&str; 2] = ["wirelab-bench-a", "wirelab-bench-b"];
+    /// The cable's end, by the same name in both.
+    pub(super) const IFACE: &str = "wl0";
 
-    fn make() -> io::Result<Self> {
+    /// From now on this thread is in that namespace.
+    pub(super) fn enter(name: &str) -> io::Result<()> {
+        let namespace = fs::File::open(format!("/run/netns/{name}"))?;
+        Ok(setns(namespace, CloneFlags::CLONE_NEWNET)?)
+    }
+
+    /// Does `work` on a thread that is there; what it starts stays there.
+    pub(super) fn inside<T: Send>(
+        name: &str,
+        work: impl FnOnce() -> io::Result<T> + Send,
+    ) -> io::Result<T> {
+        thread::scope(|scope| {
+            let there = scope.spawn(|| {
+                Self::enter(name)?;
+                work()
+            });
+            there
+                .join()
+                .map_err(|_| io::Error::other("the thread in the namespace broke off"))?
+        })
+    }
+
+    pub(super) fn make() -> io::Result<Self> {
         let [a, b] = Self::NAMES;
         let made = Self;
         for line in [

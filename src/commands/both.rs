@@ -19,7 +19,7 @@ use crate::io::clock::Speed;
 use crate::lab::truth::Happening;
 use crate::pair::{Meeting, Pair};
 use crate::select::{Scope, Selection};
-use crate::view::{self, BothEnds, Json, Lines, View};
+use crate::view::{self, Ascii, BothEnds, Json, Lines, View};
 
 /// Said where nothing tells which place is nearer to whom.
 const UNTOLD: &str = "which capture is nearer to who opened the connections can't be told: the first is \
@@ -58,7 +58,8 @@ pub(super) fn run(args: &cli::Replay, speed: Speed) -> Result<ExitCode> {
         (cli::Format::Json, Some(_)) => {
             bail!("--format json prints data and --view draws text: leave one of them out")
         }
-        (cli::Format::Text, _) => view::both(style, shows),
+        (cli::Format::Text, _) if style.unicode => view::both(style, shows),
+        (cli::Format::Text, _) => Box::new(Ascii::of(view::both(style, shows))),
     };
     let mut out = output::stdout();
     let pipeline = Pipeline {

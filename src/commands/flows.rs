@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use super::explain::explaining;
 use super::show::{Show, show, text_view};
 use crate::cli;
 use crate::io::clock::Speed;
@@ -26,7 +27,11 @@ pub(super) fn run(args: &cli::Flows) -> Result<ExitCode> {
     show(&asked, |mut style| {
         style.long = args.long;
         match args.output.format {
+            cli::Format::Json if args.long => {
+                Ok(explaining(Box::new(Json::new(Lines::FlowsAndFindings))))
+            }
             cli::Format::Json => Ok(Box::new(Json::new(Lines::Flows))),
+            cli::Format::Text if args.long => Ok(explaining(text_view("flows", style)?)),
             cli::Format::Text => text_view("flows", style),
         }
     })

@@ -18,7 +18,7 @@ use crate::event::Host;
 use crate::io::clock::{self, Pacer, Speed};
 use crate::recordings::Recording;
 use crate::select::{Scope, Selection};
-use crate::view::{Style, View, view};
+use crate::view::{Ascii, Style, View, view};
 
 /// What is to be shown, as the command line has it.
 pub(super) struct Show<'a> {
@@ -93,11 +93,17 @@ pub(super) fn show(
 /// When there is none.
 pub(super) fn text_view(name: &str, style: Style) -> Result<Box<dyn View>> {
     let entry = view(name).ok_or_else(|| anyhow!("there is no view called {name}"))?;
+    let unicode = style.unicode;
     let view = (entry.make)(style);
-    Ok(if entry.findings {
+    let view = if entry.findings {
         explaining(view)
     } else {
         view
+    };
+    Ok(if unicode {
+        view
+    } else {
+        Box::new(Ascii::of(view))
     })
 }
 

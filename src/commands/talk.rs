@@ -219,7 +219,7 @@ impl Screen {
     pub(super) fn show(&mut self, told: &Told<'_>) -> io::Result<()> {
         match told {
             Told::Pause | Told::Idle => self.waited = true,
-            Told::Buffers(..) | Told::Here(_) => {}
+            Told::Buffers(..) | Told::Here(_) | Told::Stopping => {}
             _ => self.keep_what_is_typed()?,
         }
         let out = &mut self.out;
@@ -247,6 +247,7 @@ impl Screen {
             }
             (Told::Frame(frame), _) => self.frame(frame),
             (Told::Pause, _) => out.flush(),
+            (Told::Stopping, _) => self.clear(),
             (Told::Idle, json) => {
                 if json.is_none() {
                     self.text.idle(out)?;

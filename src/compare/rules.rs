@@ -38,7 +38,10 @@ pub(super) fn judge(conversation: &mut Conversation, from: usize, s: &Segment<'_
         own,
         peer,
         seq: s.seq_raw,
-        end: s.seq_raw.wrapping_add(s.seq_len()),
+        // It counts one for SYN and FIN together.
+        end: s
+            .seq_raw
+            .wrapping_add(s.len + u32::from(s.flags.syn() || s.flags.fin())),
         ack: if s.flags.ack() { s.ack_raw } else { 0 },
         initial_rtt,
     };

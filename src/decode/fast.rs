@@ -10,16 +10,17 @@ use super::ipv4::header_checksum;
 use super::span::Span;
 use super::{Body, Checksum, Ip, Layer, LayerKind, Packet, Tcp, tcp, transport};
 use crate::frame::{Frame, LinkType};
+use crate::wire::checksum::Sum;
 
 /// A frame of the most common shape: all that is needed to follow its connection, and to make a whole
 /// [`Packet`] where one is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain<'a> {
     network: Network<'a>,
-    /// What IP carries.
-    segment: Span<'a>,
     link: (LayerKind, u8),
-    checksum: Checksum,
+    /// Where the segment begins, and the length of its header.
+    segment: (u32, u8),
+    tcp: Tcp<'a>,
 }
 
 /// The header around the segment.
@@ -50,35 +51,27 @@ impl<'a> Plain<'a> {
             0x86dd => ipv6(inner),
             _ => None,
         }?;
-        let tcp_len = tcp::header_len(segment.array(0)?);
+        let fixed = segment.array(0)?;
+        let tcp_len = tcp::header_len(fixed);
         if tcp_len < 20 || (segment.bytes.len() as u32) < tcp_len {
             return None;
         }
         let field = transport::field(segment, 16);
         Some(Self {
             network,
-            segment,
             link: (kind, len as u8),
-            checksum: transport::checksum(network.ends(), tcp::PROTOCOL, segment, field),
+            segment: (segment.offset, tcp_len as u8),
+            tcp: Tcp {
+                checksum: transport::checksum_from(network.pseudo_header(), segment, field),
+                ..tcp::segment(fixed, tcp_len, segment)
+            },
         })
     }
 
     /// The segment.
     #[inline]
-    pub fn tcp(&self) -> Tcp<'a> {
-        // It is there: else this would not have been read.
-        let fixed = self.segment.array(0).unwrap_or(&[0; 20]);
-        Tcp {
-            checksum: self.checksum,
-            ..tcp::segment(fixed, tcp::header_len(fixed), self.segment)
-        }
-    }
-
-    /// Source and destination port.
-    #[inline]
-    pub fn ports(&self) -> (u16, u16) {
-        let ports = [0, 2].map(|at| self.segment.u16(at).unwrap_or(0));
-        (ports[0], ports[1])
+    pub const fn tcp(&self) -> &Tcp<'a> {
+        &self.tcp
     }
 
     /// Source and destination address.
@@ -102,7 +95,7 @@ impl<'a> Plain<'a> {
     /// Fills a packet of which nothing is known.
     pub(super) fn fill(&self, packet: &mut Packet<'a>) {
         let (kind, link_len) = self.link;
-        let tcp_len = self.segment.array(0).map_or(0, tcp::header_len);
+        let (tcp_at, tcp_len) = self.segment;
         let (ip_kind, ip_len) = match self.network {
             Network::V4(_) => (LayerKind::Ipv4, 20),
             Network::V6(_) => (LayerKind::Ipv6, 40),
@@ -110,12 +103,12 @@ impl<'a> Plain<'a> {
         for layer in [
             layer(kind, 0, link_len.into()),
             layer(ip_kind, link_len.into(), ip_len),
-            layer(LayerKind::Tcp, self.segment.offset, tcp_len),
+            layer(LayerKind::Tcp, tcp_at, tcp_len.into()),
         ] {
             packet.layers.push(layer);
         }
         packet.ip = Some(self.network.ip());
-        packet.body = Body::Tcp(self.tcp());
+        packet.body = Body::Tcp(self.tcp);
     }
 }
 
@@ -138,6 +131,16 @@ impl Network<'_> {
                 )
             }
         }
+    }
+
+    /// What the checksum covers beside the segment, all of it but the segment's length.
+    #[inline]
+    fn pseudo_header(&self) -> Sum {
+        let addresses = match self {
+            Self::V4(header) => Sum::new().add_bytes(&header[12..]),
+            Self::V6(header) => Sum::new().add_bytes(&header[8..]),
+        };
+        addresses.add_u16(tcp::PROTOCOL.into())
     }
 
     fn ip(&self) -> Ip {

@@ -59,6 +59,15 @@ impl Decoder {
         Self::default()
     }
 
+    /// A decoder for a frame by itself that held the last fragment missing of a datagram: `whole` is what it completed
+    /// when it was decoded among others. Of fragments in a tunnel that comes in fragments, it is the inner datagram.
+    pub fn completing(whole: &Reassembled<'_>) -> Self {
+        Self {
+            reassembly: Reassembly::completing(whole),
+            ..Self::default()
+        }
+    }
+
     /// Decodes one frame; never fails.
     pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Packet<'a> {
         let mut packet = Packet::default();
@@ -126,7 +135,7 @@ impl Decoder {
                 offset: 0,
                 wire: datagram.len,
             };
-            walk.reassembled(at, datagram.fragments);
+            walk.reassembled(at, datagram.protocol, datagram.fragments);
             walk.at = at;
             walk.run(Next::Protocol(datagram.protocol));
         }

@@ -213,6 +213,10 @@ pub struct Reassembled<'a> {
     pub bytes: &'a [u8],
     /// Index in [`Packet::layers`] of the first header in `bytes`.
     pub first_layer: u8,
+    /// Its length on the wire, in bytes.
+    pub len: u32,
+    /// The protocol that its first fragment says it is; 0 when it was compressed.
+    pub protocol: u8,
     /// How many fragments it came in; 0 when it was compressed.
     pub fragments: u16,
 }

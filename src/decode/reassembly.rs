@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use hashbrown::HashMap;
 
-use super::Fault;
+use super::{Fault, Reassembled};
 use crate::frame::Timestamp;
 
 /// Most datagrams in the making.
@@ -100,9 +100,25 @@ pub(super) struct Reassembly {
     partials: HashMap<Key, Partial>,
     bytes: usize,
     started: u64,
+    /// What the next fragment is known to complete.
+    known: Option<Datagram>,
 }
 
 impl Reassembly {
+    /// One whose next fragment completes this datagram.
+    pub(super) fn completing(whole: &Reassembled<'_>) -> Self {
+        let known = Datagram {
+            bytes: whole.bytes.to_vec(),
+            len: whole.len,
+            protocol: whole.protocol,
+            fragments: whole.fragments,
+        };
+        Self {
+            known: Some(known),
+            ..Self::default()
+        }
+    }
+
     /// Takes a fragment; gives the datagram if that was the last one missing.
     ///
     /// The error says what is wrong with the fragment. Overlap is noted even where the datagram is
@@ -113,6 +129,9 @@ impl Reassembly {
         piece: Piece<'_>,
         now: Timestamp,
     ) -> (Option<Datagram>, Option<Fault>) {
+        if let Some(known) = self.known.take() {
+            return (Some(known), None);
+        }
         if let Some(fault) = impossible(&key, &piece) {
             return (None, Some(fault));
         }

@@ -25,14 +25,19 @@ pub(super) fn checksum(
     at: Span<'_>,
     field: u16,
 ) -> Checksum {
+    checksum_from(Sum::pseudo_header(src, dst, protocol, 0), at, field)
+}
+
+/// The same where the pseudo-header is summed already, all of it but the length.
+#[inline]
+pub(super) fn checksum_from(without_length: Sum, at: Span<'_>, field: u16) -> Checksum {
     if at.is_cut() {
         return Checksum::Unverified;
     }
-    let pseudo = Sum::pseudo_header(src, dst, protocol, at.wire);
+    let pseudo = without_length.add_u32(at.wire);
     if pseudo.add_bytes(at.bytes).fold() == 0xffff {
         return Checksum::Good;
     }
-    let without_length = Sum::pseudo_header(src, dst, protocol, 0);
     if is_partial(at.wire, pseudo, without_length, field) {
         Checksum::Partial
     } else {

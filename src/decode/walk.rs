@@ -141,10 +141,12 @@ impl<'a, 'p> Walk<'a, 'p> {
     }
 
     /// Notes that what is read from here on stands in a datagram that was put together.
-    pub(super) fn reassembled(&mut self, at: Span<'a>, fragments: u16) {
+    pub(super) fn reassembled(&mut self, at: Span<'a>, protocol: u8, fragments: u16) {
         self.packet.reassembled = Some(Reassembled {
             bytes: at.bytes,
             first_layer: self.packet.layers.len() as u8,
+            len: at.wire,
+            protocol,
             fragments,
         });
     }

@@ -68,6 +68,18 @@ pub struct HalfBoard {
     /// The timeout that its sender would have by the round trips that the capture shows, nanoseconds: what the
     /// rules hold a silence against.
     pub rto_ns: Option<u64>,
+    /// Its congestion window by estimate; `None` where the capture does not show it. What the kernel had in mind is
+    /// [`super::Figures`], and another matter.
+    pub cwnd: Option<CwndEstimate>,
+}
+
+/// A congestion window (RFC 5681 section 3.1) as a capture near the sender shows it: from what it lets be under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CwndEstimate {
+    /// In bytes.
+    pub bytes: u32,
+    /// In full segments, rounded up.
+    pub segments: u32,
 }
 
 /// By how much a segment moved what a board tells.

@@ -1,12 +1,30 @@
 //! Numbers written digit by digit: a table of ten thousand connections has half a million digits, and
 //! the general machinery of formatting takes a hundred instructions for each.
 
+/// All numbers of two digits, one behind the other: two digits are one division and one copy.
+const PAIRS: &str = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849\
+                     5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+/// Appends the last digit of a number.
+fn push_one(out: &mut String, number: u64) {
+    out.push(char::from(b'0' + (number % 10) as u8));
+}
+
+/// Appends the last two.
+fn push_two(out: &mut String, number: u64) {
+    let at = (number % 100) as usize * 2;
+    out.push_str(&PAIRS[at..at + 2]);
+}
+
 /// Appends a number, as `Display` would.
 pub fn push(out: &mut String, number: u64) {
-    if number >= 10 {
-        push(out, number / 10);
+    if number < 10 {
+        return push_one(out, number);
     }
-    out.push(char::from(b'0' + (number % 10) as u8));
+    if number >= 100 {
+        push(out, number / 100);
+    }
+    push_two(out, number);
 }
 
 /// Appends `number / unit` with so many decimals, as `Display` would write the quotient as `f64`.
@@ -33,9 +51,13 @@ pub(super) fn push_quotient(out: &mut String, number: u64, unit: u64, decimals: 
 
 /// Appends a number with zeros in front of it, `width` digits in all.
 pub(super) fn push_padded(out: &mut String, number: u64, width: u32) {
-    for place in (0..width).rev() {
-        let digit = number / 10_u64.pow(place) % 10;
-        out.push(char::from(b'0' + digit as u8));
+    match width {
+        0 => {}
+        1 => push_one(out, number),
+        _ => {
+            push_padded(out, number / 100, width - 2);
+            push_two(out, number);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Findings: what there is to know about a connection as a whole, or about what is no TCP, and what to do about it.
 
-use super::Side;
+use super::{Quantity, Side};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,4 +43,6 @@ pub struct Finding {
     pub more: u32,
     /// What to do about it; empty when nothing is to be done.
     pub advice: String,
+    /// The figures in the sentence that a program may want, by name.
+    pub numbers: Vec<(&'static str, Quantity)>,
 }

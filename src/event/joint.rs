@@ -82,6 +82,14 @@ impl Joint {
         }
     }
 
+    /// The number of its connection, of a packet: as the client's capture counts if that shows it.
+    pub fn flow(&self) -> Option<u32> {
+        match self {
+            Self::Passage(passage) => passage.facts.flow,
+            Self::Call(_) | Self::Reading(_) => None,
+        }
+    }
+
     /// Whether that frame of that host's capture is looked at in it.
     pub fn shows(&self, host: Host, frame: u64) -> bool {
         let Self::Passage(passage) = self else {

@@ -2,7 +2,7 @@
 //! the next one.
 
 use super::{Event, Host, Joint, Note, Segment};
-use crate::decode::{Body, Decoder, Packet};
+use crate::decode::{Body, Decoder, MAX_PROBLEMS, Packet, Problem, Reassembled};
 use crate::frame::{Frame, LinkType, Timestamp};
 
 /// What became of one frame, with its bytes.
@@ -27,24 +27,21 @@ pub struct Kept {
     /// What two captures tell of it together, where two are looked at; the rest is then what the capture of the
     /// host says where it left, or else where it arrived.
     pub joint: Option<Box<Joint>>,
-    /// What is known of it as a segment, if it is one.
-    segment: Option<Box<Facts>>,
+    /// What is known of it as a segment, if it is one: without what it borrows, its options, payload, notes and
+    /// packet are empty here.
+    segment: Option<Box<Segment<'static>>>,
+    /// What the frame alone does not hold: it completed a datagram that began in others.
+    whole: Option<Box<Whole>>,
 }
 
-/// A segment without what it borrows: its options, payload, notes and packet are empty here.
+/// A datagram that came in fragments.
 #[derive(Clone, Debug)]
-struct Facts {
-    segment: Segment<'static>,
-    /// Options and payload, where the frame alone does not hold them: it completed a datagram that began in
-    /// others.
-    elsewhere: Option<Elsewhere>,
-}
-
-/// Bytes that a frame alone does not hold.
-#[derive(Clone, Debug)]
-struct Elsewhere {
-    options: Box<[u8]>,
-    payload: Box<[u8]>,
+struct Whole {
+    bytes: Box<[u8]>,
+    /// Without its bytes.
+    facts: Reassembled<'static>,
+    /// What is wrong with the packet: some of that shows only beside the other fragments.
+    problems: Box<[Problem]>,
 }
 
 /// Stands for the packet of a segment that is kept, until that is decoded again.
@@ -53,9 +50,13 @@ static NO_PACKET: std::sync::LazyLock<Packet<'static>> = std::sync::LazyLock::ne
 impl Kept {
     /// Keeps what `event` says of `frame`; `None` for events that are not about a frame.
     pub fn of(frame: &Frame<'_>, event: &Event<'_>) -> Option<Self> {
-        let (notes, segment) = match event {
-            Event::Segment(segment) => (segment.notes, Some(Box::new(Facts::of(segment)))),
-            Event::Packet(..) => (&[][..], None),
+        let (notes, segment, packet) = match event {
+            Event::Segment(segment) => (
+                segment.notes,
+                Some(Box::new(without_bytes(segment))),
+                segment.packet,
+            ),
+            Event::Packet(_, packet) => (&[][..], None, *packet),
             _ => return None,
         };
         Some(Self {
@@ -69,6 +70,7 @@ impl Kept {
             notes: notes.into(),
             joint: None,
             segment,
+            whole: Whole::of(packet).map(Box::new),
         })
     }
 
@@ -87,8 +89,13 @@ impl Kept {
             notes: Box::default(),
             joint: None,
             segment: None,
+            whole: None,
         });
         kept.time = time.unwrap_or(kept.time);
+        // The two captures may count connections differently: one number is for both.
+        if let (Some(segment), Some(flow)) = (&mut kept.segment, joint.flow()) {
+            segment.flow = flow;
+        }
         kept.joint = Some(Box::new(joint));
         kept
     }
@@ -127,55 +134,85 @@ impl Kept {
 
     /// The facts of the segment, without its packet, options and payload; `None` for what is no segment.
     pub fn segment(&self) -> Option<&Segment<'static>> {
-        self.segment.as_ref().map(|facts| &facts.segment)
+        self.segment.as_deref()
     }
 
     /// Memory it takes, in bytes, about.
     pub fn weight(&self) -> usize {
-        let facts = self.segment.as_ref().map_or(0, |_| size_of::<Facts>());
-        size_of::<Self>() + self.bytes.len() + self.notes.len() * size_of::<Note>() + facts
+        let facts = self
+            .segment
+            .as_ref()
+            .map_or(0, |_| size_of::<Segment<'_>>());
+        let of_whole = |whole: &Whole| size_of::<Whole>() + whole.bytes.len();
+        let whole = self.whole.as_deref().map_or(0, of_whole);
+        size_of::<Self>() + self.bytes.len() + self.notes.len() * size_of::<Note>() + facts + whole
+    }
+
+    /// In how many fragments the datagram came that it completed; 0 when it completed none.
+    pub fn fragments(&self) -> u16 {
+        self.whole.as_ref().map_or(0, |whole| whole.facts.fragments)
+    }
+
+    /// Hands over its packet, decoded again; of a datagram that it completed all is there, whichever frames the
+    /// rest was in.
+    pub fn with_packet<T>(&self, then: impl FnOnce(&Frame<'_>, &Packet<'_>) -> T) -> T {
+        let frame = self.frame();
+        let Some(whole) = self.whole.as_deref() else {
+            return then(&frame, &Decoder::new().decode(&frame));
+        };
+        let mut decoder = Decoder::completing(&Reassembled {
+            bytes: &whole.bytes,
+            ..whole.facts
+        });
+        let mut packet = decoder.decode(&frame);
+        packet.problems = whole.problems.iter().copied().take(MAX_PROBLEMS).collect();
+        then(&frame, &packet)
     }
 
     /// Hands over the event as it was, with its packet decoded again.
     pub fn with<T>(&self, then: impl FnOnce(&Event<'_>) -> T) -> T {
-        let frame = self.frame();
-        let mut decoder = Decoder::new();
-        let packet = decoder.decode(&frame);
-        let Some(facts) = self.segment.as_deref() else {
-            return then(&Event::Packet(&frame, &packet));
-        };
-        let (option_bytes, payload) = match (&facts.elsewhere, &packet.body) {
-            (Some(bytes), _) => (&*bytes.options, &*bytes.payload),
-            (None, Body::Tcp(tcp)) => (tcp.options, tcp.payload),
-            (None, _) => (&[][..], &[][..]),
-        };
-        then(&Event::Segment(&Segment {
-            option_bytes,
-            payload,
-            notes: &self.notes,
-            packet: &packet,
-            comment: self.comment.as_deref(),
-            ..facts.segment
-        }))
+        self.with_packet(|frame, packet| {
+            let Some(facts) = self.segment.as_deref() else {
+                return then(&Event::Packet(frame, packet));
+            };
+            let (option_bytes, payload) = match &packet.body {
+                Body::Tcp(tcp) => (tcp.options, tcp.payload),
+                _ => (&[][..], &[][..]),
+            };
+            then(&Event::Segment(&Segment {
+                option_bytes,
+                payload,
+                notes: &self.notes,
+                packet,
+                comment: self.comment.as_deref(),
+                ..*facts
+            }))
+        })
     }
 }
 
-impl Facts {
-    fn of(segment: &Segment<'_>) -> Self {
-        let elsewhere = segment.packet.reassembled.is_some();
-        Self {
-            segment: Segment {
-                option_bytes: &[],
-                payload: &[],
-                notes: &[],
-                packet: &NO_PACKET,
-                comment: None,
-                ..*segment
+fn without_bytes(segment: &Segment<'_>) -> Segment<'static> {
+    Segment {
+        option_bytes: &[],
+        payload: &[],
+        notes: &[],
+        packet: &NO_PACKET,
+        comment: None,
+        ..*segment
+    }
+}
+
+impl Whole {
+    /// The datagram that a packet completes. What was compressed is in the frame itself.
+    fn of(packet: &Packet<'_>) -> Option<Self> {
+        let whole = packet.reassembled.filter(|whole| whole.fragments > 0)?;
+        Some(Self {
+            bytes: whole.bytes.into(),
+            facts: Reassembled {
+                bytes: &[],
+                ..whole
             },
-            elsewhere: elsewhere.then(|| Elsewhere {
-                options: segment.option_bytes.into(),
-                payload: segment.payload.into(),
-            }),
-        }
+            problems: packet.problems.as_slice().into(),
+        })
     }
 }

@@ -22,7 +22,7 @@ mod trace;
 pub mod units;
 mod wireshark;
 
-pub use board::{Board, HalfBoard, How, Moved, Stretch};
+pub use board::{Board, CwndEstimate, HalfBoard, How, Moved, Stretch};
 pub use clock::{ClockBasis, ClockNote};
 pub use echo::{
     Damage, Echo, EchoError, EchoEvent, EchoState, EchoStatistics, JitterStep, OtherMessage, Quote,
@@ -38,7 +38,8 @@ pub use joint::{Joint, KeptCall, KeptPassage};
 pub use kept::Kept;
 pub use note::{Cause, Confidence, Kind, Note, NoteCounts, Quantity, Why};
 pub use passage::{
-    Call, CallPart, Change, Crossing, Fate, Figures, Host, Origin, Part, Passage, Reading, Stop,
+    Because, Call, CallPart, Change, Crossing, Fate, Figures, Host, Origin, Part, Passage, Reading,
+    Stop,
 };
 pub use segment::{Dir, Endpoint, Phase, Rtt, Segment, Side};
 pub use state::TcpState;

@@ -248,6 +248,60 @@ pub struct Reading {
     pub backed_off: bool,
     /// Whether that shows in the retransmission timeout.
     pub rto_is_new: bool,
+    /// Why the congestion window is what it is, as far as the figures tell.
+    pub because: Option<Because>,
+}
+
+/// Why a kernel holds its congestion window as it does, or waits with that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Because {
+    /// The first duplicate ACKs: out of order or lost (RFC 5681 section 3.2).
+    Doubt,
+    /// A timeout: the loss window (RFC 5681 section 3.1).
+    Timeout,
+    /// A loss, and so few segments are still on their way that the window is below the threshold already (RFC 6937).
+    FewLeft,
+    /// A loss: down to the threshold as ACKs come (RFC 6937).
+    Down,
+    /// Congestion was told of without a loss: a mark of ECN (RFC 3168 section 6.1.2), or its own host's queue.
+    Told,
+    /// What was under way at the loss is acknowledged: the window is the threshold (RFC 5681 section 3.2 step 6).
+    Over,
+    /// It was not used for long (RFC 2861 section 3).
+    Unused,
+}
+
+impl Because {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Doubt => {
+                "out of order, or lost: that is decided by more duplicate ACKs or time (RFC 5681 section 3.2)"
+            }
+            Self::Timeout => {
+                "a timeout: all that is under way is taken for lost, and it begins anew with the loss window \
+                 (RFC 5681 section 3.1)"
+            }
+            Self::FewLeft => {
+                "no timeout: by its count so little is still on its way that the window is below ssthresh at once; \
+                 it lets out what ACKs say has left the network, and a little more until it is ssthresh (RFC 6937)"
+            }
+            Self::Down => {
+                "no timeout: the window comes down to ssthresh step by step, as ACKs come (RFC 6937)"
+            }
+            Self::Told => {
+                "congestion without a loss: a mark of ECN (RFC 3168 section 6.1.2), or its own host's queue was full"
+            }
+            Self::Over => {
+                "what was under way at the loss is acknowledged: recovery is over, and the window is ssthresh \
+                 (RFC 5681 section 3.2)"
+            }
+            Self::Unused => {
+                "for longer than a timeout it had less to send than the window allows: what it does not use decays \
+                 (RFC 2861)"
+            }
+        }
+    }
 }
 
 /// What of a call an event tells.

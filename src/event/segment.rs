@@ -159,6 +159,8 @@ pub struct Segment<'a> {
     pub payload: &'a [u8],
     /// Payload bytes of this segment that were never seen before.
     pub new_bytes: u32,
+    /// Sequence numbers of the other side that it is the first to acknowledge.
+    pub newly_acked: u32,
     /// Payload bytes sent and neither acknowledged nor SACKed after this segment, by `in_flight_of`.
     pub in_flight: u32,
     /// Whose bytes `in_flight` counts: the sender's own, or on a pure ACK the other side's.

@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use crate::event::{Cause, Kind, Note, Segment, Side};
+use crate::event::{Cause, Confidence, Kind, Note, Segment, Side};
 use crate::frame::Timestamp;
 
 /// Episodes of each sort kept whole; later ones are only counted.
@@ -130,6 +130,19 @@ pub(super) struct Reset {
     pub(super) refused: bool,
 }
 
+/// A kind of which it is enough to know how often and where.
+#[derive(Clone, Debug)]
+pub(super) struct Simple {
+    pub(super) kind: Kind,
+    pub(super) side: Side,
+    /// Whether it is the capture's doing rather than anybody's else.
+    pub(super) of_the_capture: bool,
+    /// The frames that show it.
+    pub(super) evidence: Evidence,
+    /// The reason of the first, in the rule's words.
+    pub(super) why: String,
+}
+
 /// What happened on one connection so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Episodes {
@@ -143,8 +156,8 @@ pub(super) struct Episodes {
     pub(super) fins: [Option<u64>; 2],
     pub(super) reset: Option<Reset>,
     pub(super) resets: u32,
-    /// Kinds that need no episodes: the frames that show them, by kind and side.
-    pub(super) simple: Vec<(Kind, Side, Evidence, String)>,
+    /// Kinds that need no episodes.
+    pub(super) simple: Vec<Simple>,
     /// Whether there was no room for what happened.
     pub(super) untold: bool,
     /// Bytes that this takes beside itself.
@@ -331,24 +344,41 @@ impl Episodes {
     }
 
     fn simple(&mut self, kind: Kind, side: Side, frame: u64, note: &Note, room: bool) {
+        let of_the_capture = is_of_the_capture(note);
         let found = self
             .simple
             .iter_mut()
-            .find(|(k, s, ..)| *k == kind && *s == side);
-        if let Some((_, _, evidence, _)) = found {
-            evidence.add(frame);
+            .find(|it| it.kind == kind && it.side == side && it.of_the_capture == of_the_capture);
+        if let Some(known) = found {
+            known.evidence.add(frame);
             return;
         }
         if !room {
             self.untold = true;
             return;
         }
-        // At most one entry a kind and side, so this list is bounded by itself.
+        // At most two entries a kind and side, so this list is bounded by itself.
         let mut evidence = Evidence::default();
         evidence.add(frame);
         let why = note.why();
-        self.weight += size_of::<(Kind, Side, Evidence, String)>() + FRAMES + why.len();
-        self.simple.push((kind, side, evidence, why));
+        self.weight += size_of::<Simple>() + FRAMES + why.len();
+        self.simple.push(Simple {
+            kind,
+            side,
+            of_the_capture,
+            evidence,
+            why,
+        });
+    }
+}
+
+/// Whether what is noted is rather the capture's doing than what happened: a checksum that may be wrong in
+/// the capture only, or a segment that the capture wrote out of the order of time.
+fn is_of_the_capture(note: &Note) -> bool {
+    match note.kind {
+        Kind::ChecksumBad => note.confidence == Confidence::Ambiguous,
+        Kind::OutOfOrder => note.has("early"),
+        _ => false,
     }
 }
 

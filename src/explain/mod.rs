@@ -8,15 +8,20 @@
 mod beside;
 mod congestion;
 mod episode;
+mod heard;
 mod nagle;
+mod opening;
 mod pace;
 mod telling;
 mod trouble;
+mod vantage;
 mod whole;
+mod windows;
 
 use std::collections::HashMap;
 
 pub use pace::Shares;
+pub use windows::Windows;
 
 use crate::decode::Packet;
 use crate::event::{Finding, Flow, Segment, Side};

@@ -8,13 +8,12 @@
 //! time that is not `busy`, the receiver's is `rwnd_limited`, and the rest of `busy` is split here: while the
 //! last and short segment of a message waits for its ACK, no more was there to be sent.
 
-use std::collections::VecDeque;
-
 use super::congestion::Congestion;
+use super::heard::{Heard, NEAR_NS, UnderWay, full};
 use super::telling::{Names, finding};
 use super::whole::Whole;
 use crate::event::units::{nanos, plural};
-use crate::event::{Finding, Flow, Kind, Segment, Severity, Side};
+use crate::event::{Confidence, Finding, Flow, Kind, Note, Quantity, Segment, Severity, Side};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
@@ -42,23 +41,10 @@ const ALL: [(Waiting, &str); 5] = [
     (Waiting::Recovery, "the repair of losses"),
     (Waiting::Tail, "the last ACK of what there was"),
 ];
-/// ACKs kept that the sender is yet to get; those of a sixteenth of the way are taken together.
-const UNDER_WAY: usize = 16;
-
 /// Shorter transfers have no pace.
 const LEAST_NS: u64 = 50_000_000;
-/// A way to the sender that makes no difference, there and back.
-const NEAR_NS: u64 = 1_000_000;
 /// Nor have those of fewer segments.
 const LEAST_SEGMENTS: u32 = 5;
-
-/// What a segment says to the sender.
-#[derive(Clone, Copy, Debug)]
-struct Heard {
-    ack: Seq,
-    edge: Option<Seq>,
-    closed: bool,
-}
 
 /// One direction.
 #[derive(Clone, Debug, Default)]
@@ -72,10 +58,13 @@ struct Half {
     closed: bool,
     /// Recovery lasts until this is acknowledged.
     recover: Option<Seq>,
+    /// Nanoseconds of the present recovery that rest on a hole alone: what fills it tells whether there was
+    /// a loss. `None` when more than a hole shows one.
+    on_a_hole: Option<u64>,
     /// Payload of a full segment: what is no multiple of it was cut where the data ended.
     full: u32,
     /// What the other side said and has not reached the sender yet, by when it will.
-    under_way: VecDeque<(Timestamp, Heard)>,
+    under_way: UnderWay,
     /// Whether its latest data was a segment shorter than others: no more was there.
     short: bool,
     segments: u32,
@@ -213,23 +202,14 @@ impl Pace {
                 if let Some(mean) = half.congestion.mean().filter(|_| near) {
                     let segments = plural(mean.div_ceil(half.full.max(1)).into(), "segment");
                     for it in windows {
+                        let mean = Quantity::Bytes(mean.into());
+                        it.numbers.push(("congestion_window_mean", mean));
                         it.summary = format!("{}; {segments} by estimate on average", it.summary);
                     }
                 }
                 findings
             })
             .collect()
-    }
-}
-
-impl Heard {
-    fn of(s: &Segment<'_>) -> Option<Self> {
-        let ack = s.ack.map(Seq).filter(|_| !s.flags.rst())?;
-        Some(Self {
-            ack,
-            edge: s.window_bytes.map(|window| ack.plus(window)),
-            closed: s.window == 0 && !s.flags.syn() && !s.flags.fin(),
-        })
     }
 }
 
@@ -246,21 +226,29 @@ impl Half {
             self.una = Seq(s.seq);
         }
         // What was lost before the capture shows as what it left open.
-        let lost = |kind| kind == Kind::Retransmission || (far && kind == Kind::Hole);
-        let lost = s.notes.iter().any(|note| lost(note.kind));
+        let noted = |kind| s.notes.iter().any(|note| note.kind == kind);
+        let again = noted(Kind::Retransmission);
+        let lost = again || (far && noted(Kind::Hole));
+        if s.notes.iter().any(was_only_late) {
+            self.was_no_loss();
+        }
         if s.len > 0 {
             self.explain_silence(lost && far);
         }
         if lost {
             if self.recover.is_none() {
                 self.whole.lost(self.under_way_bytes());
+                self.on_a_hole = Some(0);
+            }
+            if again {
+                self.on_a_hole = None;
             }
             self.recover = self.recover.or(Some(self.end.unwrap_or(end)));
         }
         if s.len > 0 {
             self.decide(s.time, leg_ns);
             self.segments += 1;
-            self.learn_full(s);
+            self.full = full(self.full, s);
             // One that is short because the window had room for no more was not the last.
             let room = self.edge.map_or(i32::MAX, |edge| edge.from(end));
             let cut = room < i32::try_from(self.full).unwrap_or(i32::MAX);
@@ -286,6 +274,18 @@ impl Half {
         }
     }
 
+    /// What seemed to be lost was only overtaken: the time counts for the network.
+    fn was_no_loss(&mut self) {
+        let Some(ns) = self.on_a_hole.take() else {
+            return;
+        };
+        let [network, recovery] = [Waiting::Network, Waiting::Recovery].map(|it| it as usize);
+        self.shares[recovery] = self.shares[recovery].saturating_sub(ns);
+        self.shares[network] = self.shares[network].saturating_add(ns);
+        self.recover = None;
+        self.waiting = self.waits_for();
+    }
+
     /// What is sent and not acknowledged, as far as the sender knows.
     fn under_way_bytes(&self) -> u32 {
         self.end
@@ -308,52 +308,16 @@ impl Half {
         }
     }
 
-    /// Cards cut long segments later: then the offered MSS tells what a full one is, or else that
-    /// it is a multiple.
-    fn learn_full(&mut self, s: &Segment<'_>) {
-        let offload = s
-            .notes
-            .iter()
-            .find(|note| note.kind == Kind::OffloadSegment);
-        let mss = offload.map_or(0, |note| note.number_of("mss"));
-        let options = s.option_bytes.len();
-        let told = u32::try_from(mss)
-            .unwrap_or(0)
-            .saturating_sub(options as u32);
-        if self.full == 0 && told > 0 {
-            self.full = told;
-        } else if s.len > self.full
-            && told == 0
-            && (self.full == 0 || !s.len.is_multiple_of(self.full))
-        {
-            self.full = s.len;
-        }
-    }
-
     /// What the other side says, which takes `leg_ns` to the sender and back to the capture.
     fn is_told(&mut self, heard: Heard, now: Timestamp, leg_ns: u64) {
-        if leg_ns < NEAR_NS && self.under_way.is_empty() {
+        if let Some(heard) = self.under_way.put(heard, now, leg_ns) {
             self.hears(heard, now);
-            return;
         }
-        let due = Timestamp::from_nanos(now.as_nanos().saturating_add(leg_ns));
-        let near = |last: &(Timestamp, Heard)| due.nanos_since(last.0) < leg_ns / UNDER_WAY as u64;
-        if self.under_way.len() >= UNDER_WAY && self.under_way.back().is_some_and(near) {
-            self.under_way.pop_back();
-        } else if self.under_way.len() > UNDER_WAY
-            && let Some((_, first)) = self.under_way.pop_front()
-        {
-            self.hears(first, now);
-        }
-        self.under_way.push_back((due, heard));
     }
 
     /// Takes in what has reached the sender by now, each at its time.
     fn catch_up(&mut self, now: Timestamp, frame: u64) {
-        while let Some(&(due, heard)) = self.under_way.front()
-            && due <= now
-        {
-            self.under_way.pop_front();
+        while let Some((due, heard)) = self.under_way.arrived(now) {
             self.hears(heard, due);
             self.settle(due, frame);
         }
@@ -373,7 +337,7 @@ impl Half {
             .recover
             .is_some_and(|until| self.una.at_or_after(until))
         {
-            self.recover = None;
+            (self.recover, self.on_a_hole) = (None, None);
         }
     }
 
@@ -393,7 +357,13 @@ impl Half {
             && let Some(share) = self.shares.get_mut(self.waiting as usize)
         {
             // A damaged capture may hold any times.
-            *share = share.saturating_add(now.nanos_since(since));
+            let ns = now.nanos_since(since);
+            *share = share.saturating_add(ns);
+            if let Some(doubtful) = &mut self.on_a_hole
+                && self.waiting == Waiting::Recovery
+            {
+                *doubtful = doubtful.saturating_add(ns);
+            }
         }
         // The time counts from the first data on.
         self.since = (!first_data).then_some(now);
@@ -443,6 +413,13 @@ impl Half {
         shares
     }
 
+    /// The shares, by name.
+    fn numbers(&self) -> Vec<(&'static str, Quantity)> {
+        let names = ["application", "network", "receiver", "recovery", "tail"];
+        let shares = self.told_shares().map(Quantity::Nanos);
+        names.into_iter().zip(shares).collect()
+    }
+
     fn tell(&self, names: &Names, side: Side) -> Option<Finding> {
         let shares = self.told_shares();
         let all = shares
@@ -453,11 +430,12 @@ impl Half {
         }
         let mut shares: Vec<_> = ALL.iter().zip(shares).collect();
         shares.sort_by_key(|(_, ns)| std::cmp::Reverse(*ns));
-        let percent = |ns: u64| (ns as f64 * 100.0 / all as f64).round() as u64;
+        let percents = percents(shares.iter().map(|(_, ns)| *ns));
         let parts: Vec<_> = shares
             .iter()
-            .filter(|(_, ns)| percent(*ns) > 0)
-            .map(|((_, name), ns)| format!("{name} {} %", percent(*ns)))
+            .zip(percents)
+            .filter(|(_, percent)| *percent > 0)
+            .map(|(((_, name), _), percent)| format!("{name} {percent} %"))
             .collect();
         let host = names.of_side(side);
         let what = format!(
@@ -468,7 +446,7 @@ impl Half {
         let ((most, _), held) = *shares.first()?;
         let (_, from, to) = *self.longest.get(*most as usize)?;
         let stands_in_the_way = matches!(most, Waiting::Receiver | Waiting::Recovery);
-        let severity = if stands_in_the_way && percent(held) >= 50 {
+        let severity = if stands_in_the_way && held >= all / 2 {
             Severity::Notice
         } else {
             Severity::Info
@@ -477,9 +455,32 @@ impl Half {
             side: Some(side),
             advice: advice(*most).to_owned(),
             evidence: [from, to].into_iter().filter(|&frame| frame > 0).collect(),
+            numbers: self.numbers(),
             ..finding("pace", severity, what)
         })
     }
+}
+
+/// Whether a segment that filled a hole was late, and not sent again.
+fn was_only_late(note: &Note) -> bool {
+    note.kind == Kind::OutOfOrder && note.confidence != Confidence::Ambiguous
+}
+
+/// Whole percents of each, that make a hundred together: the largest remainders are rounded up.
+fn percents(parts: impl Iterator<Item = u64>) -> [u64; 5] {
+    let mut given = [0; 5];
+    for (place, part) in given.iter_mut().zip(parts) {
+        *place = u128::from(part);
+    }
+    let all = given.iter().sum::<u128>().max(1);
+    let mut shares = given.map(|part| (part * 100 / all) as u64);
+    let mut order = [0, 1, 2, 3, 4];
+    order.sort_by_key(|&at: &usize| std::cmp::Reverse(given[at] * 100 % all));
+    let missing = 100_u64.saturating_sub(shares.iter().sum());
+    for at in order.into_iter().take(missing as usize) {
+        shares[at] += u64::from(given[at] > 0);
+    }
+    shares
 }
 
 const fn advice(most: Waiting) -> &'static str {

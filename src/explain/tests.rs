@@ -345,3 +345,41 @@ fn syns_that_cross_open_one_connection_together() {
         "{summary}"
     );
 }
+
+#[test]
+fn of_one_direction_alone_no_pace_is_told() {
+    let mut talk = Talk::new(Told::default());
+    talk.handshake();
+    for at in 1..9 {
+        talk.at(at * 20_000).send(0, &[b'a'; 1000]);
+    }
+    let absent = |flow: &mut Flow, side: usize| flow.stats[side].packets = 0;
+    let findings = finish(&mut talk, |flow| {
+        (flow.stats[0].packets, flow.stats[0].acks) = (9, 8);
+        absent(flow, 1);
+    });
+    let one_way = of(&findings, "one-way");
+    assert_eq!(
+        (one_way.severity, one_way.side),
+        (Severity::Notice, Some(crate::event::Side::Initiator))
+    );
+    assert!(one_way.summary.contains("nothing of 10.0.0.2"));
+    let told = |kind: &str| findings.iter().any(|it| it.kind == kind);
+    assert!(!told("pace") && !told("congestion-window"), "{findings:#?}");
+}
+
+#[test]
+fn a_checksum_that_may_be_the_capture_s_doing_is_no_problem() {
+    let mut talk = Talk::new(Told::default());
+    talk.handshake();
+    let mut doubtful = note(Kind::ChecksumBad);
+    doubtful.confidence = crate::event::Confidence::Ambiguous;
+    talk.note(doubtful).send(0, b"a");
+    let findings = finish(&mut talk, |_| ());
+    assert_eq!(of(&findings, "checksum-bad").severity, Severity::Notice);
+    talk.note(note(Kind::ChecksumBad)).send(0, b"b");
+    let findings = finish(&mut talk, |_| ());
+    let found = of(&findings, "checksum-bad");
+    assert!(found.summary.contains("discards it"), "{}", found.summary);
+    assert_eq!(found.severity, Severity::Problem);
+}

@@ -1,7 +1,8 @@
 //! Episodes in words: what happened between opening and end, and what to do about it.
 
-use super::episode::{Closed, Episodes, Evidence, Loss};
+use super::episode::{Closed, Episodes, Loss, Simple};
 use super::telling::{Names, finding};
+use super::vantage::Vantage;
 use crate::event::units::{count, nanos, plural, times};
 use crate::event::{Finding, Flow, Kind, Severity, Shape, Side};
 
@@ -20,10 +21,20 @@ pub(super) fn all(flow: &Flow, names: &Names, episodes: &Episodes) -> Vec<Findin
         }
         findings.push(found);
     }
+    let at = Vantage::of(flow).and_then(Vantage::end);
     let simple = episodes.simple.iter();
-    findings.extend(
-        simple.filter_map(|(kind, side, evidence, why)| simply(names, *kind, *side, evidence, why)),
-    );
+    findings.extend(simple.filter_map(|it| simply(names, it, at)));
+    // That they crossed is told; that each came twice goes without saying.
+    if flow
+        .notes
+        .iter()
+        .any(|it| it.of(Kind::SimultaneousOpen) > 0)
+    {
+        let of_syn = |it: &&mut Finding| it.summary.contains("having got a SYN twice");
+        for it in findings.iter_mut().filter(of_syn) {
+            it.severity = Severity::Info;
+        }
+    }
     for (n, what) in [
         (
             episodes.more_losses,
@@ -176,17 +187,21 @@ fn closed_window(flow: &Flow, names: &Names, closed: &Closed) -> Finding {
     }
 }
 
-/// Kinds of which it is enough to say how often and where.
-fn simply(
-    names: &Names,
-    kind: Kind,
-    side: Side,
-    evidence: &Evidence,
-    why: &str,
-) -> Option<Finding> {
+/// Kinds of which it is enough to say how often and where; `at` is the side at which the capture was made.
+fn simply(names: &Names, simple: &Simple, at: Option<Side>) -> Option<Finding> {
+    let Simple {
+        kind,
+        side,
+        of_the_capture,
+        ref evidence,
+        ref why,
+    } = *simple;
     let (host, n) = (names.of_side(side), u64::from(evidence.count));
     let (segments, times) = (plural(n, "segment"), times(n));
     let what = match kind {
+        Kind::OutOfOrder if of_the_capture => {
+            format!("{segments} of {host} stand in the capture out of the order of time: {why}")
+        }
         Kind::OutOfOrder => format!("{segments} of {host} came out of order: {why}"),
         Kind::AckedUnseen => {
             format!("{host} acknowledged data that the capture does not hold, {times}")
@@ -215,6 +230,9 @@ fn simply(
         Kind::OffloadSegment => format!(
             "{segments} of {host} were longer than any segment on the wire: cut or merged by a network card"
         ),
+        Kind::ChecksumBad if of_the_capture => {
+            format!("{segments} of {host}: {why}")
+        }
         Kind::ChecksumBad => {
             let what = if n == 1 { "it" } else { "them" };
             format!("{segments} of {host} came with a wrong checksum: the receiver discards {what}")
@@ -231,7 +249,7 @@ fn simply(
         _ => return None,
     };
     let severity = match kind {
-        Kind::ChecksumBad => Severity::Problem,
+        Kind::ChecksumBad if !of_the_capture => Severity::Problem,
         Kind::KeepAlive
         | Kind::WindowUpdate
         | Kind::OffloadSegment
@@ -245,14 +263,18 @@ fn simply(
         side: Some(side),
         evidence: evidence.frames.clone(),
         more: evidence.more,
-        advice: advice(kind).to_owned(),
+        advice: advice(simple, at).to_owned(),
         ..finding(kind.name(), severity, what)
     })
 }
 
 /// What to do about it, where there is something.
-const fn advice(kind: Kind) -> &'static str {
-    match kind {
+fn advice(simple: &Simple, at: Option<Side>) -> &'static str {
+    match simple.kind {
+        Kind::OutOfOrder if simple.of_the_capture => {
+            "packets were captured on several queues or interfaces and written as they came: sort the file by time \
+             (reordercap) before judging its order"
+        }
         Kind::OutOfOrder => {
             "the path reorders, or a loss before the capture point was repaired there"
         }
@@ -268,6 +290,14 @@ const fn advice(kind: Kind) -> &'static str {
         Kind::OffloadSegment => {
             "sizes and counts of segments here are not those of the wire; to see those, switch it off \
              while capturing (ethtool -K IFACE tso off gso off gro off)"
+        }
+        Kind::ChecksumBad if at == Some(simple.side.other()) => {
+            "the capture was made where this arrives, so what it shows is what came: something on the path damages \
+             packets"
+        }
+        Kind::ChecksumBad if at == Some(simple.side) => {
+            "the capture was made where this is sent, and a network card may fill in checksums after that (ethtool -K \
+             IFACE tx off shows them as they go out)"
         }
         Kind::ChecksumBad => {
             "if the capture was made on the sender itself, its network card may fill in checksums \

@@ -5,7 +5,7 @@
 use super::episode::Evidence;
 use super::telling::{Names, finding};
 use crate::event::units::{bytes, count, nanos, plural};
-use crate::event::{Finding, Flow, Kind, Segment, Severity, Side};
+use crate::event::{Finding, Flow, Kind, Quantity, Segment, Severity, Side};
 
 /// Round trips are counted in steps of an eighth of an octave, from 65 µs (2^16 ns) on.
 const STEPS: usize = 8 * 20;
@@ -167,6 +167,13 @@ impl Whole {
     fn spread(&self, host: &str) -> Option<Finding> {
         (self.samples >= LEAST_SAMPLES).then(|| Finding {
             evidence: vec![self.least.1, self.most.1],
+            numbers: vec![
+                ("samples", Quantity::Count(self.samples.into())),
+                ("min", Quantity::Nanos(self.least.0)),
+                ("median", Quantity::Nanos(self.quantile(50))),
+                ("p95", Quantity::Nanos(self.quantile(95))),
+                ("max", Quantity::Nanos(self.most.0)),
+            ],
             ..finding(
                 "round-trip-spread",
                 Severity::Info,
@@ -221,6 +228,7 @@ impl Whole {
         };
         Some(Finding {
             evidence: vec![self.peak.1],
+            numbers: vec![("under_way_max", Quantity::Bytes(peak))],
             ..finding(
                 "congestion-window",
                 Severity::Info,
@@ -260,15 +268,23 @@ impl Whole {
                 share(late)
             ));
         }
-        Some(finding(
-            "loss-and-order",
-            Severity::Info,
-            format!(
-                "of {host}'s {}, {}",
-                plural(all.into(), "segment"),
-                parts.join(", ")
-            ),
-        ))
+        let number = |n: u32| Quantity::Count(n.into());
+        Some(Finding {
+            numbers: vec![
+                ("segments", number(all)),
+                ("sent_again", number(again)),
+                ("out_of_order", number(late)),
+            ],
+            ..finding(
+                "loss-and-order",
+                Severity::Info,
+                format!(
+                    "of {host}'s {}, {}",
+                    plural(all.into(), "segment"),
+                    parts.join(", ")
+                ),
+            )
+        })
     }
 }
 

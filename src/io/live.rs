@@ -1,6 +1,7 @@
 //! Frames from an interface, as they pass.
 //!
-//! Built on libpcap in immediate mode: each packet is there as soon as the kernel has it. The
+//! Built on libpcap in immediate mode: each packet is there as soon as the kernel has it; or where nobody
+//! is that quick, in blocks, of which the kernel's buffer holds many more packets. The
 //! handle never blocks; we wait ourselves, for packets and signals at once, because libpcap's own
 //! timeout does not fire on an idle interface.
 
@@ -24,6 +25,8 @@ pub const MAX_SNAPLEN: u32 = 262_144;
 /// Packets taken from the kernel's buffer at once. Enough that a busy link costs few calls, few
 /// enough that what was taken is soon shown and saved.
 const BATCH: usize = 64;
+/// How long the kernel may keep packets in a block that is not full, in milliseconds.
+const BLOCK_MS: u8 = 10;
 
 /// What to capture, and how.
 #[derive(Clone, Debug)]
@@ -41,6 +44,9 @@ pub struct LiveOptions {
     /// Size of the kernel's buffer in bytes. In immediate mode every packet takes a slot of the
     /// largest size, which on an interface with segmentation offload is 64 KiB.
     pub buffer_bytes: u32,
+    /// Whether packets are to be there at once. If not, they come some milliseconds later in blocks without gaps:
+    /// a busy link fills the buffer a hundred times later, and wakes us less often.
+    pub immediate: bool,
 }
 
 impl LiveOptions {
@@ -53,6 +59,7 @@ impl LiveOptions {
             count: None,
             promiscuous: true,
             buffer_bytes: 32 << 20,
+            immediate: true,
         }
     }
 }
@@ -95,6 +102,10 @@ pub struct Live {
     left: u64,
     /// When a signal was seen to have come: what was captured until then still counts.
     stopping: Option<Timestamp>,
+    /// Whether there may be packets in a block that the kernel has not handed over.
+    may_be_held: bool,
+    /// Whether the kernel had nothing more when packets were last taken.
+    drained: bool,
     ending: Option<Ending>,
     /// The last known counts, for when the interface is gone.
     dropped: (Option<u64>, Option<u64>),
@@ -128,7 +139,8 @@ impl Live {
         };
         let mut capture = Capture::from_device(name)
             .map_err(|error| refused(&explain(name, &error)))?
-            .immediate_mode(true)
+            .immediate_mode(options.immediate)
+            .timeout(BLOCK_MS.into())
             .precision(Precision::Nano)
             .promisc(options.promiscuous && name != ANY)
             .snaplen(i32::try_from(snaplen).unwrap_or(i32::MAX))
@@ -171,6 +183,8 @@ impl Live {
             frames: 0,
             left: options.count.unwrap_or(u64::MAX),
             stopping: None,
+            may_be_held: !options.immediate,
+            drained: true,
             ending: None,
             dropped: (None, None),
         })
@@ -194,6 +208,11 @@ impl Live {
     /// After the end: why.
     pub fn ending(&self) -> Option<&Ending> {
         self.ending.as_ref()
+    }
+
+    /// Whether all that the kernel had is handed out or about to be: it will be waited for more.
+    pub fn is_drained(&self) -> bool {
+        self.drained && self.batch.is_empty()
     }
 
     /// To be waited for by who waits for other things as well: readable when there may be a frame.
@@ -241,6 +260,13 @@ impl Live {
         }
         match (self.take(), signal) {
             (Ok(1..), _) => {}
+            // A block that is not full is handed over soon.
+            (Ok(0), Some(_)) if self.may_be_held => {
+                self.may_be_held = false;
+                let mut waiting = [PollFd::new(self.capture.as_fd(), PollFlags::POLLIN)];
+                // An interrupted wait is as good as one that is over.
+                let _ = poll(&mut waiting, PollTimeout::from(3 * BLOCK_MS));
+            }
             (Ok(0), Some(name)) => self.ending = Some(Ending::Signal(name)),
             (Ok(0), None) => self.wait()?,
             (Err(error), _) => match self.interface_trouble() {
@@ -272,6 +298,7 @@ impl Live {
             });
         })?;
         self.left -= self.batch.len() as u64;
+        self.drained = self.batch.len() < most;
         Ok(self.batch.len())
     }
 

@@ -1,7 +1,7 @@
 //! The terminal as a screen: taken over, and given back as it was, whatever ends us.
 //!
 //! A panic of any thread gives it back before it says anything, and from then on nothing is drawn. A signal
-//! that asks for an end comes as an [`Input`]; Ctrl-Z gives the terminal back, stops, and takes it again.
+//! that asks for an end comes as an [`Input`]; Ctrl-Z and SIGTSTP give the terminal back, stop, and take it again.
 
 use std::io::{self, Stdout, Write, stdout};
 use std::os::fd::AsFd;
@@ -12,7 +12,6 @@ use std::thread;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, raise};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{
@@ -24,6 +23,7 @@ use ratatui::crossterm::terminal::{
 };
 
 use super::signals::Signals;
+use super::sys;
 
 /// How long a signal may wait to be noticed.
 const SIGNALS_EVERY: Duration = Duration::from_millis(50);
@@ -98,7 +98,7 @@ impl Screen {
     /// When the terminal has gone meanwhile.
     pub fn suspend(&mut self) -> io::Result<(u16, u16)> {
         give_back();
-        raise(Signal::SIGTSTP)?;
+        sys::signal::stop()?;
         self.resume()
     }
 
@@ -208,6 +208,8 @@ pub enum Input {
     Resize(u16, u16),
     /// Sends a signal, of that name.
     Signal(&'static str),
+    /// Has us stop, by a signal.
+    Stop,
     /// Has us go on after others had the terminal.
     Continue,
     /// Is gone.
@@ -233,6 +235,9 @@ pub fn listen(
         loop {
             if let Some(input) = ending(signals) {
                 deliver(input);
+                return;
+            }
+            if signals.is_to_stop() && !deliver(Input::Stop) {
                 return;
             }
             if signals.was_continued() && !deliver(Input::Continue) {

@@ -46,24 +46,66 @@ impl Signals {
 
     /// Whether SIGQUIT came since this was last asked.
     pub fn was_asked(self) -> bool {
-        signal::was_asked()
+        signal::was_asked(Signal::SIGQUIT)
     }
 
-    /// The same as [`Signals::catch`]; and SIGCONT is noted ([`Signals::was_continued`]): who had the terminal in between may
-    /// have left it otherwise.
+    /// The same as [`Signals::catch`], with all other signals that would end a process and leave the terminal as it is
+    /// just then. SIGCONT is noted ([`Signals::was_continued`]), for who had the terminal in between may have left
+    /// it otherwise, and so is SIGTSTP ([`Signals::is_to_stop`]). SIGXFSZ does nothing: that a file may not become
+    /// larger is told by the call that writes.
     ///
     /// # Errors
     ///
     /// As [`Signals::catch`].
     pub fn catch_for_screen() -> io::Result<Self> {
         let signals = Self::catch()?;
+        signal::catch(&[
+            Signal::SIGUSR1,
+            Signal::SIGUSR2,
+            Signal::SIGALRM,
+            Signal::SIGVTALRM,
+            Signal::SIGPROF,
+            Signal::SIGXCPU,
+            Signal::SIGIO,
+            Signal::SIGPWR,
+        ])?;
+        signal::ignore(Signal::SIGXFSZ)?;
         signal::catch_question(Signal::SIGCONT)?;
+        signals.catch_stop()?;
         Ok(signals)
+    }
+
+    /// Has SIGTSTP noted ([`Signals::is_to_stop`]), unless it is ignored: what is on the terminal can be taken away
+    /// before [`Signals::stop`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Signals::catch`].
+    pub fn catch_stop(self) -> io::Result<()> {
+        if signal::is_ignored(Signal::SIGTSTP)? {
+            return Ok(());
+        }
+        signal::catch_question(Signal::SIGTSTP)
     }
 
     /// Whether SIGCONT came since this was last asked.
     pub fn was_continued(self) -> bool {
-        signal::was_asked()
+        signal::was_asked(Signal::SIGCONT)
+    }
+
+    /// Whether SIGTSTP came since this was last asked: Ctrl-Z, where the terminal makes signals of keys, or somebody's
+    /// `kill`.
+    pub fn is_to_stop(self) -> bool {
+        signal::was_asked(Signal::SIGTSTP)
+    }
+
+    /// Stops the process until somebody has it go on.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not allow it.
+    pub fn stop(self) -> io::Result<()> {
+        signal::stop()
     }
 
     /// Has everybody who waits for a signal end, as if one had come.

@@ -1,9 +1,10 @@
 //! What the kernels had in mind, and when that is news: the congestion window shrinks, the threshold or
 //! the sender's mood is another, the timer is backed off (RFC 5681, RFC 6298 section 5.5).
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use crate::event::{Figures, Host, Reading};
+use crate::event::{Because, Figures, Host, Reading};
 use crate::lab::truth::Sample;
 
 /// Sockets followed at once; what is beyond them tells no news.
@@ -30,6 +31,7 @@ impl Mind {
             return (now, None);
         };
         let shrunk = before.cwnd.zip(now.cwnd).filter(|(was, is)| is < was);
+        let mood_is_new = now.mood.is_some() && now.mood != before.mood.or(Some("open"));
         let reading = Reading {
             host,
             time: sample.time,
@@ -37,15 +39,33 @@ impl Mind {
             cwnd_was: shrunk.map(|(was, _)| was),
             ssthresh_is_new: now.ssthresh.is_some() && now.ssthresh != before.ssthresh,
             // All is well is no news where nothing was said before.
-            mood_is_new: now.mood.is_some() && now.mood != before.mood.or(Some("open")),
+            mood_is_new,
             backed_off: now.backoff.unwrap_or(0) > before.backoff.unwrap_or(0),
             rto_is_new: now.rto_ns > before.rto_ns,
+            because: because(&now, shrunk.is_some(), mood_is_new),
         };
         let news = reading.cwnd_was.is_some()
             || reading.ssthresh_is_new
             || reading.mood_is_new
             || reading.backed_off;
         (now, news.then_some(reading))
+    }
+}
+
+/// Why the window is what it is now; `None` where the figures don't tell.
+fn because(now: &Figures, shrunk: bool, mood_is_new: bool) -> Option<Because> {
+    let below = now.cwnd.zip(now.ssthresh).map(|(is, at)| is.cmp(&at));
+    match (now.mood?, shrunk) {
+        ("disorder", false) if mood_is_new => Some(Because::Doubt),
+        ("loss", true) if mood_is_new => Some(Because::Timeout),
+        // The window is what is on its way and what may follow at once.
+        ("recovery", true) if now.cwnd < now.pipe => None,
+        ("recovery", true) if below == Some(Ordering::Less) => Some(Because::FewLeft),
+        ("recovery", true) => Some(Because::Down),
+        ("cwr", true) => Some(Because::Told),
+        ("open", _) if mood_is_new && below == Some(Ordering::Equal) => Some(Because::Over),
+        ("open", true) if !mood_is_new => Some(Because::Unused),
+        _ => None,
     }
 }
 
@@ -96,5 +116,39 @@ mod tests {
         assert_eq!((news.cwnd_was, news.now.cwnd), (Some(11), Some(5)));
         assert!(news.ssthresh_is_new && news.mood_is_new && !news.backed_off);
         assert_eq!(read(6, Some(5), "recovery"), None);
+    }
+
+    #[test]
+    fn a_window_shrinks_for_different_reasons() {
+        let mut mind = Mind::default();
+        let mut read = |cwnd, ssthresh, out, mood: &str| {
+            let sample = Sample {
+                cwnd: Some(cwnd),
+                ssthresh,
+                ca_state: Some(mood.to_owned()),
+                unacked: Some(out),
+                sacked: Some(0),
+                lost: Some(0),
+                retrans: Some(0),
+                ..Sample::default()
+            };
+            mind.read(&sample, Host::Client)
+                .1
+                .and_then(|news| news.because)
+        };
+        assert_eq!(read(10, None, 10, "open"), None);
+        assert_eq!(read(10, None, 10, "disorder"), Some(Because::Doubt));
+        assert_eq!(read(9, Some(5), 9, "recovery"), Some(Because::Down));
+        assert_eq!(read(3, Some(5), 3, "recovery"), Some(Because::FewLeft));
+        assert_eq!(
+            read(2, Some(5), 3, "recovery"),
+            None,
+            "the figures don't say"
+        );
+        assert_eq!(read(5, Some(5), 0, "open"), Some(Because::Over));
+        assert_eq!(read(1, Some(2), 1, "loss"), Some(Because::Timeout));
+        assert_eq!(read(20, Some(2), 1, "open"), None, "it was none");
+        assert_eq!(read(15, Some(2), 1, "open"), Some(Because::Unused));
+        assert_eq!(read(14, Some(7), 14, "cwr"), Some(Because::Told));
     }
 }

@@ -27,7 +27,10 @@ impl Connection {
         // Until the SYN is acknowledged, nothing but it and what came with it can be.
         let first = data.base_from == Base::Syn && data.una == data.base;
         let sensible = ack.after(data.base) && ack.at_or_before(data.nxt);
-        if first && !sensible && sender.base_from != Base::Syn && !o.flags.syn() && o.len == 0 {
+        // Who has sent data before this knows the connection well, and refuses nothing.
+        let silent = !sender.seen() || o.seq == sender.base.plus(1);
+        let refuses = sender.base_from != Base::Syn && silent && !o.flags.syn() && o.len == 0;
+        if first && !sensible && refuses {
             o.facts.set(Facts::REFUSES_SYN);
         }
         let furthest = sender.furthest_edge();
@@ -145,7 +148,11 @@ pub(super) struct Advanced {
 
 impl Half {
     /// Takes in that the other side has everything before an acknowledgment, and had not before.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "two segments in three come this way, and what is not asked for is left out"
+    )]
+    #[inline(always)]
     pub(super) fn advance(
         &mut self,
         heard: &Heard,
@@ -329,7 +336,8 @@ fn duplicate(o: &mut Observation, data: &mut Half, ack: Seq) {
         o.facts.clear(Facts::WINDOW_CHANGED);
         let third = data.dup_acks == 3;
         let rare = data.rare_mut();
-        rare.dup_ack_frame = o.frame;
+        let [_, first, second] = rare.dup_ack_frames;
+        rare.dup_ack_frames = [first, second, o.frame];
         if third {
             rare.third_dup_ack_at = Some(o.time);
         }

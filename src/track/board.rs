@@ -84,6 +84,8 @@ impl Half {
             srtt_ns: (self.srtt_ns > 0).then_some(self.srtt_ns),
             // The samples begin and end at the capture; the sender waits for the way between them, too.
             rto_ns: rto_ns.map(|ns| ns.saturating_add(other.counts.rtt.min)),
+            // That is told by a story, not by a table: see `explain::Windows`.
+            cwnd: None,
         }
     }
 

@@ -13,7 +13,7 @@ use super::rare::Spoiled;
 use super::sent::Store;
 use crate::decode::{Checksum, Tcp};
 use crate::event::{Endpoint, Kind, Note, NoteCounts, Phase, Side, TcpState};
-use crate::frame::Timestamp;
+use crate::frame::{Frame, Timestamp};
 use crate::wire::seq::Seq;
 
 /// No sender's retransmission timer is known to run for less.
@@ -76,21 +76,6 @@ pub struct Remarks {
     pub notes: [NoteCounts; 2],
 }
 
-/// Which ways of looking at a segment are open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ways {
-    /// Both, and what is found is asked for.
-    Told,
-    /// Both, and of what is as predicted nothing is asked for.
-    ShortUntold,
-    /// The long one.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "a test holds the others against it")
-    )]
-    LongOnly,
-}
-
 /// What a segment comes with, beside its TCP header.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
@@ -98,21 +83,42 @@ pub struct Arrival {
     pub frame: u64,
     /// When it was captured.
     pub time: Timestamp,
-    /// Sender.
-    pub src: Endpoint,
-    /// Receiver.
-    pub dst: Endpoint,
+    /// Which connection it is part of.
+    pub key: FlowKey,
+    /// Whether its sender is the lower of the two ends.
+    pub sender_is_low: bool,
     /// Identification of the IP packet, if it has one.
     pub ip_id: Option<u32>,
     /// Time to live or hop limit.
     pub ttl: u8,
 }
 
+impl Arrival {
+    /// Of a segment between these ends, in a packet of that identification and time to live.
+    #[inline]
+    pub fn of(
+        frame: &Frame<'_>,
+        [src, dst]: [Endpoint; 2],
+        tunnel: u32,
+        (ip_id, ttl): (Option<u32>, u8),
+    ) -> Self {
+        let (key, sender_is_low) = FlowKey::of(src, dst, tunnel);
+        Self {
+            frame: frame.number,
+            time: frame.time,
+            key,
+            sender_is_low,
+            ip_id,
+            ttl,
+        }
+    }
+}
+
 impl Connection {
     /// A connection whose first segment is about to be looked at.
-    pub fn new(key: FlowKey, number: u32, arrival: &Arrival, initiator_is_low: bool) -> Self {
+    pub fn new(number: u32, arrival: &Arrival, initiator_is_low: bool) -> Self {
         Self {
-            key,
+            key: arrival.key,
             number,
             initiator_is_low,
             halves: [Half::default(), Half::default()],
@@ -165,7 +171,11 @@ impl Connection {
 
     /// The same for what it points to.
     pub(super) fn touch_beyond(&self) -> u64 {
-        self.halves[0].sent.touch() ^ self.halves[1].sent.touch()
+        let half = |half: &Half| {
+            let full = half.rtt_full.as_deref().map_or(0, |full| full.min);
+            half.sent.touch() ^ full
+        };
+        half(&self.halves[0]) ^ half(&self.halves[1])
     }
 
     /// The half of `side` and the other one.
@@ -193,10 +203,7 @@ impl Connection {
     }
 
     /// Looks at a segment: what it says about the connection as known before, then what the
-    /// connection is after it. Tells whether `o` says so.
-    ///
-    /// Where nobody asks for it, `o` is left alone if the segment is as predicted.
-    #[inline]
+    /// connection is after it. By the short way, if there is `said` and it is as predicted.
     pub(super) fn observe(
         &mut self,
         o: &mut Observation,
@@ -204,42 +211,12 @@ impl Connection {
         tcp: &Tcp<'_>,
         side: Side,
         store: &mut Store,
-        ways: Ways,
-    ) -> bool {
-        let said = match ways {
-            Ways::LongOnly => None,
-            _ => Said::of(arrival, tcp),
-        };
-        if let (Some(said), Ways::ShortUntold) = (&said, ways)
-            && self.goes_as_predicted::<false>(o, said, side, store)
-        {
-            return false;
-        }
-        self.observe_told(
-            o,
-            arrival,
-            tcp,
-            side,
-            store,
-            said.filter(|_| ways == Ways::Told),
-        );
-        true
-    }
-
-    /// The same where `o` is asked for, by the short way if the segment is one for that.
-    fn observe_told(
-        &mut self,
-        o: &mut Observation,
-        arrival: &Arrival,
-        tcp: &Tcp<'_>,
-        side: Side,
-        store: &mut Store,
-        said: Option<Said>,
+        said: Option<&Said<'_>>,
     ) {
         o.begin(tcp, side);
         self.begin(o, arrival);
         self.read_window(o);
-        let short = said.is_some_and(|said| self.goes_as_predicted::<true>(o, &said, side, store));
+        let short = said.is_some_and(|said| self.goes_as_predicted::<true>(o, said, side, store));
         if !short {
             self.look_closely(o, arrival, tcp, side, store);
             self.count(o, tcp);

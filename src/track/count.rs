@@ -81,20 +81,30 @@ impl Connection {
     }
 
     /// The same for a segment that has nothing but ACK, and perhaps payload, and about which nothing is odd.
-    #[inline]
-    pub(super) fn count_plain(&mut self, said: &Said, side: Side, window: u32, newly_acked: bool) {
+    #[expect(
+        clippy::inline_always,
+        reason = "every segment comes this way, and what is not asked for is left out"
+    )]
+    #[inline(always)]
+    pub(super) fn count_plain(
+        &mut self,
+        said: &Said<'_>,
+        side: Side,
+        window: u32,
+        newly_acked: bool,
+    ) {
         let (sender, receiver) = self.pair(side);
-        let (time, len) = (said.time, said.len);
+        let (time, len) = (said.time(), said.len());
         if sender.counts.packets > 0 {
             sender.counts.max_idle_ns = sender.counts.max_idle_ns.max(sender.idle_ns(time));
         }
-        (sender.last_time, sender.last_frame) = (time, said.frame);
+        (sender.last_time, sender.last_frame) = (time, said.frame());
         sender.counts.packets += 1;
         sender.counts.acks += 1;
         sender.counts.pure_acks += u32::from(len == 0);
         sender.count_window(window);
         if len > 0 {
-            sender.count_data(time, len, len, said.flags.psh());
+            sender.count_data(time, len, len, said.pushes());
         }
         sender.count_outstanding(time, len);
         if newly_acked {

@@ -158,9 +158,21 @@ impl Half {
         })
     }
 
+    /// Payload bytes of the longest segment it sent.
+    pub fn largest_segment(&self) -> u32 {
+        self.counts.max_segment
+    }
+
     /// Frame of the latest duplicate ACK it received, 0 before the first.
     pub fn dup_ack_frame(&self) -> u64 {
-        self.rare().map_or(0, |rare| rare.dup_ack_frame)
+        self.rare().map_or(0, |rare| rare.dup_ack_frames[2])
+    }
+
+    /// Frames of the duplicate ACKs in a row that it received last, three at most.
+    pub fn dup_ack_frames(&self) -> impl Iterator<Item = u64> {
+        let frames = self.rare().map_or([0; 3], |rare| rare.dup_ack_frames);
+        let others = 3_usize.saturating_sub(self.dup_acks as usize).min(2);
+        frames.into_iter().skip(others)
     }
 
     /// What the recovery it is in was judged to be driven by.

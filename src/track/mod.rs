@@ -47,7 +47,6 @@ mod suspect;
 mod table;
 mod window;
 
-use connection::Ways;
 pub use connection::{Arrival, Connection, Remarks};
 pub use counts::Counts;
 pub use half::{Base, Half, Offer};
@@ -67,6 +66,7 @@ use arrayvec::ArrayVec;
 use crate::decode::Tcp;
 use crate::event::{Endpoint, Flow, LetGo, Side};
 use crate::frame::BATCH;
+use predicted::Said;
 use table::Table;
 
 /// What is kept at most, so that memory is bounded whatever comes.
@@ -148,75 +148,113 @@ impl Tracker {
 
     /// Follows one segment, whose connection is perhaps at `near`; [`Tracker::found`] then gives the facts
     /// about it.
-    pub fn observe(
-        &mut self,
-        arrival: &Arrival,
-        tcp: &Tcp<'_>,
-        tunnel: u32,
-        near: Place,
-    ) -> Option<Place> {
-        self.follow(arrival, tcp, tunnel, near, Ways::Told)
+    pub fn observe(&mut self, arrival: &Arrival, tcp: &Tcp<'_>, near: Place) -> Option<Place> {
+        let known = self.place_of(arrival, near);
+        self.follow(arrival, tcp, known, Said::of(arrival, tcp).as_ref())
     }
 
-    /// Follows one segment outside tunnels, whose connection is perhaps at `near`, for who wants to know of it
-    /// only what is not as it was to be expected.
+    /// The same for who wants to know of the segment only what is not as it was to be expected: nothing, if
+    /// all is.
     pub fn observe_untold(
         &mut self,
         arrival: &Arrival,
         tcp: &Tcp<'_>,
         near: Place,
     ) -> Option<Place> {
-        self.follow(arrival, tcp, 0, near, Ways::ShortUntold)
+        let known = self.place_of(arrival, near);
+        if let (Some(place), Some(said)) = (known, Said::of(arrival, tcp))
+            && self.goes_as_predicted(place, arrival, &said)
+        {
+            return None;
+        }
+        self.follow(arrival, tcp, known, None)
     }
 
+    /// Where the connection of a segment is, if it is known; perhaps at `near`.
     #[inline]
-    fn follow(
-        &mut self,
-        arrival: &Arrival,
-        tcp: &Tcp<'_>,
-        tunnel: u32,
-        near: Place,
-        ways: Ways,
-    ) -> Option<Place> {
-        let (key, sender_is_low) = FlowKey::of(arrival.src, arrival.dst, tunnel);
+    fn place_of(&self, arrival: &Arrival, near: Place) -> Option<usize> {
         let near = if near == Place::NOWHERE {
             self.latest
         } else {
             near.0
         };
-        let mut known = if self.table.is_at(near, &key) {
+        if self.table.is_at(near, &arrival.key) {
             Some(near)
         } else {
-            self.table.find(&key)
-        };
+            self.table.find(&arrival.key)
+        }
+    }
+
+    /// Takes in a segment of the connection at a place and returns true, if it is as expected.
+    #[inline]
+    fn goes_as_predicted(&mut self, place: usize, arrival: &Arrival, said: &Said<'_>) -> bool {
+        self.limit_store();
+        let (store, seen) = (&mut self.store, &mut self.seen);
+        let as_predicted = self.table.pass(place, arrival.time, |connection| {
+            let side = side(connection, arrival.sender_is_low);
+            connection.goes_as_predicted::<false>(seen, said, side, store)
+        });
+        if as_predicted {
+            self.latest = place;
+            self.shed(place);
+        }
+        as_predicted
+    }
+
+    fn follow(
+        &mut self,
+        arrival: &Arrival,
+        tcp: &Tcp<'_>,
+        mut known: Option<usize>,
+        said: Option<&Said<'_>>,
+    ) -> Option<Place> {
         let mut earlier = None;
         if tcp.flags.syn()
             && let Some(old) = known
         {
-            earlier = self.replace(old, sender_is_low, tcp);
+            earlier = self.replace(old, arrival.sender_is_low, tcp);
             known = known.filter(|_| earlier.is_none());
         }
-        let place = known.unwrap_or_else(|| self.begin(arrival, tcp, key, sender_is_low, earlier));
+        let place = known.unwrap_or_else(|| self.begin(arrival, tcp, earlier));
         self.latest = place;
+        self.limit_store();
+        let (store, seen) = (&mut self.store, &mut self.seen);
+        self.table.visit(place, arrival.time, |connection| {
+            let side = side(connection, arrival.sender_is_low);
+            connection.observe(seen, arrival, tcp, side, store, said);
+        })?;
+        self.shed(place);
+        Some(Place(place))
+    }
+
+    /// How many segments a direction may keep just now.
+    #[inline]
+    fn limit_store(&mut self) {
         let scarce = self.table.weight() > self.limits.details / 2;
         self.store.limit = if scarce {
             Limits::SCARCE
         } else {
             self.limits.ranges
         };
-        let (store, seen) = (&mut self.store, &mut self.seen);
-        let told = self.table.visit(place, arrival.time, |connection| {
-            let side = side(connection, sender_is_low);
-            connection.observe(seen, arrival, tcp, side, store, ways)
-        })?;
+    }
+
+    /// Lets go of connections while there is more of them than memory for it, but not of the one at `spare`.
+    #[inline]
+    fn shed(&mut self, spare: usize) {
+        if self.table.weight() > self.limits.details {
+            self.shed_some(spare);
+        }
+    }
+
+    #[cold]
+    fn shed_some(&mut self, spare: usize) {
         while self.table.weight() > self.limits.details {
-            let Some(connection) = self.table.shed(place) else {
+            let Some(connection) = self.table.shed(spare) else {
                 break;
             };
             self.crowded_out += 1;
             self.let_go(&connection, LetGo::TableFull);
         }
-        told.then_some(Place(place))
     }
 
     /// Lets go of the connection that a SYN begins anew, if it does: then tells what it was.
@@ -261,27 +299,32 @@ impl Tracker {
     /// no result.
     ///
     /// With tens of thousands of connections each segment waits for its own to come from memory, several
-    /// times; looked up together they are waited for at once.
-    pub fn bring_near(
+    /// times; looked up together they are waited for at once. The less there is to be done between one and the
+    /// next, the more of them are under way: so a step is done for all before the next one.
+    pub fn bring_near<'a>(
         &self,
-        ends: impl Iterator<Item = Option<(Endpoint, Endpoint)>>,
+        arrivals: impl Iterator<Item = Option<&'a Arrival>>,
     ) -> ArrayVec<Place, BATCH> {
         let table = &self.table;
-        let place = |(src, dst)| table.guess(&FlowKey::of(src, dst, 0).0);
-        let places: ArrayVec<Place, BATCH> = ends
+        let hashes: ArrayVec<_, BATCH> = arrivals
             .take(BATCH)
-            .map(|ends| ends.and_then(place).map_or(Place::NOWHERE, Place))
+            .map(|arrival| arrival.map(|arrival| table.hash(&arrival.key)))
             .collect();
-        let near = places.iter().filter_map(|place| table.get(place.0));
-        let touched = near
-            .clone()
-            .map(Connection::touch)
-            .fold(0, u64::wrapping_add);
+        let place = |hash| table.guess(hash).map_or(Place::NOWHERE, Place);
+        let places: ArrayVec<_, BATCH> = hashes
+            .iter()
+            .map(|hash| hash.map_or(Place::NOWHERE, place))
+            .collect();
+        let near = || places.iter().filter_map(|place| table.get(place.0));
+        let mut touched = 0_u64;
+        for connection in near() {
+            touched ^= connection.touch();
+        }
         // Only now are the pointers in them at hand.
-        let beyond = near
-            .map(Connection::touch_beyond)
-            .fold(touched, u64::wrapping_add);
-        std::hint::black_box(beyond);
+        for connection in near() {
+            touched ^= connection.touch_beyond();
+        }
+        std::hint::black_box(touched);
         places
     }
 
@@ -296,14 +339,7 @@ impl Tracker {
         Some((&self.seen, self.table.get_mut(place.0)?))
     }
 
-    fn begin(
-        &mut self,
-        arrival: &Arrival,
-        tcp: &Tcp<'_>,
-        key: FlowKey,
-        sender_is_low: bool,
-        earlier: Option<Earlier>,
-    ) -> usize {
+    fn begin(&mut self, arrival: &Arrival, tcp: &Tcp<'_>, earlier: Option<Earlier>) -> usize {
         let mut leaving = Vec::new();
         self.table.make_room(arrival.time, |connection, reason| {
             leaving.push(connection.summary(reason));
@@ -312,8 +348,8 @@ impl Tracker {
             self.crowded_out += u64::from(flow.let_go == LetGo::TableFull);
             self.ended.push(flow);
         }
-        let initiator_is_low = sender_is_low == sender_initiates(arrival, tcp);
-        let mut connection = Connection::new(key, self.next_number, arrival, initiator_is_low);
+        let initiator_is_low = arrival.sender_is_low == sender_initiates(tcp);
+        let mut connection = Connection::new(self.next_number, arrival, initiator_is_low);
         if !tcp.flags.syn() {
             for half in &mut connection.halves {
                 half.shift = self.assumed_scale;
@@ -381,7 +417,7 @@ fn begins_anew(connection: &Connection, side: Side, tcp: &Tcp<'_>) -> bool {
 /// Whether the sender of a connection's first segment is its initiator: by the SYN, or else by the
 /// ports, where one looks like a service and the other does not (RFC 6335 section 6; 32768 is where
 /// Linux begins to pick ports).
-fn sender_initiates(arrival: &Arrival, tcp: &Tcp<'_>) -> bool {
+fn sender_initiates(tcp: &Tcp<'_>) -> bool {
     if tcp.flags.syn() {
         return !tcp.flags.ack();
     }
@@ -390,5 +426,5 @@ fn sender_initiates(arrival: &Arrival, tcp: &Tcp<'_>) -> bool {
         1024..=32_767 => 1,
         _ => 2,
     };
-    class(arrival.src.port) >= class(arrival.dst.port)
+    class(tcp.src_port) >= class(tcp.dst_port)
 }

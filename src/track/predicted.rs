@@ -24,28 +24,16 @@ use crate::wire::tcp::{Flags, plain_timestamps};
 const DECISIVE: u16 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0 | Flags::URG.0 | Flags::ACK.0;
 
 /// What a segment says that has nothing in it but an acknowledgment, and perhaps payload and timestamps.
-pub(super) struct Said {
-    pub(super) frame: u64,
-    pub(super) time: Timestamp,
-    pub(super) flags: Flags,
-    /// Payload bytes, all of them captured.
-    pub(super) len: u32,
-    seq: Seq,
-    ack: Seq,
-    field: u16,
+pub(super) struct Said<'a> {
+    arrival: &'a Arrival,
+    tcp: &'a Tcp<'a>,
     ts: Option<(u32, u32)>,
-    ip_id: Option<u32>,
-    ttl: u8,
-    /// The payload's first byte.
-    first_byte: Option<u8>,
-    /// Whether its checksum was looked at, and is not wrong.
-    verified: bool,
 }
 
-impl Said {
+impl<'a> Said<'a> {
     /// Reads a segment, if there is nothing else in it.
     #[inline]
-    pub(super) fn of(arrival: &Arrival, tcp: &Tcp<'_>) -> Option<Self> {
+    pub(super) fn of(arrival: &'a Arrival, tcp: &'a Tcp<'a>) -> Option<Self> {
         let plain = tcp.flags.0 & DECISIVE == Flags::ACK.0
             && tcp.window != 0
             && tcp.payload.len() == tcp.payload_len as usize
@@ -55,35 +43,40 @@ impl Said {
             [] => None,
             options => Some(plain_timestamps(options)?),
         };
-        Some(Self {
-            frame: arrival.frame,
-            time: arrival.time,
-            flags: tcp.flags,
-            len: tcp.payload_len,
-            seq: tcp.seq,
-            ack: tcp.ack,
-            field: tcp.window,
-            ts,
-            ip_id: arrival.ip_id,
-            ttl: arrival.ttl,
-            first_byte: tcp.payload.first().copied(),
-            verified: tcp.checksum != Checksum::Unverified,
-        })
+        Some(Self { arrival, tcp, ts })
+    }
+
+    pub(super) const fn frame(&self) -> u64 {
+        self.arrival.frame
+    }
+
+    pub(super) const fn time(&self) -> Timestamp {
+        self.arrival.time
+    }
+
+    pub(super) const fn pushes(&self) -> bool {
+        self.tcp.flags.psh()
+    }
+
+    /// Payload bytes, all of them captured.
+    pub(super) const fn len(&self) -> u32 {
+        self.tcp.payload_len
     }
 
     const fn end(&self) -> Seq {
-        self.seq.plus(self.len)
+        self.tcp.seq.plus(self.len())
     }
 
+    #[inline]
     fn print(&self) -> u32 {
         let features = Features {
-            time: self.time,
-            ip_id: self.ip_id,
-            seq: self.seq,
-            ack: Some(self.ack),
-            len: self.len,
-            flags: self.flags,
-            field: self.field,
+            time: self.time(),
+            ip_id: self.arrival.ip_id,
+            seq: self.tcp.seq,
+            ack: Some(self.tcp.ack),
+            len: self.len(),
+            flags: self.tcp.flags,
+            field: self.tcp.window,
             ts: self.ts,
         };
         features.print(&[])
@@ -93,17 +86,17 @@ impl Said {
     fn sent(&self, full_size: bool, stamp: Stamp) -> Sent {
         let tsval = self.ts.map(|ts| ts.0);
         Sent {
-            seq: self.seq,
+            seq: self.tcp.seq,
             end: self.end(),
             resent: 0,
             full_size,
             id: stamp.id.unwrap_or(0),
             tsval,
             last_tsval: tsval,
-            frame: self.frame,
-            last_frame: self.frame,
-            time: self.time,
-            last_time: self.time,
+            frame: self.frame(),
+            last_frame: self.frame(),
+            time: self.time(),
+            last_time: self.time(),
         }
     }
 }
@@ -115,21 +108,23 @@ impl Connection {
     pub(super) fn goes_as_predicted<const TELL: bool>(
         &mut self,
         o: &mut Observation,
-        said: &Said,
+        said: &Said<'_>,
         side: Side,
         store: &mut Store,
     ) -> bool {
         if !self.habits.steady() {
             return false;
         }
+        let Said { arrival, tcp, ts } = *said;
+        let len = said.len();
         let first_frame = self.first_frame;
         let (sender, receiver) = self.pair(side);
         let Some((window, edge)) = prediction(said, sender, receiver) else {
             return false;
         };
         let print = said.print();
-        let refused = if said.len > 0 {
-            sender.sent.len() >= store.limit || sender.idle_ns(said.time) > SILENCE_NS
+        let refused = if len > 0 {
+            sender.sent.len() >= store.limit || sender.idle_ns(arrival.time) > SILENCE_NS
         } else {
             sender.recent.contains(&print)
         };
@@ -137,31 +132,31 @@ impl Connection {
             return false;
         }
         sender.remember_print(print);
-        sender.ttl = said.ttl;
-        sender.checksums_work |= said.verified;
-        let stamp = Stamp::new(said.ts, said.ip_id);
+        sender.ttl = arrival.ttl;
+        sender.checksums_work |= tcp.checksum != Checksum::Unverified;
+        let stamp = Stamp::new(ts, arrival.ip_id);
         let (ids_count, order) = sender.put_in_order(stamp);
-        if said.len > 0 {
-            let full_size = sender.is_full_size(said.len);
+        if len > 0 {
+            let full_size = sender.is_full_size(len);
             sender.append(said.sent(full_size, stamp), store);
-            sender.one_byte = said.first_byte.filter(|_| said.len == 1);
+            sender.remember_one_byte(len, tcp.payload);
         }
         sender.keep_in_reach(first_frame, store);
-        sender.last_ack = Some(said.ack);
-        (sender.window_field, sender.window) = (Some(said.field), Some(window));
+        sender.last_ack = Some(tcp.ack);
+        (sender.window_field, sender.window) = (Some(tcp.window), Some(window));
         sender.edge = Some(edge);
         if TELL {
-            o.new = said.len;
+            o.new = len;
             (o.stamp, o.ids_count, o.order) = (stamp, ids_count, order);
-            if let (Some(edge), true) = (receiver.edge, said.len > 0) {
+            if let (Some(edge), true) = (receiver.edge, len > 0) {
                 o.past_edge = said.end().from(edge);
             }
         }
-        let newly_acked = said.ack.after(receiver.una);
+        let newly_acked = tcp.ack.after(receiver.una);
         if newly_acked {
             receiver.hear::<TELL>(o, said, first_frame, store);
         }
-        let id = said.ip_id.unwrap_or(0) as u16;
+        let id = arrival.ip_id.unwrap_or(0) as u16;
         if id != 0 {
             let before = self.ip_ids[side.index()];
             let step = (before != 0).then(|| id.wrapping_sub(before) as i16);
@@ -193,14 +188,14 @@ impl Half {
     fn hear<const TELL: bool>(
         &mut self,
         o: &mut Observation,
-        said: &Said,
+        said: &Said<'_>,
         first_frame: u64,
         store: &mut Store,
     ) {
         let heard = Heard {
-            frame: said.frame,
-            time: said.time,
-            ack: said.ack,
+            frame: said.frame(),
+            time: said.time(),
+            ack: said.tcp.ack,
             echo: said.ts.map(|ts| ts.1),
             of_unseen: false,
         };
@@ -221,20 +216,21 @@ impl Half {
 /// The window of a segment and its right edge, if the segment comes next, and says something that its
 /// receiver could expect.
 #[inline]
-fn prediction(said: &Said, sender: &Half, receiver: &Half) -> Option<(u32, Seq)> {
-    let (ack, last_ack) = (said.ack, sender.last_ack?);
-    let window = u32::from(said.field) << sender.shift?;
-    let comes_next = said.seq == sender.nxt
-        && said.seq == sender.seen_end
-        && sender.floor.at_or_before(said.seq)
+fn prediction(said: &Said<'_>, sender: &Half, receiver: &Half) -> Option<(u32, Seq)> {
+    let (seq, len) = (said.tcp.seq, said.len());
+    let (ack, last_ack) = (said.tcp.ack, sender.last_ack?);
+    let window = u32::from(said.tcp.window) << sender.shift?;
+    let comes_next = seq == sender.nxt
+        && seq == sender.seen_end
+        && sender.floor.at_or_before(seq)
         && !receiver.window_closed();
     let acks_what_is_there = ack.at_or_after(receiver.una)
         && ack.at_or_before(receiver.nxt)
         && ack.at_or_after(last_ack);
-    let is_news = said.len > 0 || ack.after(receiver.una) && ack != last_ack;
+    let is_news = len > 0 || ack.after(receiver.una) && ack != last_ack;
     let mss = u32::from(receiver.offer.mss);
-    let fits = (mss == 0 || said.len <= mss)
-        && (said.len == 0 || receiver.edge.is_none_or(|edge| said.end().from(edge) < 0));
+    let fits = (mss == 0 || len <= mss)
+        && (len == 0 || receiver.edge.is_none_or(|edge| said.end().from(edge) < 0));
     let edge = ack.plus(window);
     let retreats = sender.edge.is_some_and(|before| {
         let unit = 1_i32 << sender.shift.unwrap_or(0);

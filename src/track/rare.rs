@@ -32,8 +32,8 @@ pub struct Rare {
     pub makes_no_probes: bool,
     /// What it sent again lately.
     pub resendings: Resendings,
-    /// Frame of the latest duplicate ACK it received.
-    pub dup_ack_frame: u64,
+    /// Frames of the latest duplicate ACKs it received, the last at the end; 0 before there were as many.
+    pub dup_ack_frames: [u64; 3],
     /// When the latest third duplicate ACK in a row came.
     pub third_dup_ack_at: Option<Timestamp>,
     /// The probe it sent last and its frame, until it is answered or something else is sent.

@@ -40,7 +40,8 @@ impl Store {
     }
 
     fn take_back(&mut self, list: &mut VecDeque<Sent>) {
-        let list = std::mem::take(list);
+        let mut list = std::mem::take(list);
+        list.clear();
         if self.empty.len() < POOL && list.capacity() <= ROOM {
             self.empty.push(list);
         }
@@ -149,6 +150,7 @@ impl SentList {
     }
 
     /// Remembers a segment; tells whether the oldest had to be forgotten to stay within the limit.
+    #[inline]
     pub fn push(&mut self, sent: Sent, store: &mut Store) -> bool {
         if self.list.capacity() == 0 {
             self.list = store.lend();
@@ -237,34 +239,49 @@ impl SentList {
         store: &mut Store,
     ) -> Acked {
         let mut acked = Acked::default();
-        while let Some(front) = self.list.front_mut() {
-            if front.end.after(ack) {
-                // Part of a segment: the capture saw it before it was cut in two on its way.
-                front.seq = front.seq.max(ack);
-                break;
-            }
+        let mut covered = 0;
+        for sent in self.list.iter().take_while(|sent| !sent.end.after(ack)) {
             // The pieces of one that was split count as the one they were sent as.
-            acked.count += u32::from(acked.last.is_none_or(|last| last.frame != front.frame));
-            acked.any_resent |= front.resent > 0;
-            acked.last = Some(*front);
+            acked.count += u32::from(acked.last.is_none_or(|last| last.frame != sent.frame));
+            acked.any_resent |= sent.resent > 0;
+            acked.last = Some(*sent);
             if acked.echoed.is_none() {
-                acked.echoed = front.sending_of(echo);
+                acked.echoed = sent.sending_of(echo);
             }
-            let frame = front.frame.saturating_sub(first_frame);
+            let frame = sent.frame.saturating_sub(first_frame);
             self.history[usize::from(self.history_next)] =
-                (front.seq, u32::try_from(frame).unwrap_or(u32::MAX));
+                (sent.seq, u32::try_from(frame).unwrap_or(u32::MAX));
             self.history_next = (self.history_next + 1) % HISTORY as u8;
             self.history_len = (self.history_len + 1).min(HISTORY as u8);
+            covered += 1;
+        }
+        self.forget(covered, store);
+        // Part of a segment: the capture saw it before it was cut in two on its way.
+        if let Some(front) = self.list.front_mut() {
+            front.seq = front.seq.max(ack);
+        }
+        acked
+    }
+
+    /// Drops the first so many segments.
+    #[inline]
+    fn forget(&mut self, count: usize, store: &mut Store) {
+        let room = self.list.capacity();
+        // As a whole and not one by one, which is how it nearly always goes: a list that has just been
+        // changed is slow to be moved.
+        if count == self.list.len() {
+            if room > 0 {
+                store.take_back(&mut self.list);
+            }
+            return;
+        }
+        for _ in 0..count {
             self.list.pop_front();
         }
-        let room = self.list.capacity();
-        if self.list.is_empty() && room > 0 {
-            store.take_back(&mut self.list);
-        } else if room > ROOM && self.list.len() < room / 4 {
+        if room > ROOM && self.list.len() < room / 4 {
             // A burst is over: what it took is not kept for the next one.
             self.list.shrink_to(room / 2);
         }
-        acked
     }
 
     /// The frame that first carried `seq`, if it is among the latest acknowledged ones.

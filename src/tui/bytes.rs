@@ -1,6 +1,6 @@
 //! The bytes pane: which field is looked at, and the sheet it is drawn from.
 
-use crate::decode::{Body, Decoder, Packet};
+use crate::decode::{Decoder, Packet};
 use crate::event::Kept;
 use crate::inspect::{Line, Outline, Piece, Place, Sheet, Spot, Whole, piece};
 
@@ -74,30 +74,16 @@ impl Bytes {
 }
 
 impl Model {
-    /// Hands over the sheet of the row looked at, with its packet; `None` without a row. A datagram is put together
-    /// from the fragments at hand.
+    /// Hands over the sheet of the row looked at, with its packet; `None` without a row.
     pub(super) fn with_sheet<T>(
         &self,
         then: impl FnOnce(&Kept, &Sheet<'_>, &Packet<'_>) -> T,
     ) -> Option<T> {
         let row = self.current().filter(|row| row.has_frame())?;
-        let frame = row.frame();
-        let mut decoder = Decoder::new();
-        let is_piece = {
-            let packet = decoder.decode(&frame);
-            matches!(packet.body, Body::Fragment(_))
-        };
-        if is_piece {
-            decoder = Decoder::new();
-            for before in self.cursor.saturating_sub(NEAR)..self.cursor {
-                if let Some(row) = self.pages.row(before) {
-                    let _ = decoder.decode(&row.frame());
-                }
-            }
-        }
-        let packet = decoder.decode(&frame);
-        let sheet = Sheet::new(&frame, &packet);
-        Some(then(row, &sheet, &packet))
+        Some(row.with_packet(|frame, packet| {
+            let sheet = Sheet::new(frame, packet);
+            then(row, &sheet, packet)
+        }))
     }
 
     /// The fragments at hand of the datagram that the row looked at is a fragment of.

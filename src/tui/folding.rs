@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::pages::{PAGE_ROWS, Page};
-use crate::event::Kept;
+use crate::event::Event;
 use crate::view::{self, Bulk};
 
 /// Fewer rows are not worth a line that says so.
@@ -40,13 +40,8 @@ impl Folds {
     /// Learns which rows of a page can be folded.
     pub(super) fn learn(&mut self, page: &Page) {
         let mut runs: Vec<Run> = Vec::new();
-        // What became of a packet on its way is remarkable, however it looks.
-        let of_one = |(_, kept): &(u64, &Kept)| kept.joint.is_none();
-        for (row, kept) in (page.number * PAGE_ROWS..)
-            .zip(page.rows.iter())
-            .filter(of_one)
-        {
-            kept.with(|event| {
+        for (row, kept) in (page.number * PAGE_ROWS..).zip(page.rows.iter()) {
+            let mut see = |event: &Event<'_>| {
                 if view::is_bulk(event) {
                     if runs.last().is_none_or(|run| run.rows.end != row) {
                         let (rows, bulk) = (row..row, Bulk::default());
@@ -57,7 +52,11 @@ impl Folds {
                         run.bulk.add(event);
                     }
                 }
-            });
+            };
+            match &kept.joint {
+                Some(joint) => joint.with(&mut see),
+                None => kept.with(&mut see),
+            }
         }
         runs.retain(|run| run.rows.end - run.rows.start >= FEWEST);
         self.runs.insert(page.number, runs.into());

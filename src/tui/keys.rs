@@ -77,7 +77,7 @@ pub enum Action {
     Sums,
     /// The pane that has the keys alone, or all again.
     Zoom,
-    /// The next frame that the reasoning rests on.
+    /// The reasoning, then the next frame that it rests on.
     Evidence,
     /// Back to where we came from.
     Return,
@@ -364,7 +364,7 @@ pub const KEYS: &[(&str, &[Binding])] = &[
                 shown: "v",
                 keys: &[key('v')],
                 action: Action::Evidence,
-                help: "the next frame that the reasoning rests on",
+                help: "why; then the frames that this rests on",
             },
             Binding {
                 shown: "Backspace",

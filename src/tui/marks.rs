@@ -2,6 +2,7 @@
 
 use super::measure::Measured;
 use super::model::Model;
+use crate::event::Host;
 
 /// Rows that are summed from what is at hand; more of them are asked for.
 const NEAR: u64 = 1024;
@@ -13,7 +14,9 @@ pub(super) struct Mark {
     pub(super) view: u64,
     /// The row.
     pub(super) row: u64,
-    /// Its frame.
+    /// Whose capture its frame is of, where two are looked at, and the frame: what it is known by in another view. A
+    /// row without a packet has none, and number 0.
+    pub(super) host: Option<Host>,
     pub(super) frame: u64,
 }
 

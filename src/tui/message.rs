@@ -9,7 +9,7 @@ use super::ends::Mind;
 use super::measure::Measured;
 use super::pages::Page;
 use super::query::Query;
-use crate::event::{Board, Endpoint, Shape};
+use crate::event::{Board, Endpoint, Host, Kept, Shape};
 use crate::frame::Timestamp;
 
 /// Something that happened.
@@ -37,8 +37,12 @@ pub enum Told {
     Page(u64, Page),
     /// How the connection of a row stands after it; `None` for a row that is no segment.
     Board(u64, u64, Option<Box<Board>>),
-    /// The row that was looked for, if there is one.
-    Found(u64, Option<u64>),
+    /// What the search of that number ([`Wish::Find`]) came to: the row, if there is one, or why it could not go on.
+    Found(u64, u64, Result<Option<Hit>, String>),
+    /// The search of that number has come to that row.
+    Searching(u64, u64, u64),
+    /// Frames that were asked for, those that there are.
+    Frames(u64, Vec<Kept>),
     /// The view in pieces, to draw it as one line.
     Overview(u64, Arc<[Bucket]>),
     /// All connections; comes again when more is known.
@@ -47,8 +51,22 @@ pub enum Told {
     Truth(Arc<[Mind]>),
     /// What there is from a row to another, both included; `None` when they can't be had.
     Measured(u64, u64, u64, Option<Measured>),
-    /// It can't be read on, and why.
+    /// The rows in which frames that were asked for are, each with its host where two captures are looked at; `None`
+    /// for what is no row of the view, or none yet.
+    Places(u64, Vec<(Option<Host>, u64, Option<u64>)>),
+    /// Something worth knowing; all goes on.
+    Notice(String),
+    /// Something could not be read or done, and why.
     Failed(String),
+}
+
+/// Where something was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The row in which it begins.
+    pub row: u64,
+    /// Whether it is text that goes on in the segment with the bytes that follow.
+    pub goes_on: bool,
 }
 
 /// How much of a capture is known.
@@ -60,6 +78,8 @@ pub struct Extent {
     pub read: u64,
     /// Bytes in all, where that is known.
     pub total: Option<u64>,
+    /// Packets that passed and are not in it, because there was no room for them.
+    pub dropped: u64,
     /// Whether that is all there is.
     pub complete: bool,
     /// Whether what is said of the rows stays. Until all was read, later frames may prove something of earlier
@@ -123,12 +143,23 @@ pub enum Wish {
     Board(u64),
     /// The next row after `from`, or with `back` the one before it, that the query fits.
     Find {
+        /// Number of the search, which its answer carries. It takes the place of any other.
+        search: u64,
         /// The row from which it is looked for.
         from: u64,
         /// Whether towards the beginning.
         back: bool,
         /// What for.
         query: Query,
+    },
+    /// That what is being looked for is looked for no more; no answer comes.
+    LetBe,
+    /// What became of these frames, rows or not, of that host's capture where two are looked at.
+    Frames {
+        /// The host.
+        host: Option<Host>,
+        /// Numbers of the frames.
+        frames: Vec<u64>,
     },
     /// What there is from a row to another, both included.
     Measure {
@@ -137,6 +168,8 @@ pub enum Wish {
         /// The last one.
         to: u64,
     },
+    /// The rows in which these frames are, of that host's capture where two are looked at.
+    Places(Vec<(Option<Host>, u64)>),
     /// The connections.
     Flows,
     /// That this text can be pasted elsewhere (the terminal's clipboard).

@@ -1,10 +1,14 @@
 //! What can be looked for among rows.
 
 mod parse;
+mod seeker;
+mod stream;
+
+pub use seeker::Seeker;
 
 use std::net::IpAddr;
 
-use crate::event::{Event, Host, Kept, Kind, Segment};
+use crate::event::{Cause, Event, Host, Kept, Kind, Segment};
 use crate::wire::tcp::Flags;
 
 /// What a row has to be or to have.
@@ -18,6 +22,10 @@ pub enum Query {
     Noted,
     /// A note of that kind.
     Note(Kind),
+    /// A retransmission that was needless.
+    Needless,
+    /// A retransmission that this brought about.
+    Cause(Cause),
     /// All of these flags.
     Flags(Flags),
     /// The frame of that number, in the capture of that host where two are looked at.
@@ -29,6 +37,9 @@ pub enum Query {
     /// That sequence number, relative or as on the wire, is one of those it takes; of a segment that takes none,
     /// the one it stands at.
     Seq(u32),
+    /// It is the first to acknowledge up to that number, relative or as on the wire, or beyond; or it acknowledges
+    /// exactly up to there, as those do that say so once more.
+    Ack(u32),
     /// That figure of it compares so with that number.
     Figure(Figure, Relation, u64),
     /// One of its ports.
@@ -77,9 +88,14 @@ impl Query {
     /// Whether that row is one.
     pub fn fits(&self, row: &Kept) -> bool {
         match self {
+            Self::Frame(None, frame) if row.joint.is_some() => {
+                let of = |host| row.shows(Some(host), *frame);
+                of(Host::Client) || of(Host::Server)
+            }
             Self::Frame(host, frame) => row.shows(*host, *frame),
-            Self::Bytes(bytes) => has_payload(row, |payload| contains(payload, bytes, false)),
-            Self::Letters(bytes) => has_payload(row, |payload| contains(payload, bytes, true)),
+            Self::Bytes(_) | Self::Letters(_) => self.needle().is_some_and(|needle| {
+                has_payload(row, |payload| needle.place_in(payload).is_some())
+            }),
             Self::All(queries) => queries.iter().all(|query| query.fits(row)),
             Self::Address(host) if row.segment().is_none() => row.with(|event| match event {
                 Event::Packet(_, packet) => packet
@@ -94,6 +110,40 @@ impl Query {
         }
     }
 
+    /// The bytes that are looked for, where it is one text.
+    fn needle(&self) -> Option<Needle<'_>> {
+        match self {
+            Self::Bytes(bytes) => Some(Needle {
+                bytes,
+                letters: false,
+            }),
+            Self::Letters(bytes) => Some(Needle {
+                bytes,
+                letters: true,
+            }),
+            Self::All(queries) => {
+                let mut needles = queries.iter().filter_map(Self::needle);
+                needles.next().filter(|_| needles.next().is_none())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it can be more than one row that has what is looked for: then looking at rows one by one does not
+    /// find it, and a [`Seeker`] does.
+    pub fn is_text(&self) -> bool {
+        self.needle().is_some()
+    }
+
+    /// Whether all but the text is so of that row.
+    fn fits_beside_text(&self, row: &Kept) -> bool {
+        match self {
+            Self::Bytes(_) | Self::Letters(_) => true,
+            Self::All(queries) => queries.iter().all(|query| query.fits_beside_text(row)),
+            _ => self.fits(row),
+        }
+    }
+
     fn fits_segment(&self, s: &Segment<'_>, row: &Kept) -> bool {
         match self {
             Self::Event => {
@@ -103,6 +153,8 @@ impl Query {
             Self::Problem => row.notes.iter().any(|note| note.kind.is_trouble()),
             Self::Noted => !row.notes.is_empty(),
             Self::Note(kind) => row.notes.iter().any(|note| note.kind == *kind),
+            Self::Needless => row.notes.iter().any(|note| note.spurious == Some(true)),
+            Self::Cause(cause) => row.notes.iter().any(|note| note.cause == Some(*cause)),
             Self::Flags(flags) => s.flags.has(*flags),
             Self::AnyFlow => true,
             Self::Flow(flow) => s.flow == *flow,
@@ -110,6 +162,10 @@ impl Query {
                 let covers = |first: u32| number.wrapping_sub(first) < s.seq_len().max(1);
                 covers(s.seq) || covers(s.seq_raw)
             }
+            Self::Ack(number) => s.ack.is_some_and(|ack| {
+                let reaches = |up_to: u32| up_to.wrapping_sub(*number) < s.newly_acked.max(1);
+                reaches(ack) || reaches(s.ack_raw)
+            }),
             Self::Figure(figure, relation, number) => figure
                 .of(s)
                 .is_some_and(|value| relation.holds(value, *number)),
@@ -153,15 +209,51 @@ fn has_payload(row: &Kept, is_so: impl Fn(&[u8]) -> bool) -> bool {
     })
 }
 
-fn contains(hay: &[u8], needle: &[u8], letters: bool) -> bool {
-    !needle.is_empty()
-        && hay.windows(needle.len()).any(|window| {
-            if letters {
-                window.eq_ignore_ascii_case(needle)
-            } else {
-                window == needle
-            }
+/// Bytes that are looked for.
+#[derive(Clone, Copy)]
+struct Needle<'a> {
+    bytes: &'a [u8],
+    /// Whether small letters stand for capital ones, too.
+    letters: bool,
+}
+
+impl Needle<'_> {
+    /// Where it is in these bytes for the first time.
+    fn place_in(&self, hay: &[u8]) -> Option<usize> {
+        let &first = self.bytes.first()?;
+        let other = if self.letters {
+            first.to_ascii_uppercase()
+        } else {
+            first
+        };
+        let last = hay.len().checked_sub(self.bytes.len())?;
+        let begins = |at: &usize| hay.get(*at).is_some_and(|b| *b == first || *b == other);
+        (0..=last).filter(begins).find(|at| {
+            let there = hay.get(*at..*at + self.bytes.len());
+            there.is_some_and(|there| self.is(there))
         })
+    }
+
+    /// Whether it is these bytes.
+    fn is(&self, bytes: &[u8]) -> bool {
+        if self.letters {
+            bytes.eq_ignore_ascii_case(self.bytes)
+        } else {
+            bytes == self.bytes
+        }
+    }
+
+    /// Whether it could begin with these bytes and go on in others.
+    fn begins_with(&self, bytes: &[u8]) -> bool {
+        let begin = self.bytes.get(..bytes.len());
+        begin.is_some_and(|begin| {
+            Needle {
+                bytes: begin,
+                ..*self
+            }
+            .is(bytes)
+        })
+    }
 }
 
 #[cfg(test)]

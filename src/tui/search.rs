@@ -12,10 +12,10 @@ pub(super) struct Search {
     pub(super) prompt: Prompt,
     /// What was looked for last.
     pub(super) last: Option<Last>,
-    /// What was asked for and not answered yet, and whether the answer is still wanted.
-    pub(super) out: Option<(Sought, bool)>,
-    /// What is to be asked for after that: one search runs at a time, however often a key is pressed.
-    pub(super) next: Option<Sought>,
+    /// What was asked for and not answered yet.
+    pub(super) out: Option<Sought>,
+    /// Number of the search that was begun last: answers to others are not taken.
+    pub(super) number: u64,
     remembered: Vec<String>,
 }
 
@@ -46,12 +46,24 @@ pub(super) struct Last {
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub(super) struct Sought {
-    pub(super) query: Query,
-    /// The row from which it is looked for.
+    pub(super) aim: Aim,
+    /// The row that was looked at when it was asked for.
+    pub(super) origin: u64,
+    /// The row from which it is looked for: those between were at hand.
     pub(super) from: u64,
+    /// The row to which the search has come.
+    pub(super) at: Option<u64>,
+}
+
+/// What is wanted, and how to speak of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Aim {
+    pub(super) query: Query,
     pub(super) back: bool,
     /// How to say what it is; `None` when nobody needs to know that it was not found.
     pub(super) what: Option<String>,
+    /// The key that looks for it the other way.
+    pub(super) turn: Option<char>,
 }
 
 impl Search {
@@ -95,22 +107,13 @@ impl Search {
     }
 
     /// What is being looked for and has not been found yet.
-    pub(super) fn pending(&self) -> Option<&Sought> {
-        let out = self.out.as_ref().filter(|(_, wanted)| *wanted);
-        self.next.as_ref().or(out.map(|(sought, _)| sought))
+    pub(super) const fn pending(&self) -> Option<&Sought> {
+        self.out.as_ref()
     }
 
-    /// Lets go what was asked for: its answer will change nothing.
-    pub(super) fn let_go(&mut self) {
-        self.next = None;
-        if let Some((_, wanted)) = &mut self.out {
-            *wanted = false;
-        }
-    }
-
-    /// Forgets what was asked for: answers to it will not be taken.
+    /// Forgets what was asked for: an answer to it will not be taken.
     pub(super) fn forget(&mut self) {
-        (self.out, self.next) = (None, None);
+        self.out = None;
     }
 
     /// What is marked.

@@ -91,7 +91,7 @@ impl Model {
         }
         match action {
             Action::Quit => self.quit(wishes),
-            Action::Back => self.leave(),
+            Action::Back => self.leave(wishes),
             Action::Help => self.open_help(),
             Action::Next => self.go(1),
             Action::Previous => self.go(-1),
@@ -133,9 +133,9 @@ impl Model {
     }
 
     /// Ends what was begun last.
-    fn leave(&mut self) {
+    fn leave(&mut self, wishes: &mut Vec<Wish>) {
         if self.search.pending().is_some() {
-            self.search.let_go();
+            self.let_be(wishes);
         } else if let Some(last) = &mut self.search.last {
             last.marked = false;
         }
@@ -178,16 +178,26 @@ impl Model {
             Told::Extent(view, extent) if view == self.view => {
                 if extent.settled && !self.extent.settled {
                     self.pages.outdate();
-                    self.ask_again(wishes);
+                }
+                // Frames that were not found may have been read by now.
+                if extent.complete
+                    && (!self.extent.complete || extent.settled != self.extent.settled)
+                {
+                    self.carry_marks(wishes);
                 }
                 self.extent = extent;
             }
+            Told::Places(view, places) if view == self.view => self.place_marks(&places),
             Told::Page(view, page) if view == self.view => self.page(page),
             Told::Board(view, row, board) if view == self.view => {
                 self.quiz_board(row, board.as_deref());
                 self.board(row, board);
             }
-            Told::Found(view, row) if view == self.view => self.found(row, wishes),
+            Told::Found(view, search, found) if view == self.view => {
+                self.found(search, found, wishes);
+            }
+            Told::Searching(view, search, row) if view == self.view => self.searching(search, row),
+            Told::Frames(view, frames) if view == self.view => self.take_evidence(frames),
             Told::Overview(view, buckets) if view == self.view => self.overview = buckets,
             Told::Flows(flows) => {
                 self.list.take(flows);
@@ -197,7 +207,7 @@ impl Model {
             Told::Measured(view, from, to, measured) if view == self.view => {
                 self.measured((from, to), measured);
             }
-            Told::Failed(why) => self.notice = Some(why),
+            Told::Notice(text) | Told::Failed(text) => self.notice = Some(text),
             _ => {}
         }
     }

@@ -15,7 +15,7 @@ const EVIDENCE: usize = 12;
 pub(super) struct Why {
     /// First line shown.
     pub(super) top: u16,
-    /// The frame whose reasons are shown, its evidence as far as it is known, and pages asked for it.
+    /// The frame whose reasons are shown, its evidence as far as it is known, and the frames of it that were asked for.
     pub(super) frame: Option<u64>,
     pub(super) evidence: Vec<Kept>,
     pub(super) asked: Vec<u64>,

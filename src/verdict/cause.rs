@@ -202,7 +202,7 @@ fn timer_goes_on(case: &Case<'_>) -> bool {
 }
 
 /// From here to the receiver and back, and to the sender and back.
-fn round_trip_ns(case: &Case<'_>) -> u64 {
+pub(super) fn round_trip_ns(case: &Case<'_>) -> u64 {
     let to_receiver_ns = case.sender().counts.rtt.min;
     to_receiver_ns.saturating_add(way_to_sender_ns(case))
 }

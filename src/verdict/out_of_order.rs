@@ -40,7 +40,11 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     // Whose timer has run out needs not be asked for this one.
     let calm = !case.sender().repeats_unasked_within(rtt_ns, seen.time);
     let too_soon = case.connection.comes_unasked(seen);
-    let (sentence, confidence): (fn(&Note) -> String, _) = if stamped_before {
+    // The capture's own clock: nothing is overtaken by what comes after it.
+    let early_ns = hole.time.nanos_since(seen.time);
+    let (sentence, confidence): (fn(&Note) -> String, _) = if early_ns > 0 {
+        (written_late, Confidence::Likely)
+    } else if stamped_before {
         // What was lost with nothing behind it may be sent again and be overtaken, too.
         let sure = if calm {
             Confidence::Certain
@@ -64,6 +68,9 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         .with("rtt", Quantity::Nanos(rtt_ns))
         .frame(hole.frame)
         .frame(seen.frame);
+    if early_ns > 0 {
+        note = note.with("early", Quantity::Nanos(early_ns));
+    }
     note.confidence = confidence;
     if confidence == Confidence::Ambiguous {
         note.alternatives = &[Kind::Retransmission];
@@ -156,6 +163,17 @@ fn late(note: &Note) -> String {
         note.number_of("seq"),
         note.number_of("end"),
         units::nanos(note.number_of("late")),
+        note.frames.first().copied().unwrap_or(0),
+    )
+}
+
+fn written_late(note: &Note) -> String {
+    format!(
+        "bytes {} to {} are from {} before the later ones of frame {}, behind which they stand: the capture wrote \
+         them in another order, nothing shows that they were overtaken",
+        note.number_of("seq"),
+        note.number_of("end"),
+        units::nanos(note.number_of("early")),
         note.frames.first().copied().unwrap_or(0),
     )
 }

@@ -101,11 +101,14 @@ fn again(case: &Case<'_>) -> Note {
         return smaller(case, &original, word);
     }
     let found = cause::of(case, &original);
+    let rack = is_by_rack(case, &original, found.cause);
     let (rfc, sentence): (_, fn(&Note) -> String) = match found.cause {
         Cause::Rto if seen.flags.syn() => ("RFC 6298 5", after_syn_timeout),
         Cause::Rto => ("RFC 6298 5", after_timeout),
         Cause::Fast if seen.dup_acks_received >= 3 => ("RFC 5681 3.2", after_duplicates),
-        Cause::Fast => ("RFC 6675 5", after_sack),
+        Cause::Fast if rack => ("RFC 8985 6.2", after_later),
+        Cause::Fast if case.sender().sacked().0 > 0 => ("RFC 6675 5", after_sack),
+        Cause::Fast => ("RFC 6582 3.2", after_part),
         Cause::Tlp => ("RFC 8985 7", after_quiet),
         Cause::Unknown if seen.flags.syn() => ("RFC 9293 3.10.7.4", after_syn),
         Cause::Unknown => (RULE.rfc, for_no_reason),
@@ -117,12 +120,26 @@ fn again(case: &Case<'_>) -> Note {
             "dup_acks",
             Quantity::Count(u64::from(seen.dup_acks_received)),
         )
-        .with("timeout", Quantity::Count(u64::from(found.timeout)));
-    if found.cause == Cause::Fast && case.sender().dup_ack_frame() > 0 {
+        .with(
+            "age",
+            Quantity::Nanos(seen.time.nanos_since(original.last_time)),
+        );
+    if found.timeout > 0 {
+        note = note.with("timeout", Quantity::Count(u64::from(found.timeout)));
+    }
+    if rack {
+        let least = cause::round_trip_ns(case);
         note = note
-            .frame(original.frame)
-            .frame(case.sender().dup_ack_frame())
-            .frame(seen.frame);
+            .with("least_rtt", Quantity::Nanos(least))
+            .with("reordering_window", Quantity::Nanos(least / 4));
+    }
+    if found.cause == Cause::Fast && case.sender().dup_ack_frame() > 0 {
+        note = note.frame(original.frame);
+        // The three that count, or as many as there were.
+        for frame in case.sender().dup_ack_frames() {
+            note = note.frame(frame);
+        }
+        note = note.frame(seen.frame);
     } else {
         note = note
             .frame(original.frame)
@@ -357,6 +374,37 @@ fn after_duplicates(note: &Note) -> String {
         first_sent(note),
         note.number_of("dup_acks"),
         note.frames.iter().rev().nth(1).copied().unwrap_or(0),
+    )
+}
+
+/// Whether three duplicate ACKs, or as many bytes SACKed as RFC 6675 takes for them, did not call for it, but
+/// less did: what was sent after it has arrived, and the time that it may be overtaken in is over (RFC 8985
+/// section 6.2).
+fn is_by_rack(case: &Case<'_>, original: &Sent, cause: Cause) -> bool {
+    let sender = case.sender();
+    let sacked = sender.sacked().0;
+    // RFC 6675 section 4: more than two full segments beyond it.
+    let enough = 2 * sender.largest_segment().max(1);
+    let age_ns = case.seen.time.nanos_since(original.last_time);
+    cause == Cause::Fast
+        && case.seen.dup_acks_received < 3
+        && (1..=enough).contains(&sacked)
+        && age_ns >= cause::round_trip_ns(case)
+}
+
+fn after_later(note: &Note) -> String {
+    format!(
+        "{}, again after {}: what was sent after it has arrived, and a round trip ({}) is over",
+        first_sent(note),
+        units::nanos(note.number_of("age")),
+        units::nanos(note.number_of("least_rtt")),
+    )
+}
+
+fn after_part(note: &Note) -> String {
+    format!(
+        "{}, again while a loss is repaired: an ACK that ends before it asks for it",
+        first_sent(note)
     )
 }
 

@@ -190,6 +190,7 @@ mod tests {
             evidence: vec![8, 9, 10, 11, 12, 13],
             more: 2,
             advice: "the application does not read".to_owned(),
+            numbers: Vec::new(),
         };
         talk.flow(&flow).event(&Event::Finding(&finding)).end();
         let expected = [

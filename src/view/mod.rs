@@ -4,6 +4,7 @@
 //! A new view is a file here and a line in [`VIEWS`]; `segments.rs` is the smallest complete one.
 
 pub mod addr;
+mod ascii;
 pub mod bars;
 pub mod check;
 pub mod craft;
@@ -30,11 +31,12 @@ pub mod trace;
 
 use std::io::{self, Write};
 
+pub use ascii::{Ascii, ascii};
 pub use json::{
     Json, Lines, difference as json_difference, fields as json_fields, pieces as json_pieces,
     sums as json_sums,
 };
-pub use ladder::{BothEnds, BothLines, Bulk, LadderLines, is_bulk};
+pub use ladder::{BothEnds, BothLines, Bulk, LadderLines, is_bulk, tag};
 pub use style::{Paint, Painted, Style};
 
 use crate::event::Event;

@@ -88,7 +88,7 @@ fn title(note: &Note) -> String {
         let cause = match cause {
             Cause::Rto => "retransmission timeout",
             Cause::Tlp => "tail loss probe",
-            Cause::Fast => "news of loss, before any timeout",
+            Cause::Fast => "fast: on news of loss, before any timeout",
             Cause::Unknown => "cause unknown",
         };
         let _ = write!(title, ", {cause}");
@@ -188,7 +188,11 @@ fn figure(name: &str, quantity: Quantity) -> Option<String> {
         "seq" => format!("it begins at number {shown}"),
         "end" => format!("it ends before number {shown}"),
         "ack" => format!("it acknowledges up to number {shown}"),
-        "waited" => format!("{shown} since it was sent before"),
+        "waited" => format!("{shown} since the timer for it could have been started"),
+        "age" => format!("{shown} since it was sent before"),
+        "reordering_window" => format!(
+            "what may be overtaken is given {shown} more (a quarter of the least round trip)"
+        ),
         "rto" => format!("the retransmission timeout is {shown} by estimate"),
         "dup_acks" => format!("duplicate ACKs before it: {shown}"),
         "timeout" if quantity.value() == 0 => return None,
@@ -224,11 +228,16 @@ impl View for Reasons {
                 }
                 out.write_all(why.as_bytes())
             }
-            Event::Packet(frame, _) => {
+            Event::Packet(frame, packet) => {
                 self.lines.event(event, out)?;
                 if frame.number == self.frame {
-                    let said = "It is no TCP segment, so there is nothing to judge.\n";
-                    self.said = Some(said.to_owned());
+                    let mut said = String::new();
+                    self.wrapped(&mut said, 0, &text::escape(&packet.summary()));
+                    for problem in &packet.problems {
+                        self.wrapped(&mut said, 2, &text::escape(&problem.to_string()));
+                    }
+                    said.push_str("It is no TCP segment: no rule of TCP has anything to say.\n");
+                    self.said = Some(said);
                 }
                 Ok(())
             }

@@ -236,6 +236,7 @@ impl<V: View> Talk<V> {
             options_cut: false,
             payload,
             new_bytes: len,
+            newly_acked: 0,
             in_flight: self.next[of].saturating_sub(self.acked[of].max(1)),
             in_flight_of: if of == 0 {
                 Side::Initiator

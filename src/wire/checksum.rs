@@ -22,13 +22,16 @@ impl Sum {
     #[inline]
     pub fn add_bytes(self, bytes: &[u8]) -> Self {
         let (words, rest) = bytes.as_chunks::<8>();
-        // Two 32-bit halves in a 64-bit accumulator: it takes 16 GiB for a carry to get lost, and
-        // the compiler makes vector code of it.
-        let mut sum = 0_u64;
+        // Whole words in one sum, whatever runs over its end, and their upper halves in another, which
+        // takes 16 GiB to run over: what the lower halves come to is what is left of the first without the
+        // second. The compiler makes vector code of it.
+        let (mut whole, mut upper) = (0_u64, 0_u64);
         for word in words {
             let word = u64::from_ne_bytes(*word);
-            sum += (word & 0xffff_ffff) + (word >> 32);
+            whole = whole.wrapping_add(word);
+            upper += word >> 32;
         }
+        let mut sum = whole.wrapping_sub(upper << 32) + upper;
         // The last seven bytes at most, largest pieces first: every header of 20 bytes gets here.
         let (words, rest) = rest.as_chunks::<4>();
         if let [word] = words {

@@ -12,6 +12,7 @@ const DOCUMENTS: &[&str] = &[
     "docs/FLOWS.md",
     "docs/LABBOOK.md",
     "docs/PERFORMANCE.md",
+    "docs/STEPPING.md",
     "docs/VERDICTS.md",
 ];
 

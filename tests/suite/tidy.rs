@@ -100,8 +100,14 @@ const UNDONE: &[&str] = &["todo", "unimplemented"];
 /// and the files that are reached in another way.
 const TABLES: &[(&str, &str, &str, &[&str])] = &[
     ("src/verdict", "RULES", ": Rule =", &[]),
-    // JSON is a format, not a view: `--format json`; reasons are of one frame: `explain --frame`.
-    ("src/view", "VIEWS", "View for", &["json", "reasons"]),
+    // JSON is a format, not a view: `--format json`; reasons are of one frame: `explain --frame`; ASCII is how any is
+    // drawn: `--ascii`.
+    (
+        "src/view",
+        "VIEWS",
+        "View for",
+        &["ascii", "json", "reasons"],
+    ),
 ];
 
 /// What is wrong with a file of `src/`, one line a breach: file, line, rule, reason.

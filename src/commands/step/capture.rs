@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 use crate::analysis::{Analysis, Hindsight, Limits};
 use crate::cli;
 use crate::commands::{ends, input};
-use crate::event::{Board, End, Endpoint, Event, Flow};
+use crate::event::{Board, End, Endpoint, Event, Flow, Kept, Side};
+use crate::explain::Windows;
 use crate::frame::{Frame, LinkType};
 use crate::io::file::{CaptureFile, Place, Store};
 use crate::io::filter::BpfFilter;
@@ -154,6 +155,8 @@ impl Capture {
 pub(super) struct Walk {
     pub(super) source: CaptureFile,
     analysis: Analysis,
+    /// The congestion windows, by estimate.
+    windows: Windows,
     /// Number of the next row.
     pub(super) row: u64,
     /// Nothing is written behind what is there: what is no whole frame will never be.
@@ -166,6 +169,7 @@ pub(super) struct Checkpoint {
     pub(super) row: u64,
     place: Place,
     analysis: Analysis,
+    windows: Windows,
     /// Memory it takes, in bytes, about.
     pub(super) weight: usize,
 }
@@ -177,6 +181,7 @@ impl Checkpoint {
             row: 0,
             place,
             analysis: Analysis::new(Limits::default()).with_hindsight(known),
+            windows: Windows::default(),
             weight: 0,
         }
     }
@@ -189,6 +194,7 @@ impl Checkpoint {
             analysis: Analysis::learning(Limits::default())
                 .flows_only(false)
                 .with_hindsight(known),
+            windows: Windows::default(),
             weight: 0,
         }
     }
@@ -204,6 +210,7 @@ impl Checkpoint {
             row: 0,
             place: self.place.clone(),
             analysis: self.analysis.checkpoint(),
+            windows: self.windows.clone(),
             weight: self.weight,
         }
     }
@@ -213,6 +220,7 @@ impl Checkpoint {
         Walk {
             source: capture.source(&self.place),
             analysis: self.analysis.clone(),
+            windows: self.windows.clone(),
             row: self.row,
             at_its_end: false,
         }
@@ -228,13 +236,14 @@ impl Walk {
             weight: size_of::<Checkpoint>() + place.weight() + self.weight(),
             place,
             analysis: self.analysis.checkpoint(),
+            windows: self.windows.clone(),
         }
     }
 
     /// Memory that the connections it follows take, in bytes, about.
     pub(super) fn weight(&self) -> usize {
         let (connections, details) = self.analysis.kept();
-        connections * CONNECTION_BYTES + details
+        connections * CONNECTION_BYTES + details + self.windows.len() * Windows::EACH
     }
 
     /// Frames it has gone over.
@@ -257,38 +266,73 @@ impl Walk {
         see: &mut impl FnMut(&Frame<'_>, &Event<'_>),
         ended: &mut impl FnMut(&Flow),
     ) -> Result<Step, SourceError> {
-        let Some(frame) = self.source.next_frame()? else {
-            return Ok(Step::End);
-        };
-        if let Some(filter) = &mut capture.filter
-            && !filter.matches(&frame)?
-        {
-            return Ok(Step::Other);
-        }
-        let selection = (!capture.everything).then_some(&capture.wanted.selection);
         let mut step = Step::Other;
-        let done: Result<(), Infallible> = self.analysis.handle(&frame, &mut |event| {
+        let selection = (!capture.everything).then_some(&capture.wanted.selection);
+        let more = self.read(&mut capture.filter, &mut |frame, event| {
             let of = match event {
                 Event::Segment(segment) => Some(segment.flow),
                 Event::Packet(..) => None,
-                Event::Flow(flow) => {
-                    ended(flow);
-                    return Ok(());
-                }
-                _ => return Ok(()),
+                Event::Flow(flow) => return ended(flow),
+                _ => return,
             };
             let looked_at = flow.is_none() || flow == of;
             if looked_at && selection.is_none_or(|one| one.wants(event, Scope::Segments)) {
                 step = Step::Row;
-                see(&frame, event);
+                see(frame, event);
             }
-            Ok(())
-        });
-        let Ok(()) = done;
+        })?;
         if step == Step::Row {
             self.row += 1;
         }
-        Ok(step)
+        Ok(if more { step } else { Step::End })
+    }
+
+    /// Goes over one frame, and hands over all that comes of it, if the filter lets it through; false at the end.
+    fn read(
+        &mut self,
+        filter: &mut Option<BpfFilter>,
+        see: &mut impl FnMut(&Frame<'_>, &Event<'_>),
+    ) -> Result<bool, SourceError> {
+        let Some(frame) = self.source.next_frame()? else {
+            return Ok(false);
+        };
+        if let Some(filter) = filter
+            && !filter.matches(&frame)?
+        {
+            return Ok(true);
+        }
+        let windows = &mut self.windows;
+        let done: Result<(), Infallible> = self.analysis.handle(&frame, &mut |event| {
+            match event {
+                Event::Segment(segment) => windows.observe(segment),
+                Event::Flow(flow) => windows.forget(flow.flow),
+                _ => {}
+            }
+            see(&frame, event);
+            Ok(())
+        });
+        let Ok(()) = done;
+        Ok(true)
+    }
+
+    /// Goes on to a frame and keeps what became of it, asked for or not.
+    pub(super) fn into_frame(
+        mut self,
+        capture: &mut Capture,
+        number: u64,
+    ) -> Result<Option<Kept>, SourceError> {
+        let mut kept = None;
+        while self.frames() < number {
+            let more = self.read(&mut capture.filter, &mut |frame, event| {
+                if frame.number == number {
+                    kept = Kept::of(frame, event).or(kept.take());
+                }
+            })?;
+            if !more {
+                break;
+            }
+        }
+        Ok(kept)
     }
 
     /// Goes over frames until it has gone over a row; false at the end.
@@ -309,8 +353,12 @@ impl Walk {
 
     /// How the connection of the latest segment stands.
     pub(super) fn board(&self, frame: u64, ends: [Endpoint; 2], tunnel: u32) -> Option<Board> {
-        let board = self.analysis.board(ends, tunnel)?;
-        Some(Board { frame, ..board })
+        let mut board = self.analysis.board(ends, tunnel)?;
+        board.frame = frame;
+        for side in [Side::Initiator, Side::Responder] {
+            board.halves[side.index()].cwnd = self.windows.estimate(board.flow, side);
+        }
+        Some(board)
     }
 
     /// The connections that are followed now, as they would be told at the end.

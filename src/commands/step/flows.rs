@@ -7,7 +7,7 @@ use crate::event::Flow;
 use crate::tui::FlowLine;
 
 /// Most connections that are listed: the first ones.
-const MOST: usize = 1 << 16;
+pub(super) const MOST: usize = 1 << 16;
 
 /// A connection, and where its frames are.
 #[derive(Clone, Debug)]
@@ -58,7 +58,8 @@ pub(super) fn lines(all: &[Listed]) -> Arc<[FlowLine]> {
     all.iter().map(|listed| listed.line.clone()).collect()
 }
 
-fn listed(flow: &Flow) -> Listed {
+/// A connection as a line of the list.
+pub(super) fn listed(flow: &Flow) -> Listed {
     let trouble = |counts: &crate::event::NoteCounts| {
         let kinds = counts.iter().filter(|(kind, _)| kind.is_trouble());
         kinds.map(|(_, count)| count).sum::<u32>()

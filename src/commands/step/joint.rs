@@ -3,29 +3,29 @@
 //! They are read once, joined, and kept, as many rows as there is room for: what is compared are experiments and
 //! their like. Where there are more, that is said, and one capture alone can be walked through to its end.
 
-use std::collections::HashMap;
+mod rows;
+
+use std::convert::Infallible;
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread;
 
 use anyhow::{Result, anyhow, bail};
 
+use self::rows::Rows;
+use super::overview::Overview;
 use crate::analysis::{Analysis, Hindsight, Limits};
 use crate::commands::ends::{Ends, Merged, Next, Told as Truth};
 use crate::commands::peer;
 use crate::commands::pipeline::learn;
-use crate::event::{Board, Endpoint, Event, Host, Joint, Kept};
+use crate::event::{Board, End, Endpoint, Event, Host, Joint, Kept};
 use crate::frame::Frame;
 use crate::lab::truth::Happening;
 use crate::pair::{Meeting, Pair};
-use crate::tui::{Extent, Measured, PAGE_ROWS, Page, Query, Told, Wish};
+use crate::tui::{Extent, Hit, Measured, PAGE_ROWS, Page, Query, Seeker, Told, Wish};
 use crate::view::BothEnds;
 
-/// Rows that are kept, and bytes of them.
-const MOST_ROWS: usize = 100_000;
-const MOST_BYTES: usize = 256 << 20;
 /// Steps of reading between two looks at what is wished.
 const SLICE: usize = 1024;
 
@@ -79,15 +79,24 @@ struct Both {
     pair: Pair,
     shows: BothEnds,
     meeting: Option<Rc<Meeting>>,
-    rows: Vec<Kept>,
-    bytes: usize,
-    /// Frames that rows to come may be about, by host and number.
-    frames: HashMap<(Host, u64), Arc<Kept>>,
+    rows: Rows,
     /// Whether there is nothing more to read.
     complete: bool,
-    /// The rows of the connection that is looked at alone, if one is.
-    chosen: Option<Vec<usize>>,
+    /// The connection that is looked at alone, if one is.
+    chosen: Option<Chosen>,
     view: u64,
+    /// Whether the list of connections was asked for.
+    flows_wanted: bool,
+}
+
+/// A connection that is looked at alone.
+struct Chosen {
+    flow: u32,
+    /// Places of its rows among all.
+    rows: Vec<usize>,
+    /// As many of all rows have been looked through for them.
+    seen: usize,
+    overview: Overview,
 }
 
 impl Both {
@@ -117,25 +126,27 @@ impl Both {
         if let Some(meeting) = &meeting {
             pair = pair.with_meeting(Rc::clone(meeting));
         }
-        let figures = calls && merged.has_truth();
+        let shows = BothEnds {
+            calls,
+            figures: calls && merged.has_truth(),
+        };
         Ok(Self {
             ends,
             merged,
             pair,
-            shows: BothEnds { calls, figures },
+            shows,
             meeting,
-            rows: Vec::new(),
-            bytes: 0,
-            frames: HashMap::new(),
+            rows: Rows::new(shows),
             complete: false,
             chosen: None,
             view: 0,
+            flows_wanted: false,
         })
     }
 
     fn run(mut self, wished: &Receiver<Wish>, tell: &mut dyn FnMut(Told) -> bool) {
         if let Some(meeting) = &self.meeting {
-            tell(Told::Failed(meeting.clock().to_string()));
+            tell(Told::Notice(meeting.clock().to_string()));
         }
         loop {
             let wish = if self.complete {
@@ -159,11 +170,12 @@ impl Both {
         let mut told = true;
         for _ in 0..SLICE {
             match self.step() {
-                Ok(true) if self.rows.len() < MOST_ROWS && self.bytes < MOST_BYTES => {}
+                Ok(true) if self.rows.have_room() => {}
                 Ok(true) => {
                     self.complete = true;
-                    let rows = self.rows.len();
-                    told &= tell(Told::Failed(format!(
+                    self.sum_up();
+                    let rows = self.rows.all().len();
+                    told &= tell(Told::Notice(format!(
                         "only the first {rows} rows of both: there is no room for more; one capture alone can be \
                          walked through to its end"
                     )));
@@ -183,11 +195,54 @@ impl Both {
                 }
             }
         }
-        told && tell(Told::Extent(self.view, self.extent()))
+        self.look_on();
+        told &= tell(Told::Extent(self.view, self.extent()));
+        if self.complete {
+            told &= tell(self.overview());
+            told &= !self.flows_wanted || tell(self.flows());
+        }
+        told
+    }
+
+    /// Has the connections summed up that are not over, and no row made of what is still on its way: there is more,
+    /// for which there is no room.
+    fn sum_up(&mut self) {
+        let (end, rows) = (End::default(), &mut self.rows);
+        let done: Result<(), Infallible> = self.pair.finish(&end, &mut |event| {
+            rows.sum_up(event);
+            Ok(())
+        });
+        let Ok(()) = done;
+    }
+
+    /// Finds the new rows of the connection that is looked at alone.
+    fn look_on(&mut self) {
+        let Some(chosen) = &mut self.chosen else {
+            return;
+        };
+        let all = self.rows.all();
+        for (place, row) in all.iter().enumerate().skip(chosen.seen) {
+            if row.segment().is_some_and(|it| it.flow == chosen.flow) {
+                rows::count(&mut chosen.overview, chosen.rows.len() as u64, row);
+                chosen.rows.push(place);
+            }
+        }
+        chosen.seen = all.len();
+    }
+
+    fn overview(&self) -> Told {
+        let of_one = self.chosen.as_ref().map(|chosen| &chosen.overview);
+        let overview = of_one.unwrap_or_else(|| self.rows.overview());
+        Told::Overview(self.view, overview.told())
+    }
+
+    fn flows(&self) -> Told {
+        Told::Flows(self.rows.flows())
     }
 
     fn extent(&self) -> Extent {
-        let rows = self.chosen.as_ref().map_or(self.rows.len(), Vec::len);
+        let rows = self.chosen.as_ref();
+        let rows = rows.map_or(self.rows.all().len(), |chosen| chosen.rows.len());
         Extent {
             rows: rows as u64,
             complete: self.complete,
@@ -200,16 +255,10 @@ impl Both {
     /// Takes what happens next. Gives whether there was anything.
     fn step(&mut self) -> io::Result<bool> {
         let Self {
-            merged,
-            pair,
-            rows,
-            bytes,
-            frames,
-            shows,
-            ..
+            merged, pair, rows, ..
         } = self;
         let mut keep = |frame: Option<(Host, &Frame<'_>)>, event: &Event<'_>| {
-            keep_event(rows, bytes, frames, *shows, frame, event);
+            rows.keep(frame, event);
             Ok::<(), crate::io::SourceError>(())
         };
         let more = merged.next(|next| match next {
@@ -226,10 +275,9 @@ impl Both {
         });
         let more = more.map_err(|error| io::Error::other(error.to_string()))?;
         if !more {
-            let end = crate::event::End::default();
-            pair.finish(&end, &mut |event| keep(None, event))
+            pair.finish(&End::default(), &mut |event| keep(None, event))
                 .map_err(|error| io::Error::other(error.to_string()))?;
-            frames.clear();
+            rows.done();
         }
         Ok(more)
     }
@@ -239,8 +287,9 @@ impl Both {
             Wish::Quit => false,
             Wish::View { number, flow } => {
                 self.view = number;
-                self.chosen = flow.map(|flow| self.of_flow(flow));
-                tell(Told::Extent(self.view, self.extent()))
+                self.chosen = flow.map(Chosen::new);
+                self.look_on();
+                tell(Told::Extent(self.view, self.extent())) && tell(self.overview())
             }
             Wish::Page(number) => {
                 let rows = (number * PAGE_ROWS..(number + 1) * PAGE_ROWS)
@@ -252,41 +301,62 @@ impl Both {
                 let board = self.board(row).map(Box::new);
                 tell(Told::Board(self.view, row, board))
             }
-            Wish::Find { from, back, query } => {
+            Wish::Find {
+                search,
+                from,
+                back,
+                query,
+            } => {
                 let found = self.find(from, back, &query);
-                tell(Told::Found(self.view, found))
+                tell(Told::Found(self.view, search, Ok(found)))
+            }
+            Wish::Frames { host, frames } => {
+                let of = |row: &&Kept| frames.iter().any(|frame| row.shows(host, *frame));
+                let found = self.rows.all().iter().filter(of).cloned().collect();
+                tell(Told::Frames(self.view, found))
             }
             Wish::Measure { from, to } => {
                 let sum = Measured::of((from..=to).map(|row| self.row(row)));
                 tell(Told::Measured(self.view, from, to, sum))
             }
-            Wish::Flows | Wish::Copy(_) => true,
+            Wish::Flows => {
+                self.flows_wanted = true;
+                tell(self.flows())
+            }
+            Wish::Places(frames) => {
+                let places = frames.into_iter().map(|(host, frame)| {
+                    let shows = |row: &u64| self.row(*row).is_some_and(|it| it.shows(host, frame));
+                    (host, frame, (0..self.extent().rows).find(shows))
+                });
+                let places = places.collect();
+                tell(Told::Places(self.view, places))
+            }
+            Wish::Copy(_) | Wish::LetBe => true,
         }
     }
 
     fn row(&self, row: u64) -> Option<&Kept> {
         let row = usize::try_from(row).ok()?;
-        match &self.chosen {
-            None => self.rows.get(row),
-            Some(chosen) => self.rows.get(*chosen.get(row)?),
-        }
+        let place = match &self.chosen {
+            None => row,
+            Some(chosen) => *chosen.rows.get(row)?,
+        };
+        self.rows.all().get(place)
     }
 
-    /// The rows of that connection.
-    fn of_flow(&self, flow: u32) -> Vec<usize> {
-        let is_of = |row: &Kept| row.segment().is_some_and(|segment| segment.flow == flow);
-        (0..self.rows.len())
-            .filter(|&at| self.rows.get(at).is_some_and(is_of))
-            .collect()
-    }
-
-    fn find(&self, from: u64, back: bool, query: &Query) -> Option<u64> {
-        let fits = |row: &u64| self.row(*row).is_some_and(|row| query.fits(row));
-        if back {
-            (0..from).rev().find(fits)
+    fn find(&self, from: u64, back: bool, query: &Query) -> Option<Hit> {
+        let (mut row, mut seeker) = if back {
+            (0, Seeker::last(query.clone(), from))
         } else {
-            (from + 1..self.extent().rows).find(fits)
+            (from + 1, Seeker::first(query.clone(), from + 1))
+        };
+        while let Some(kept) = self.row(row)
+            && seeker.wants(row)
+        {
+            seeker.look(row, kept);
+            row += 1;
         }
+        seeker.found()
     }
 
     /// How the connection stands after a row, as the capture has it that the row is best looked at in.
@@ -314,153 +384,26 @@ impl Both {
             }
         }
         let ends: [Endpoint; 2] = [segment.src, segment.dst];
-        analysis.board(ends, tunnel)
+        let board = analysis.board(ends, tunnel)?;
+        // Each capture counts connections by itself; this is the number that the row has.
+        Some(Board {
+            frame: number,
+            flow: segment.flow,
+            ..board
+        })
     }
 }
 
-/// Keeps what a row is made of.
-fn keep_event(
-    rows: &mut Vec<Kept>,
-    bytes: &mut usize,
-    frames: &mut HashMap<(Host, u64), Arc<Kept>>,
-    shows: BothEnds,
-    frame: Option<(Host, &Frame<'_>)>,
-    event: &Event<'_>,
-) {
-    if let (Event::At(host, event), Some((_, frame))) = (event, frame) {
-        if let Some(kept) = Kept::of(frame, event) {
-            *bytes += kept.weight();
-            frames.insert((*host, frame.number), Arc::new(kept));
+impl Chosen {
+    fn new(flow: u32) -> Self {
+        Self {
+            flow,
+            rows: Vec::new(),
+            seen: 0,
+            overview: Overview::default(),
         }
-        return;
     }
-    let wanted = match event {
-        Event::Call(_) => shows.calls,
-        Event::Reading(_) => shows.figures,
-        _ => true,
-    };
-    let joint = Joint::of(event, |host, number| frames.get(&(host, number)).cloned());
-    let Some(joint) = joint.filter(|_| wanted) else {
-        return;
-    };
-    let frame = match &joint {
-        Joint::Passage(passage) => passage.shown_at().and_then(|at| frames.get(&at).cloned()),
-        _ => None,
-    };
-    let row = Kept::joined(joint, frame.as_deref());
-    *bytes += row.weight();
-    rows.push(row);
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::recordings;
-    use crate::view::{Json, Lines, View};
-
-    fn both(name: &str, calls: bool) -> Both {
-        Both::open(&Two::Ends(name.to_owned(), calls)).unwrap()
-    }
-
-    fn lines(event: &Event<'_>) -> String {
-        let mut out = Vec::new();
-        let mut json = Json::new(Lines::Everything);
-        json.event(event, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn rows_are_what_replay_tells_of_both_ends() {
-        let mut passages = 0;
-        for recording in recordings::all() {
-            let mut told = Vec::new();
-            let Both {
-                mut merged,
-                mut pair,
-                ..
-            } = both(recording.name, true);
-            let mut tell = |event: &Event<'_>| -> Result<(), crate::io::SourceError> {
-                let row = matches!(
-                    event,
-                    Event::Passage(_) | Event::Call(_) | Event::Reading(_)
-                );
-                told.extend(row.then(|| lines(event)));
-                Ok(())
-            };
-            let next = |next: Next<'_>| match next {
-                Next::Frame(host, frame, sent) => pair.frame(host, &frame, sent, &mut tell),
-                Next::Told(Truth::Begins(call)) => {
-                    pair.begins(&call);
-                    Ok(())
-                }
-                Next::Told(Truth::Line(line)) => pair.happening(&Happening::Line(line), &mut tell),
-            };
-            let mut next = next;
-            while merged.next(&mut next).unwrap() {}
-            let end = crate::event::End::default();
-            pair.finish(&end, &mut tell).unwrap();
-
-            let mut kept = both(recording.name, true);
-            while kept.step().unwrap() {}
-            let rows: Vec<String> = kept
-                .rows
-                .iter()
-                .map(|row| row.joint.as_ref().unwrap().with(lines))
-                .collect();
-            assert_eq!(rows, told, "{}", recording.name);
-            passages += rows.len();
-        }
-        assert!(passages > 1000, "{passages}");
-    }
-
-    #[test]
-    fn the_frames_that_a_row_rests_on_are_found_at_its_host() {
-        let mut both = both("retransmission", false);
-        while both.step().unwrap() {}
-        let (mut found, last) = (0, both.extent().rows);
-        for row in (0..last).filter_map(|row| both.row(row)) {
-            let host = row.host().unwrap();
-            assert!(row.shows(Some(host), row.frame));
-            for frame in row.notes.iter().flat_map(|note| &note.frames) {
-                let query = Query::Frame(Some(host), *frame);
-                let rests = both.find(last, true, &query);
-                let rests = rests.or_else(|| both.find(0, false, &query));
-                let rests = both.row(rests.unwrap()).unwrap();
-                assert!(rests.shows(Some(host), *frame));
-                found += 1;
-            }
-        }
-        assert!(found > 10, "{found}");
-        let all = Measured::of((0..last).map(|row| both.row(row))).unwrap();
-        // Each packet once: as many as the client sent by its own capture, and what it got.
-        let packets = |host: Host| {
-            let rows = (0..last).filter_map(|row| both.row(row));
-            let rows = rows.filter(|row| row.joint.as_ref().is_some_and(|it| !it.is_arrival()));
-            rows.filter(|row| row.host() == Some(host)).count() as u64
-        };
-        assert_eq!(
-            all.segments.iter().sum::<u64>(),
-            packets(Host::Client) + packets(Host::Server)
-        );
-        assert!(all.rows > all.segments.iter().sum());
-    }
-
-    #[test]
-    fn a_row_has_its_board_and_a_search_goes_both_ways() {
-        let mut both = both("retransmission", false);
-        while both.step().unwrap() {}
-        let again = both.find(0, false, &Query::Problem).unwrap();
-        assert_eq!(
-            both.find(both.extent().rows, true, &Query::Problem),
-            Some(again)
-        );
-        let board = both.board(again).unwrap();
-        assert_eq!(board.frame, both.row(again).unwrap().frame);
-        let half = &board.halves[0];
-        assert!(half.una < half.nxt, "{half:?}");
-        assert!(
-            both.rows.iter().all(Kept::has_frame),
-            "no calls were wanted"
-        );
-    }
-}
+mod tests;

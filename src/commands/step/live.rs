@@ -9,22 +9,27 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
 use super::{Teller, Wanted, follow};
 use crate::cli;
-use crate::commands::capture::{drain, give_up_rights, options, report};
+use crate::commands::capture::{give_up_rights, options, report};
 use crate::commands::pipeline::Stopped;
+use crate::io::clock::Stopwatch;
 use crate::io::file::Store;
-use crate::io::live::{Ending, Live};
+use crate::io::live::{Ending, Live, LiveOptions};
 use crate::io::privileges::Becomes;
 use crate::io::save::Saver;
 use crate::io::saving::Saving;
-use crate::io::{Signals, SourceError};
+use crate::io::{Signals, Source, SourceError};
 use crate::select::Selection;
 use crate::tui::Look;
 use crate::view::text;
+
+/// How often it is asked how many packets were dropped, where more and more come.
+const DROPS_EVERY: Duration = Duration::from_millis(100);
 
 /// Runs it.
 pub(in crate::commands) fn run(args: &cli::Capture) -> Result<ExitCode> {
@@ -34,7 +39,12 @@ pub(in crate::commands) fn run(args: &cli::Capture) -> Result<ExitCode> {
     }
     let becomes = Becomes::find()?;
     let signals = Signals::catch_for_screen().context("can't catch signals")?;
-    let live = Live::open(&options(args), Some(signals))?;
+    let options = LiveOptions {
+        // Nobody sees sooner than the next picture what came.
+        immediate: false,
+        ..options(args)
+    };
+    let live = Live::open(&options, Some(signals))?;
     let (saver, name, store) = give_up_rights(becomes, || make(args.write.as_deref(), becomes))?;
     let source = Saving::new(live, Some((saver, name)))?;
     let look = Look {
@@ -76,7 +86,8 @@ pub(in crate::commands) fn run(args: &cli::Capture) -> Result<ExitCode> {
 
 /// Saves what comes until there is an end to it, and says on the screen if nobody asked for that.
 fn keep(mut source: Saving<Live>, store: &Store, teller: &Teller) -> (Saving<Live>, Result<()>) {
-    let outcome = drain(&mut source);
+    let outcome = save_all(&mut source, store).map_err(Stopped::Source);
+    store.note_dropped(drops(&mut source));
     let saved = source.finish();
     let why = match (&outcome, source.source().ending()) {
         (Err(Stopped::Source(error)), _) => Some(error.to_string()),
@@ -94,6 +105,25 @@ fn keep(mut source: Saving<Live>, store: &Store, teller: &Teller) -> (Saving<Liv
             .map_err(anyhow::Error::from)
             .and(saved.map_err(ended)),
     )
+}
+
+/// Takes frames until no more come, and notes meanwhile how many there was no room for.
+fn save_all(source: &mut Saving<Live>, store: &Store) -> Result<(), SourceError> {
+    let mut looked = Stopwatch::start();
+    while source.next_frame()?.is_some() {
+        // Where nothing more is to be had at once, this may be the last time for long.
+        if source.source().is_drained() || source.may_wait() && looked.elapsed() > DROPS_EVERY {
+            store.note_dropped(drops(source));
+            looked = Stopwatch::start();
+        }
+    }
+    Ok(())
+}
+
+/// Packets that the kernel or the interface had no room for.
+fn drops(source: &mut Saving<Live>) -> u64 {
+    let (kernel, interface) = source.dropped();
+    kernel.unwrap_or(0) + interface.unwrap_or(0)
 }
 
 /// The file that is written, which is also the one that is read: what was asked for, or one without a name.

@@ -18,7 +18,7 @@ mod tests;
 use std::io::{self, IsTerminal};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::thread;
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ use crate::view::Style;
 
 /// From one picture to the next at least: about 60 a second.
 const PICTURE: Duration = Duration::from_millis(16);
+/// News that may wait: where a terminal takes no pictures for a while, no more of them are made.
+const NEWS: usize = 256;
 /// How long the beginning of what comes through a pipe is waited for before the screen is taken: what is no
 /// capture is better told without one.
 const FIRST_BYTES: Duration = Duration::from_secs(1);
@@ -62,7 +64,7 @@ pub(super) fn run(args: &cli::Step) -> Result<ExitCode> {
     let title = subject.title();
     let style = style(&args.output, &args.view, "wirelab replay writes the same")?;
     let signals = Signals::catch_for_screen().context("can't catch signals")?;
-    let (to_screen, news) = mpsc::channel();
+    let (to_screen, news) = mpsc::sync_channel(NEWS);
     let tell = {
         let to_screen = Alarm(to_screen.clone());
         move |told| to_screen.send(Message::Told(told))
@@ -104,7 +106,7 @@ pub(super) fn follow(
     signals: Signals,
     tellers: impl FnOnce(Teller),
 ) -> Result<ExitCode> {
-    let (to_screen, news) = mpsc::channel();
+    let (to_screen, news) = mpsc::sync_channel(NEWS);
     let worker = Worker::start(store, wanted, {
         let to_screen = Alarm(to_screen.clone());
         move |told| to_screen.send(Message::Told(told))
@@ -139,7 +141,7 @@ fn first_bytes(store: &Store, wanted: &Wanted) -> Result<(), crate::io::SourceEr
 fn on_screen(
     look: Look,
     signals: Signals,
-    (to_screen, news): (Sender<News>, &Receiver<News>),
+    (to_screen, news): (SyncSender<News>, &Receiver<News>),
     worker: &Sender<Wish>,
 ) -> Result<ExitCode> {
     let mut screen = Screen::take().context("can't take over the terminal")?;
@@ -158,7 +160,7 @@ fn on_screen(
 }
 
 /// Tells the screen news from elsewhere.
-pub(super) struct Teller(Sender<News>);
+pub(super) struct Teller(SyncSender<News>);
 
 impl Teller {
     /// Shows a line.
@@ -166,13 +168,13 @@ impl Teller {
         // Where there is no screen any more, nobody wants to know.
         let _ = self
             .0
-            .send(News::Message(Message::Told(Told::Failed(line))));
+            .send(News::Message(Message::Told(Told::Notice(line))));
     }
 }
 
 /// Tells the screen when the thread that has this panics: it would wait for it for ever.
 #[derive(Clone)]
-struct Alarm(Sender<News>);
+struct Alarm(SyncSender<News>);
 
 impl Alarm {
     fn send(&self, message: Message) -> bool {
@@ -198,7 +200,7 @@ fn panic_on_demand(place: &str) {
 }
 
 /// Has the truth of the run read, if there is any, while the capture is shown already.
-fn remember(name: String, to_screen: Sender<News>) -> io::Result<()> {
+fn remember(name: String, to_screen: SyncSender<News>) -> io::Result<()> {
     let read = move || {
         let minds = truth::minds(&name);
         if !minds.is_empty() {
@@ -286,6 +288,7 @@ fn message(news: News, screen: &mut Screen) -> Result<Option<Message>> {
         {
             resize(screen.suspend().context(gone)?)
         }
+        News::Input(Input::Stop) => resize(screen.suspend().context(gone)?),
         News::Input(Input::Continue) => resize(screen.resume().context(gone)?),
         News::Input(Input::Key(key)) => Message::Key(key),
         News::Input(Input::Mouse(mouse)) => Message::Mouse(mouse),

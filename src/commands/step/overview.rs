@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::event::{Event, Kind, Side};
-use crate::frame::{Frame, Timestamp};
+use crate::event::{Kind, Note, Segment};
+use crate::frame::Timestamp;
 use crate::tui::Bucket;
 
 /// Most pieces.
@@ -27,8 +27,14 @@ impl Default for Overview {
 }
 
 impl Overview {
-    /// Takes in the next row.
-    pub(super) fn add(&mut self, row: u64, frame: &Frame<'_>, event: &Event<'_>) {
+    /// Takes in the next row: when it was, the segment that it counts as, if it does, and what is noted of it.
+    pub(super) fn add(
+        &mut self,
+        row: u64,
+        time: Timestamp,
+        segment: Option<&Segment<'_>>,
+        notes: &[Note],
+    ) {
         let full = self
             .buckets
             .last()
@@ -39,7 +45,7 @@ impl Overview {
             }
             self.buckets.push(Bucket {
                 first_row: row,
-                times: (frame.time, frame.time),
+                times: (time, time),
                 ..Bucket::default()
             });
         }
@@ -47,19 +53,18 @@ impl Overview {
             return;
         };
         bucket.rows += 1;
-        bucket.times = span(bucket.times, (frame.time, frame.time));
-        let Event::Segment(segment) = event else {
+        bucket.times = span(bucket.times, (time, time));
+        let trouble = notes.iter().any(|note| note.kind.is_trouble());
+        bucket.problems += u32::from(trouble);
+        let Some(segment) = segment else {
             return;
         };
-        let side: Side = segment.dir.0;
-        if let Some(bytes) = bucket.bytes.get_mut(side.index()) {
+        if let Some(bytes) = bucket.bytes.get_mut(segment.dir.0.index()) {
             *bytes += u64::from(segment.len);
         }
-        let has = |kind| segment.notes.iter().any(|note| note.kind == kind);
+        let has = |kind| notes.iter().any(|note| note.kind == kind);
         bucket.resent += u32::from(has(Kind::Retransmission));
         bucket.zero_windows += u32::from(has(Kind::ZeroWindow));
-        let trouble = segment.notes.iter().any(|note| note.kind.is_trouble());
-        bucket.problems += u32::from(trouble);
     }
 
     /// Makes one of every two pieces.
@@ -99,24 +104,13 @@ fn span(one: (Timestamp, Timestamp), other: (Timestamp, Timestamp)) -> (Timestam
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::Packet;
-    use crate::frame::LinkType;
 
     #[test]
     fn pieces_are_merged_when_there_are_too_many() {
         for rows in [0, 1, 2047, 2048, 2049, 100_000_u64] {
             let mut overview = Overview::default();
             for row in 0..rows {
-                let frame = Frame {
-                    number: row + 1,
-                    time: Timestamp::from_nanos(row),
-                    link_type: LinkType::ETHERNET,
-                    interface: 0,
-                    original_len: 0,
-                    bytes: &[],
-                    comment: None,
-                };
-                overview.add(row, &frame, &Event::Packet(&frame, &Packet::default()));
+                overview.add(row, Timestamp::from_nanos(row), None, &[]);
             }
             let told = overview.told();
             assert!(told.len() <= MOST && told.len() as u64 >= rows.min(MOST as u64 / 2));

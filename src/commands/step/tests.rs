@@ -1,5 +1,7 @@
 //! Rows from anywhere are those that reading through gives, whatever was looked at before.
 
+mod held;
+
 use std::collections::BTreeMap;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
@@ -8,7 +10,8 @@ use super::capture::Wanted;
 use super::worker::Worker;
 use crate::analysis::{Analysis, Limits};
 use crate::commands::pipeline::learn;
-use crate::event::{Board, Event, Kept, Kind, Segment};
+use crate::event::{Board, Event, Kept, Kind, Side};
+use crate::explain::Windows;
 use crate::frame::Frame;
 use crate::io::clock::Stopwatch;
 use crate::io::file::{CaptureFile, Store};
@@ -16,7 +19,7 @@ use crate::io::save::Saver;
 use crate::io::{Interface, Source};
 use crate::recordings;
 use crate::select::Selection;
-use crate::tui::{Extent, FlowLine, Measured, PAGE_ROWS, Page, Query, Told, Wish};
+use crate::tui::{Extent, FlowLine, Hit, Measured, PAGE_ROWS, Page, Query, Told, Wish};
 
 /// So long an answer may take on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -26,6 +29,7 @@ struct Desk {
     wishes: Sender<Wish>,
     told: Receiver<Told>,
     view: u64,
+    searches: u64,
     extent: Extent,
 }
 
@@ -37,6 +41,7 @@ impl Desk {
             wishes,
             told,
             view: 0,
+            searches: 0,
             extent: Extent::default(),
         };
         desk.look_at(None);
@@ -98,9 +103,20 @@ impl Desk {
     }
 
     fn find(&mut self, from: u64, back: bool, query: Query) -> Option<u64> {
-        self.wish(Wish::Find { from, back, query });
+        self.hit(from, back, query).map(|hit| hit.row)
+    }
+
+    fn hit(&mut self, from: u64, back: bool, query: Query) -> Option<Hit> {
+        self.searches += 1;
+        let search = self.searches;
+        self.wish(Wish::Find {
+            search,
+            from,
+            back,
+            query,
+        });
         self.hear(|told, _| match told {
-            Told::Found(_, row) => Some(*row),
+            Told::Found(_, of, found) if *of == search => Some(found.clone().unwrap()),
             _ => None,
         })
     }
@@ -126,25 +142,30 @@ fn through(store: &Store) -> (Vec<Row>, Vec<Option<Board>>) {
     let hindsight = learn(&mut open(), &mut None, Limits::default());
     let mut analysis = Analysis::new(Limits::default()).with_hindsight(hindsight);
     let (mut source, mut rows, mut boards) = (open(), Vec::new(), Vec::new());
+    let mut windows = Windows::default();
     while let Some(frame) = source.next_frame().unwrap() {
         let mut at = None;
         let done: Result<(), std::convert::Infallible> = analysis.handle(&frame, &mut |event| {
             if let Some(kept) = Kept::of(&frame, event) {
                 rows.push(row(&kept));
             }
-            if let Event::Segment(Segment {
-                src, dst, packet, ..
-            }) = event
-            {
-                at = Some(([*src, *dst], packet.tunnel));
+            if let Event::Segment(segment) = event {
+                windows.observe(segment);
+                at = Some(([segment.src, segment.dst], segment.packet.tunnel));
             }
             Ok(())
         });
         let Ok(()) = done;
         let board = at.and_then(|(ends, tunnel)| analysis.board(ends, tunnel));
-        boards.push(board.map(|board| Board {
-            frame: frame.number,
-            ..board
+        boards.push(board.map(|board| {
+            let mut board = Board {
+                frame: frame.number,
+                ..board
+            };
+            for side in [Side::Initiator, Side::Responder] {
+                board.halves[side.index()].cwnd = windows.estimate(board.flow, side);
+            }
+            board
         }));
     }
     (rows, boards)
@@ -260,6 +281,166 @@ fn pages_boards_and_finds_anywhere_in_a_long_capture_are_those_of_reading_throug
     }
 }
 
+/// Payload bytes by connection, side and sequence number, each with the row that brought it first.
+fn streams(rows: &[Kept]) -> BTreeMap<(u32, usize), BTreeMap<u32, (u8, u64)>> {
+    let mut streams = BTreeMap::<_, BTreeMap<u32, (u8, u64)>>::new();
+    for (row, kept) in rows.iter().enumerate() {
+        kept.with(|event| {
+            let Event::Segment(s) = event else {
+                return;
+            };
+            let stream = streams.entry((s.flow, s.dir.0.index())).or_default();
+            let first = s.seq + u32::from(s.flags.syn());
+            for (at, byte) in s.payload.iter().enumerate() {
+                let place = stream.entry(first + at as u32);
+                place.or_insert((*byte, row as u64));
+            }
+        });
+    }
+    streams
+}
+
+#[test]
+fn text_that_goes_on_in_another_segment_is_found_where_it_begins() {
+    let mut across = 0;
+    for name in ["retransmission", "two-losses", "data"] {
+        let bytes = recordings::capture(name).unwrap().1;
+        let mut desk = Desk::at(Store::of_bytes(bytes).unwrap(), Wanted::default());
+        let count = desk.settled().rows;
+        let kept: Vec<Kept> = (0..pages(count))
+            .flat_map(|number| desk.page(number).rows.to_vec())
+            .collect();
+        let streams = streams(&kept);
+        // The bytes on both sides of a boundary between segments.
+        let boundary = streams.values().find_map(|stream| {
+            let places: Vec<_> = stream.iter().collect();
+            let cut = places.windows(12).find(|window| {
+                let follows = *window[11].0 == *window[0].0 + 11;
+                follows && window[5].1.1 != window[6].1.1
+            })?;
+            Some(cut.iter().map(|(_, (byte, _))| *byte).collect::<Vec<u8>>())
+        });
+        let Some(text) = boundary else {
+            continue;
+        };
+        // Each row in which it begins, by looking at all bytes.
+        let begins = |row: &Kept, at: u64| {
+            let in_stream = streams.values().any(|stream| {
+                let of_row = stream.iter().filter(|(_, (_, row))| *row == at);
+                of_row.clone().any(|(seq, _)| {
+                    let there = (0..text.len() as u32).map(|by| stream.get(&(seq + by)));
+                    there
+                        .map(|place| place.map(|place| place.0))
+                        .eq(text.iter().copied().map(Some))
+                })
+            });
+            in_stream || Query::Bytes(text.as_slice().into()).fits(row)
+        };
+        let all = kept.iter().enumerate();
+        let rows: Vec<u64> = all
+            .filter(|(at, row)| begins(row, *at as u64))
+            .map(|(at, _)| at as u64)
+            .collect();
+        let query = || Query::Bytes(text.as_slice().into());
+        let mut found = Vec::new();
+        let mut from = 0;
+        while let Some(hit) = desk.hit(from, false, query()) {
+            across += u64::from(hit.goes_on);
+            found.push(hit.row);
+            from = hit.row;
+        }
+        assert_eq!(found, rows, "{name}");
+        found.clear();
+        from = count;
+        while let Some(hit) = desk.hit(from, true, query()) {
+            found.insert(0, hit.row);
+            from = hit.row;
+        }
+        assert_eq!(found, rows, "{name}, backwards");
+    }
+    assert!(across > 0, "nothing was found across segments");
+}
+
+#[test]
+fn a_search_tells_how_far_it_is_and_ends_when_it_is_let_be() {
+    let store = long(40);
+    let mut desk = Desk::at(store, Wanted::default());
+    desk.settled();
+    let find = |search| Wish::Find {
+        search,
+        from: 0,
+        back: false,
+        query: Query::Bytes((*b"this is nowhere").into()),
+    };
+    desk.wish(find(1));
+    let row = desk.hear(|told, _| match told {
+        Told::Searching(_, 1, row) => Some(*row),
+        Told::Found(..) => panic!("it was over too soon to tell how far it was"),
+        _ => None,
+    });
+    assert!(row > 0);
+    desk.wish(Wish::LetBe);
+    // Another takes its place; the first is not answered.
+    let answered = desk.hit(0, false, Query::Frame(None, 3));
+    assert_eq!(answered.map(|hit| hit.row), Some(2));
+    desk.page(1);
+    let left: Vec<Told> = desk.told.try_iter().collect();
+    assert!(!left.iter().any(|told| matches!(told, Told::Found(..))));
+}
+
+#[test]
+fn a_search_that_is_begun_while_all_is_still_read_is_answered() {
+    let store = long(7);
+    let rows = through(&store).0.len() as u64;
+    for wait_for in [0, rows / 3, rows - 1] {
+        let mut desk = Desk::at(store.clone(), Wanted::default());
+        desk.hear(|_, extent| (extent.rows >= wait_for).then_some(()));
+        let last = desk.hit(0, false, Query::Frame(None, rows));
+        assert_eq!(last.map(|hit| hit.row), Some(rows - 1));
+        let first = desk.hit(rows - 1, true, Query::Frame(None, 1));
+        assert_eq!(first.map(|hit| hit.row), Some(0));
+    }
+}
+
+#[test]
+fn frames_are_told_of_that_are_no_rows() {
+    let store = long(3);
+    let (rows, _) = through(&store);
+    let selection = Selection {
+        notes: vec![Kind::Retransmission],
+        ..Selection::default()
+    };
+    let wanted = Wanted {
+        selection,
+        ..Wanted::default()
+    };
+    let mut desk = Desk::at(store, wanted);
+    assert!(desk.settled().rows < rows.len() as u64);
+    for flow in [None, Some(2)] {
+        desk.look_at(flow);
+        desk.settled();
+        for frames in [
+            vec![1],
+            vec![900, 2, 1500],
+            vec![rows.len() as u64, 1 << 40],
+        ] {
+            desk.wish(Wish::Frames {
+                host: None,
+                frames: frames.clone(),
+            });
+            let view = desk.view;
+            let told: Vec<Row> = desk.hear(|told, _| match told {
+                Told::Frames(of, kept) if *of == view => Some(kept.iter().map(row).collect()),
+                _ => None,
+            });
+            let there = frames
+                .iter()
+                .filter_map(|frame| rows.get(*frame as usize - 1));
+            assert_eq!(told, there.cloned().collect::<Vec<_>>());
+        }
+    }
+}
+
 #[test]
 fn what_is_measured_is_the_sum_of_the_rows() {
     let mut desk = Desk::at(long(3), Wanted::default());
@@ -361,6 +542,16 @@ fn a_capture_that_grows_is_followed() {
         desk.hear(|_, extent| (extent.rows > before).then_some(()));
         before = desk.extent.rows;
         assert!(!desk.extent.complete && before > 0);
+        // The page that grows has what is there of it, each time and at once again.
+        let last = pages(before) - 1;
+        for _ in 0..2 {
+            let page = desk.page(last);
+            let frames: Vec<u64> = page.rows.iter().map(|row| row.frame).collect();
+            let from = (last * PAGE_ROWS) as usize;
+            assert!(from as u64 + frames.len() as u64 >= before);
+            let expected = rows[from..].iter().map(|row| row.0);
+            assert!(expected.take(frames.len()).eq(frames.iter().copied()));
+        }
     }
     store.end(None);
     let extent = desk.settled();
@@ -379,7 +570,7 @@ fn a_file_that_is_cut_meanwhile_is_told_of() {
     file.as_file().set_len(half).unwrap();
     desk.wish(Wish::Page(pages(extent.rows) - 2));
     let why = desk.hear(|told, _| match told {
-        Told::Failed(why) => Some(why.clone()),
+        Told::Notice(why) => Some(why.clone()),
         _ => None,
     });
     assert!(why.contains("shorter"), "{why}");

@@ -17,8 +17,12 @@ const LOOK_EVERY: u64 = 64;
 const MOST: usize = 512;
 /// Frames from one to the next at first.
 const FIRST_DISTANCE: u64 = 512;
+/// So many bytes before the end of a capture there is a place, too: the last rows are asked for most.
+const TAIL_BYTES: u64 = 512 << 10;
 /// Most places that were come by lately, from which rows are walked to again.
 const RECENT: usize = 16;
+/// Rows between two such places on the way on through what grows, where a place is heavy.
+const FAR_ROWS: u64 = 16 * PAGE_ROWS;
 /// Memory that places on the way to a page may take, in bytes: who goes back page by page finds them.
 const LOCAL_BYTES: usize = 16 << 20;
 
@@ -38,9 +42,13 @@ pub(super) struct Trail {
     ahead: Option<Walk>,
     /// Reads the rows that are looked at.
     near: Option<Walk>,
+    /// Where the end was met within a page that may grow: its number and rows, and the walk that goes on there.
+    begun: Option<(u64, Vec<Kept>, Walk)>,
     /// Reads them again, a row at a time; and how the connection stood after its latest row.
     boards: Option<Walk>,
     recent: Vec<Checkpoint>,
+    /// One shortly before the end.
+    tail: Option<Checkpoint>,
     pub(super) extent: Extent,
     overview: Overview,
     pub(super) flows: Flows,
@@ -76,8 +84,10 @@ impl Trail {
             distance: FIRST_DISTANCE,
             ahead: Some(ahead),
             near: None,
+            begun: None,
             boards: None,
             recent: Vec::new(),
+            tail: None,
             extent: Extent::default(),
             overview: Overview::default(),
             flows: Flows::default(),
@@ -123,6 +133,8 @@ impl Trail {
         let Some(mut walk) = self.ahead.take() else {
             return Ok((Read::All, None));
         };
+        let total = capture.store.ending().map(|_| capture.store.len());
+        let tail = total.map_or(u64::MAX, |total| total.saturating_sub(TAIL_BYTES));
         let (overview, flows) = (&mut self.overview, &mut self.flows);
         let read = loop {
             if self.until.is_some_and(|until| walk.frames() >= until) {
@@ -132,7 +144,10 @@ impl Trail {
             let step = walk.step(
                 capture,
                 self.flow,
-                &mut |frame, event| overview.add(row, frame, event),
+                &mut |frame, event| match event {
+                    Event::Segment(s) => overview.add(row, frame.time, Some(s), s.notes),
+                    _ => overview.add(row, frame.time, None, &[]),
+                },
                 &mut |flow| flows.ended(flow),
             );
             match step {
@@ -173,6 +188,9 @@ impl Trail {
                         &mut self.distance,
                     );
                 }
+                if self.tail.is_none() && walk.source.progress().read >= tail {
+                    self.tail = Some(walk.checkpoint());
+                }
                 if watch.elapsed().as_millis() >= slice_ms {
                     break Read::More;
                 }
@@ -202,7 +220,7 @@ impl Trail {
     /// A walk from the nearest place at or before a row.
     fn walk_to(&mut self, capture: &Capture, row: u64, near: Option<Walk>) -> Option<Walk> {
         let fits = |place: &&Checkpoint| place.row <= row;
-        let recent = self.recent.iter().filter(fits);
+        let recent = self.recent.iter().chain(&self.tail).filter(fits);
         let place = recent
             .chain(self.before_row(row))
             .max_by_key(|place| (place.row, place.frames()));
@@ -220,14 +238,23 @@ impl Trail {
     /// The rows of a page, as far as they are there.
     pub(super) fn page(&mut self, capture: &mut Capture, number: u64) -> Result<Page, SourceError> {
         let first = number.saturating_mul(PAGE_ROWS);
-        let near = self.near.take();
-        let mut rows = Vec::new();
+        let grows = capture.store.ending().is_none();
+        let mut near = self.near.take();
+        if let Some((begun, rows, mut walk)) = self.begun.take().filter(|_| grows) {
+            walk.again(capture);
+            if begun == number {
+                return self.rest_of_page(capture, number, rows, walk, grows);
+            }
+            near = near.or(Some(walk));
+        }
+        let from = near.as_ref().map(|walk| walk.row);
         let Some(mut walk) = self.walk_to(capture, first, near) else {
             return Ok(Page {
                 number,
-                rows: rows.into(),
+                rows: [].into(),
             });
         };
+        let goes_on = grows && from == Some(walk.row);
         let mut half = first.saturating_sub((first - walk.row) / 2);
         while walk.row < first {
             // Places nearer and nearer to it: the page before will be wanted next.
@@ -240,8 +267,26 @@ impl Trail {
                 break;
             }
         }
-        let place = walk.checkpoint();
-        self.remember(place);
+        // Who follows the end goes through page after page; a heavy place at each would take more time than walking.
+        let latest = self.recent.last().map_or(0, |place| place.row);
+        let is_near = first < latest.saturating_add(FAR_ROWS);
+        if !(goes_on && is_near && walk.weight() >= LOCAL_BYTES / 8) {
+            let place = walk.checkpoint();
+            self.remember(place);
+        }
+        self.rest_of_page(capture, number, Vec::new(), walk, grows)
+    }
+
+    /// The page, of which these rows are there and the walk comes to the others.
+    fn rest_of_page(
+        &mut self,
+        capture: &mut Capture,
+        number: u64,
+        mut rows: Vec<Kept>,
+        mut walk: Walk,
+        grows: bool,
+    ) -> Result<Page, SourceError> {
+        let first = number.saturating_mul(PAGE_ROWS);
         let end = first.saturating_add(PAGE_ROWS);
         while walk.row < end {
             let over = self.until.is_some_and(|until| walk.frames() >= until);
@@ -253,12 +298,57 @@ impl Trail {
                 break;
             }
         }
-        // Where the end was met, it is to be looked for again.
-        self.near = (walk.row == end).then_some(walk);
+        if walk.row == end {
+            self.near = Some(walk);
+        } else if grows && walk.row >= first {
+            self.begun = Some((number, rows.clone(), walk));
+        }
+        // Elsewhere the end is to be looked for again where it was met.
         Ok(Page {
             number,
             rows: rows.into(),
         })
+    }
+
+    /// The row of a frame; `None` where it is none of this way, or has not been read yet.
+    pub(super) fn row_of(
+        &self,
+        capture: &mut Capture,
+        frame: u64,
+    ) -> Result<Option<u64>, SourceError> {
+        let read = self
+            .ahead
+            .as_ref()
+            .is_none_or(|ahead| ahead.frames() >= frame);
+        let Some(place) = self.before_frame(frame).filter(|_| read) else {
+            return Ok(None);
+        };
+        let mut walk = place.walk(capture);
+        while walk.frames() < frame {
+            let row = walk.row;
+            match walk.step(capture, self.flow, &mut |_, _| (), &mut |_| ())? {
+                Step::Row if walk.frames() == frame => return Ok(Some(row)),
+                Step::End => break,
+                Step::Row | Step::Other => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// What became of a frame, on this way or a part of it, whichever has the nearer place.
+    pub(super) fn frame(
+        &self,
+        part: Option<&Self>,
+        capture: &mut Capture,
+        number: u64,
+    ) -> Result<Option<Kept>, SourceError> {
+        let trails = [Some(self), part].into_iter().flatten();
+        let places = trails.filter_map(|trail| trail.before_frame(number));
+        let before = places.filter(|place| place.frames() < number);
+        match before.max_by_key(|place| place.frames()) {
+            Some(place) => place.walk(capture).into_frame(capture, number),
+            None => Ok(None),
+        }
     }
 
     /// Keeps a place that was come by, as long as others are not come by later.

@@ -20,7 +20,7 @@ use crate::event::units;
 use crate::io::clock::Stopwatch;
 use crate::io::file::{Place, Store};
 use crate::io::{Source, SourceError};
-use crate::tui::{Extent, Told, Wish};
+use crate::tui::{Extent, Query, Told, Wish};
 
 /// How long work goes on before it is looked what is wished, in milliseconds.
 const SLICE_MS: u128 = 8;
@@ -132,7 +132,7 @@ impl Worker {
                     Ok(begun) => !begun,
                     Err(error) => {
                         failed = true;
-                        self.say(error.to_string());
+                        self.fail(&error);
                         true
                     }
                 }
@@ -184,10 +184,18 @@ impl Worker {
                 self.measure = None;
                 self.wishes.push_front(wish);
             }
-            Wish::Find { .. } => {
+            Wish::Find { .. } | Wish::LetBe => {
                 self.wishes
                     .retain(|wish| !matches!(wish, Wish::Find { .. }));
                 self.find = None;
+                if wish != Wish::LetBe {
+                    self.wishes.push_back(wish);
+                }
+            }
+            // What was asked of a row that was passed by is not looked at any more.
+            Wish::Frames { .. } => {
+                self.wishes
+                    .retain(|wish| !matches!(wish, Wish::Frames { .. }));
                 self.wishes.push_back(wish);
             }
             // A change of the view comes before all that is about it.
@@ -205,7 +213,11 @@ impl Worker {
     }
 
     fn say(&mut self, text: String) {
-        self.tell(Told::Failed(text));
+        self.tell(Told::Notice(text));
+    }
+
+    fn fail(&mut self, error: &SourceError) {
+        self.tell(Told::Failed(error.to_string()));
     }
 
     /// Begins to read; false as long as there is too little.
@@ -237,18 +249,31 @@ impl Worker {
                 };
                 match trail.board(capture, row) {
                     Ok(board) => self.tell(Told::Board(self.view, row, board.map(Box::new))),
-                    Err(error) => self.say(error.to_string()),
+                    Err(error) => self.fail(&error),
                 }
             }
-            Wish::Find { from, back, query } => {
-                self.find = self
-                    .looked_at()
-                    .and_then(|(trail, capture)| Find::new(trail, capture, (from, back), query));
-                // Every search is answered: the screen waits for that before it asks for another.
-                if self.find.is_none() {
-                    self.tell(Told::Found(self.view, None));
+            Wish::Find {
+                search,
+                from,
+                back,
+                query,
+            } => {
+                self.find(search, (from, back), query);
+            }
+            Wish::Places(frames) => {
+                let Some((trail, capture)) = self.looked_at() else {
+                    return;
+                };
+                let place = |(host, frame)| match trail.row_of(capture, frame) {
+                    Ok(row) => Ok((host, frame, row)),
+                    Err(error) => Err(error),
+                };
+                match frames.into_iter().map(place).collect() {
+                    Ok(places) => self.tell(Told::Places(self.view, places)),
+                    Err(error) => self.fail(&error),
                 }
             }
+            Wish::Frames { frames, .. } => self.frames(&frames),
             Wish::Flows => {
                 self.flows_wanted = true;
                 self.list();
@@ -259,8 +284,8 @@ impl Worker {
                 };
                 self.measure = Measure::new(trail, capture, (from, to));
             }
-            // The screen does that.
-            Wish::Copy(_) => {}
+            // The screen does the one; the other was done when it was heard.
+            Wish::Copy(_) | Wish::LetBe => {}
         }
     }
 
@@ -292,7 +317,7 @@ impl Worker {
         };
         let page = match trail.page(capture, number) {
             Ok(page) => page,
-            Err(error) => return self.say(error.to_string()),
+            Err(error) => return self.fail(&error),
         };
         let known = number * crate::tui::PAGE_ROWS + page.rows.len() as u64;
         let should = trail.extent.rows.min((number + 1) * crate::tui::PAGE_ROWS);
@@ -325,6 +350,16 @@ impl Worker {
         }
     }
 
+    /// Begins a search.
+    fn find(&mut self, search: u64, from: (u64, bool), query: Query) {
+        let looked_at = self.looked_at();
+        self.find =
+            looked_at.and_then(|(trail, capture)| Find::new(trail, capture, search, from, query));
+        if self.find.is_none() {
+            self.tell(Told::Found(self.view, search, Ok(None)));
+        }
+    }
+
     /// Goes on with a search.
     fn search(&mut self) {
         let Some(mut find) = self.find.take() else {
@@ -333,14 +368,34 @@ impl Worker {
         let Some((trail, capture)) = self.looked_at() else {
             return;
         };
-        match find.go_on(trail, capture, Stopwatch::start(), SLICE_MS) {
-            Ok(Search::More) => self.find = Some(find),
-            Ok(Search::Over(row)) => self.tell(Told::Found(self.view, row)),
-            Err(error) => {
-                self.say(error.to_string());
-                self.tell(Told::Found(self.view, None));
+        let (number, news) = (find.number, find.news());
+        let found = match find.go_on(trail, capture, Stopwatch::start(), SLICE_MS) {
+            Ok(Search::More) => {
+                self.find = Some(find);
+                if let Some(row) = news {
+                    self.tell(Told::Searching(self.view, number, row));
+                }
+                return;
+            }
+            Ok(Search::Over(hit)) => Ok(hit),
+            Err(error) => Err(error.to_string()),
+        };
+        self.tell(Told::Found(self.view, number, found));
+    }
+
+    /// What became of single frames, whatever is looked at.
+    fn frames(&mut self, frames: &[u64]) {
+        let Some((_, all)) = &self.begin else {
+            return;
+        };
+        let mut found = Vec::new();
+        for &frame in frames {
+            match all.frame(self.one.as_ref(), &mut self.capture, frame) {
+                Ok(kept) => found.extend(kept),
+                Err(error) => return self.fail(&error),
             }
         }
+        self.tell(Told::Frames(self.view, found));
     }
 
     fn measure_on(&mut self) {
@@ -355,7 +410,7 @@ impl Worker {
             Ok(Adding::More) => self.measure = Some(measure),
             Ok(Adding::Over(sum)) => self.tell(Told::Measured(self.view, from, to, sum)),
             Err(error) => {
-                self.say(error.to_string());
+                self.fail(&error);
                 self.tell(Told::Measured(self.view, from, to, None));
             }
         }
@@ -392,7 +447,7 @@ impl Worker {
     /// What reading on came to; a failure ends it, and is told.
     fn note(&mut self, read: Result<Read, SourceError>) -> Read {
         read.unwrap_or_else(|error| {
-            self.say(error.to_string());
+            self.fail(&error);
             Read::All
         })
     }
@@ -405,7 +460,7 @@ impl Worker {
         let (read, walk) = match read {
             Ok(read) => read,
             Err(error) => {
-                self.say(error.to_string());
+                self.fail(&error);
                 (Read::All, None)
             }
         };
@@ -462,7 +517,9 @@ impl Worker {
                 one.extent.rows = before.extent.rows;
             }
         }
-        self.find = None;
+        if let Some((search, from, query)) = self.find.take().map(Find::asked) {
+            self.find(search, from, query);
+        }
         self.tell_progress(true);
     }
 
@@ -483,8 +540,9 @@ impl Worker {
     fn tell_extent(&mut self) {
         self.told.extent = Some(Stopwatch::start());
         let settled = self.settled;
-        let extent = self.looked_at().map(|(trail, _)| Extent {
+        let extent = self.looked_at().map(|(trail, capture)| Extent {
             settled,
+            dropped: capture.store.dropped(),
             ..trail.extent
         });
         if let Some(extent) = extent {

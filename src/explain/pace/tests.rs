@@ -88,7 +88,7 @@ fn what_follows_an_ack_at_once_shows_that_there_was_more() {
 
 #[test]
 fn a_pace_is_small_enough_to_keep_thousands() {
-    let under_way = 2 * UNDER_WAY * size_of::<(Timestamp, Heard)>();
+    let under_way = 2 * crate::explain::heard::MOST * size_of::<(Timestamp, Heard)>();
     assert!(
         size_of::<Pace>() + under_way <= 3072,
         "{}",
@@ -119,4 +119,35 @@ fn silence_that_ends_with_a_loss_was_its_repair() {
         let found = [Waiting::Application, Waiting::Recovery].map(of);
         assert_eq!(found, shares);
     }
+}
+
+#[test]
+fn a_hole_that_only_something_late_fills_was_no_loss() {
+    let mut half = sending();
+    (half.recover, half.on_a_hole) = (Some(Seq(5001)), Some(0));
+    half.settle(at(11), 11);
+    half.settle(at(41), 41);
+    assert_eq!(half.shares.map(|ns| ns / 1_000_000), [0, 10, 0, 30, 0]);
+    half.was_no_loss();
+    assert_eq!(half.shares.map(|ns| ns / 1_000_000), [0, 40, 0, 0, 0]);
+    assert_eq!(half.waiting, Waiting::Network);
+    // Where more than a hole shows a loss, lateness of something else changes nothing.
+    (half.recover, half.on_a_hole) = (Some(Seq(5001)), None);
+    half.settle(at(42), 42);
+    half.settle(at(52), 52);
+    half.was_no_loss();
+    assert_eq!(half.shares.map(|ns| ns / 1_000_000), [0, 41, 0, 10, 0]);
+}
+
+#[test]
+fn percents_make_a_hundred() {
+    assert_eq!(percents([1, 1, 1].into_iter()), [34, 33, 33, 0, 0]);
+    assert_eq!(
+        percents([466, 367, 167].into_iter()),
+        [46, 37, 17, 0, 0],
+        "the largest remainders are rounded up"
+    );
+    assert_eq!(percents([].into_iter()), [0; 5]);
+    let most = percents([u64::MAX; 5].into_iter());
+    assert_eq!(most, [20; 5]);
 }

@@ -39,6 +39,8 @@ enum Held {
 #[derive(Debug, Default)]
 struct Growth {
     length: AtomicU64,
+    /// Packets that should be in it and had no room on their way.
+    dropped: AtomicU64,
     ending: Mutex<Option<Ending>>,
 }
 
@@ -165,6 +167,19 @@ impl Store {
         if let Some(growth) = &self.growth {
             growth.end(cut);
         }
+    }
+
+    /// Says how many packets in all had no room on their way to it.
+    pub fn note_dropped(&self, packets: u64) {
+        if let Some(growth) = &self.growth {
+            growth.dropped.store(packets, Ordering::Relaxed);
+        }
+    }
+
+    /// Packets that should be in it and are not, as far as is known.
+    pub fn dropped(&self) -> u64 {
+        let growth = self.growth.as_ref();
+        growth.map_or(0, |growth| growth.dropped.load(Ordering::Relaxed))
     }
 
     /// How it ended; `None` while more may come. What is not being written has ended.

@@ -8,10 +8,10 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction};
 
 /// Becomes readable when a signal has come.
 static EVENT: OnceLock<OwnedFd> = OnceLock::new();
@@ -20,12 +20,18 @@ static EVENT_NUMBER: AtomicI32 = AtomicI32::new(-1);
 /// The number of the signal that came first, 0 while none has.
 static CAUGHT: AtomicI32 = AtomicI32::new(0);
 
-/// Whether the signal that asks for news, and not for an end, has come since it was last looked at.
-static ASKED: AtomicBool = AtomicBool::new(false);
+/// The signals that ask for something else than an end, and have come since they were last looked at: a bit
+/// each, by number.
+static ASKED: AtomicU64 = AtomicU64::new(0);
 
-/// Notes that news are asked for.
-extern "C" fn note_question(_: libc::c_int) {
-    ASKED.store(true, Ordering::SeqCst);
+/// Its bit in [`ASKED`].
+const fn bit(number: libc::c_int) -> u64 {
+    1 << (number as u32 % u64::BITS)
+}
+
+/// Notes what is asked for.
+extern "C" fn note_question(number: libc::c_int) {
+    ASKED.fetch_or(bit(number), Ordering::SeqCst);
     wake();
 }
 
@@ -58,7 +64,7 @@ fn wake() {
     }
 }
 
-/// From now on `signal` asks for news each time it comes, and for nothing else. To be called after
+/// From now on `signal` is noted each time it comes ([`was_asked`]), and does nothing else. To be called after
 /// [`catch`].
 ///
 /// # Errors
@@ -67,15 +73,16 @@ fn wake() {
 pub(in crate::io) fn catch_question(signal: Signal) -> io::Result<()> {
     let handler = SigHandler::Handler(note_question);
     let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty());
-    // SAFETY: `note_question` is async-signal-safe: it stores an atomic and wakes as `note` does.
+    // SAFETY: `note_question` is async-signal-safe: it changes an atomic and wakes as `note` does.
     unsafe { sigaction(signal, &action) }?;
     Ok(())
 }
 
-/// Whether news were asked for since the last call. The event is quiet again afterwards, unless the end
+/// Whether `signal` came since the last call about it. The event is quiet again afterwards, unless something else
 /// was asked for.
-pub(in crate::io) fn was_asked() -> bool {
-    if !ASKED.swap(false, Ordering::SeqCst) {
+pub(in crate::io) fn was_asked(signal: Signal) -> bool {
+    let asked = bit(signal as libc::c_int);
+    if ASKED.fetch_and(!asked, Ordering::SeqCst) & asked == 0 {
         return false;
     }
     if let Some(event) = EVENT.get() {
@@ -83,10 +90,40 @@ pub(in crate::io) fn was_asked() -> bool {
         let _ = nix::unistd::read(event, &mut [0; 8]);
     }
     // A signal that came in between is not to be slept through.
-    if CAUGHT.load(Ordering::SeqCst) != 0 || ASKED.load(Ordering::SeqCst) {
+    if CAUGHT.load(Ordering::SeqCst) != 0 || ASKED.load(Ordering::SeqCst) != 0 {
         wake();
     }
     true
+}
+
+/// From now on `signal` does nothing: the call that it would have come for says by itself that it failed.
+///
+/// # Errors
+///
+/// When it can't be ignored.
+pub(in crate::io) fn ignore(signal: Signal) -> io::Result<()> {
+    let action = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
+    // SAFETY: no handler of ours runs; children would ignore it too, and none is started by who calls this.
+    unsafe { sigaction(signal, &action) }?;
+    Ok(())
+}
+
+/// Stops the process as SIGTSTP does where nobody catches it; comes back when it is to go on.
+///
+/// # Errors
+///
+/// When the kernel refuses to have it so.
+pub(in crate::io) fn stop() -> io::Result<()> {
+    if is_ignored(Signal::SIGTSTP)? {
+        return Ok(());
+    }
+    let usual = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: what it usually does needs no handler.
+    let ours = unsafe { sigaction(Signal::SIGTSTP, &usual) }?;
+    let stopped = raise(Signal::SIGTSTP);
+    // SAFETY: that is what was there before, set by this module or the kernel.
+    unsafe { sigaction(Signal::SIGTSTP, &ours) }?;
+    Ok(stopped?)
 }
 
 /// From now on each of `signals`, the first time it comes, is noted instead of obeyed.

@@ -98,6 +98,8 @@ pub enum Told<'a> {
     Pause,
     /// Nothing has happened for a moment.
     Idle,
+    /// The process is stopped now, as by Ctrl-Z: others have the terminal until it goes on.
+    Stopping,
 }
 
 /// Takes what is told.

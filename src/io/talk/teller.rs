@@ -232,6 +232,11 @@ impl<'a> Teller<'a> {
         Ok((self.tell)(Told::Pause)?)
     }
 
+    /// The process is about to stop, and others will have the terminal.
+    pub(super) fn stopping(&mut self) -> Result<(), TalkError> {
+        Ok((self.tell)(Told::Stopping)?)
+    }
+
     /// How long it still takes to a moment of rest, where one is to be told.
     pub(super) fn until_rest(&self) -> Option<Duration> {
         self.fresh

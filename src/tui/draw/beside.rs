@@ -4,9 +4,9 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::lines;
-use super::{bytes, why};
+use super::{bytes, place_of, why};
 use crate::tui::model::{Model, Pane};
-use crate::view::Paint;
+use crate::view::{self, Paint};
 
 /// Where what it shows stands, below its heading.
 pub(super) fn body(area: Rect) -> [Rect; 2] {
@@ -14,29 +14,44 @@ pub(super) fn body(area: Rect) -> [Rect; 2] {
 }
 
 /// Draws its heading and what it shows of the row looked at.
-pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {
+pub(super) fn draw(model: &Model, pane: Pane, area: Rect, frame: &mut Frame<'_>) {
     let [heading, area] = body(area);
-    let paint = if model.focus == model.beside {
+    let paint = if model.focus == pane {
         Paint::Strong
     } else {
         Paint::Dim
     };
-    let more = match model.beside {
-        Pane::Bytes => bytes::heading(model),
-        Pane::Why => why::heading(model),
-        Pane::Ladder | Pane::Ends => String::new(),
+    let more = match pane {
+        Pane::Bytes => [bytes::heading(model), notes(model)],
+        Pane::Why => [why::heading(model), String::new()],
+        Pane::Ladder | Pane::Ends => [notes(model), String::new()],
     };
+    let more = more.into_iter().filter(|more| !more.is_empty());
+    let more = more.collect::<Vec<_>>().join(", ");
     let text = match more.as_str() {
-        "" => model.beside.name().to_owned(),
-        more => format!("{}: {more}", model.beside.name()),
+        "" => pane.name().to_owned(),
+        more => format!("{}: {more}", pane.name()),
     };
     frame.render_widget(lines::rule(model, paint, &text, heading.width), heading);
     let Some(row) = model.current() else {
         return;
     };
-    match model.beside {
+    match pane {
         Pane::Ends => super::ends::draw(model, row, area, frame),
         Pane::Bytes => bytes::draw(model, area, frame),
         _ => why::draw(model, area, frame),
+    }
+}
+
+/// What the notes on the row looked at are called, and how to be told why: the ladder has seldom room for that.
+fn notes(model: &Model) -> String {
+    let tags: Vec<_> = model
+        .current()
+        .map(|row| row.notes.iter().map(view::tag).collect())
+        .unwrap_or_default();
+    match tags.as_slice() {
+        [] => String::new(),
+        tags if place_of(model, Pane::Why).is_some() => tags.join(", "),
+        tags => format!("{}, v says why", tags.join(", ")),
     }
 }

@@ -7,6 +7,7 @@
 //! 1010....  RFC 9293 3.1: length of this header …
 //! ```
 
+use std::io::Write as _;
 use std::ops::Range;
 
 use ratatui::Frame;
@@ -19,10 +20,12 @@ use super::lines::{self, span, style};
 use super::{areas_of, beside};
 use crate::inspect::{Line, Origin, Outline, Sheet};
 use crate::tui::model::{Model, Pane};
-use crate::view::{self, Paint, inspect};
+use crate::view::{self, Paint, inspect, text};
 
 /// From so many columns on the dump stands beside the fields with sixteen bytes a row.
 const WIDE: u16 = 130;
+/// From so many columns on it has eight bytes a row, and else four, to leave room for what the fields say.
+const MIDDLING: u16 = 72;
 /// From so many columns and lines on it stands above them, sixteen bytes a row.
 const TALL: (u16, u16) = (74, 22);
 /// Lines for what is known of the field, in a tall pane, a middling one and a low one.
@@ -65,7 +68,11 @@ fn parts(area: Rect, bytes: usize) -> Parts {
             text,
         };
     }
-    let row: usize = if area.width >= WIDE { 16 } else { 8 };
+    let row: usize = match area.width {
+        WIDE.. => 16,
+        MIDDLING.. => 8,
+        _ => 4,
+    };
     let text = area.width >= WITH_TEXT;
     // Offset, three columns a byte, a gap in the middle, and as characters.
     let width = 7 + row * 3 + row / 16 + if text { 2 + row } else { 0 };
@@ -146,8 +153,16 @@ pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {
 /// The fragments that are put together, where the frame is one of them.
 fn fragments(model: &Model, width: u16, out: &mut Vec<u8>) {
     let pieces = model.pieces();
-    let this = model.current().map_or(0, |row| row.frame);
-    if !pieces.is_empty() {
+    let (this, whole) = model
+        .current()
+        .map_or((0, 0), |row| (row.frame, usize::from(row.fragments())));
+    // One connection alone has the frame that completed it: what was before that was not known to be of it.
+    if whole > pieces.len() && model.flow.is_some() {
+        let text = format!("from {whole} fragments; o shows the rows of the others, too");
+        for line in text::wrap(&text, width.into()) {
+            let _ = write!(out, "\n{}", model.look.style.paint(Paint::State, line));
+        }
+    } else if !pieces.is_empty() {
         // Writing to memory can't fail.
         let _ = inspect::pieces(&style(model, width), &pieces, this, out);
     }

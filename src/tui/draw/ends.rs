@@ -19,7 +19,7 @@ use ratatui::widgets::Paragraph;
 use super::lines::{self, span};
 use super::tape::{self, Ink, Scale};
 use super::tape_marks::marks;
-use crate::event::{Board, Endpoint, Figures, HalfBoard, How, Kept, Segment, Side, units};
+use crate::event::{Board, Endpoint, Event, Figures, HalfBoard, How, Kept, Segment, Side, units};
 use crate::tui::ends;
 use crate::tui::model::Model;
 use crate::view::bars::{Ink as BarInk, Piece, bar};
@@ -36,9 +36,7 @@ type Ranked = (u8, Line<'static>);
 /// Draws it for that row.
 pub(super) fn draw(model: &Model, row: &Kept, area: Rect, frame: &mut Frame<'_>) {
     let Some(segment) = row.segment() else {
-        let text = "This frame is no TCP segment: no endpoint moves.";
-        frame.render_widget(span(model, Paint::Dim, text), area);
-        return;
+        return frame.render_widget(Paragraph::new(no_segment(model, row, area.width)), area);
     };
     let known = model.ends.known.as_ref();
     // Until the board of this row comes, that of the row before stands there, of the same connection at least.
@@ -53,6 +51,25 @@ pub(super) fn draw(model: &Model, row: &Kept, area: Rect, frame: &mut Frame<'_>)
     };
     let lines = fitting(pane.lines(), usize::from(area.height));
     frame.render_widget(Paragraph::new(lines), area);
+}
+
+/// What there is to say where no endpoint of TCP moves: the whole of what the ladder had no room for.
+fn no_segment(model: &Model, row: &Kept, width: u16) -> Vec<Line<'static>> {
+    let summary = row.with(|event| match event {
+        Event::Packet(_, packet) => Some(packet.summary()),
+        _ => None,
+    });
+    let (summary, why) = match summary {
+        _ if !row.has_frame() => (None, "No packet: here no endpoint sends or receives."),
+        summary => (
+            summary,
+            "No TCP segment: there is no connection that it moves.",
+        ),
+    };
+    let lines = summary.map(|summary| text::wrap(&text::escape(&summary), width.into()));
+    let lines = lines.into_iter().flatten();
+    let lines = lines.map(|line| span(model, Paint::Plain, line).into());
+    lines.chain([span(model, Paint::Dim, why).into()]).collect()
 }
 
 /// As many of the lines as there is room for, those that are most to be missed.
@@ -271,7 +288,7 @@ impl Pane<'_> {
     fn kernel(&self, side: Side, ends: [Endpoint; 2]) -> Vec<Ranked> {
         let mind = self.model.ends.mind(ends, self.segment.time, self.next);
         let Some((figures, longest)) = mind else {
-            return Vec::new();
+            return self.by_estimate(side).into_iter().collect();
         };
         let board = self.board;
         let sends = board.is_some_and(|board| board.of(side).sends());
@@ -284,6 +301,36 @@ impl Pane<'_> {
             lines.push((if hears { 3 } else { 10 }, line));
         }
         lines
+    }
+
+    /// Its congestion window as the capture shows it, and how full that is: what there is to say where no kernel has
+    /// said it.
+    fn by_estimate(&self, side: Side) -> Option<Ranked> {
+        let half = self.board?.of(side);
+        let cwnd = half.cwnd?;
+        let about = if self.model.look.style.unicode {
+            "≈"
+        } else {
+            "~"
+        };
+        let piece = Piece {
+            amount: half.in_flight.into(),
+            ink: BarInk::Full,
+            paint: Self::side(side),
+        };
+        let mut window = vec![
+            span(self.model, Paint::Dim, "by estimate "),
+            Span::raw(format!("cwnd {about} {} ", units::count(cwnd.bytes.into()))),
+        ];
+        window.extend(self.bar(&[piece], cwnd.bytes.into()));
+        let flight = units::count(half.in_flight.into());
+        let segments = units::plural(cwnd.segments.into(), "segment");
+        let groups = vec![
+            window,
+            vec![Span::raw(format!(" in flight {flight}"))],
+            vec![span(self.model, Paint::Dim, format!(", {segments}"))],
+        ];
+        Some((3, self.cut(groups)))
     }
 
     fn bar(&self, pieces: &[Piece], limit: u64) -> Vec<Span<'static>> {
@@ -454,6 +501,39 @@ mod tests {
     fn a_window_that_closes() {
         walk("zero-window", &[4, 5, 8, 17], (80, 24));
         walk("zero-window", &[8], (200, 60));
+    }
+
+    #[test]
+    fn without_a_kernels_word_the_congestion_window_is_an_estimate() {
+        let look = |unicode| Look {
+            style: Style {
+                unicode,
+                ..Style::default()
+            },
+            ..Look::default()
+        };
+        let told = read("queue-overflow-20");
+        let untold = told.clone().without_truth();
+        for (unicode, sign) in [(true, "cwnd ≈ "), (false, "cwnd ~ ")] {
+            let mut model = untold.model(look(unicode), (80, 24));
+            untold.press(&mut model, KeyCode::Down, 150);
+            let shown = screen(&model);
+            assert!(shown.contains(&format!("by estimate {sign}")), "{shown}");
+            assert!(!shown.contains("kernel"), "{shown}");
+            let mut model = told.model(look(unicode), (80, 24));
+            told.press(&mut model, KeyCode::Down, 150);
+            let shown = screen(&model);
+            assert!(shown.contains("kernel cwnd "), "{shown}");
+            assert!(!shown.contains("estimate"), "{shown}");
+        }
+        // Too few segments have filled it, and near the receiver it does not show.
+        for (recording, down) in [("retransmission", 15), ("queue-overflow-20/server", 150)] {
+            let read = read(recording).without_truth();
+            let mut model = read.model(look(true), (80, 24));
+            read.press(&mut model, KeyCode::Down, down);
+            let shown = screen(&model);
+            assert!(!shown.contains("cwnd"), "{recording}: {shown}");
+        }
     }
 
     #[test]

@@ -10,13 +10,15 @@ use ratatui::text::Line;
 use super::lines::span;
 use super::rungs::Rungs;
 use super::{Areas, marks};
-use crate::event::Side;
+use crate::event::{Segment, Side};
 use crate::frame::Timestamp;
 use crate::tui::model::Model;
 use crate::view::Paint;
 
 /// Columns of the frame's number, in which it is marked that a row was looked for.
 const NUMBER: u16 = 5;
+/// So many rows away at most the hosts are looked for.
+const FAR: u64 = 64;
 
 /// Draws the hosts and the rows.
 pub(super) fn draw(model: &Model, areas: Areas, frame: &mut Frame<'_>) {
@@ -76,9 +78,20 @@ fn row(
     marks::gutter(model, rows.start, kept.frame, place, frame);
 }
 
+/// The segment nearest to the row looked at, where two captures are in step: calls and readings have the same two
+/// hosts.
+fn nearest(model: &Model) -> Option<&Segment<'static>> {
+    model.look.both?;
+    let segment = |row: u64| model.pages.row(row)?.segment();
+    let ways =
+        (1..=FAR).flat_map(|by| [model.cursor.checked_add(by), model.cursor.checked_sub(by)]);
+    ways.flatten().find_map(segment)
+}
+
 /// The two hosts above their columns.
 fn hosts(model: &Model, rungs: &Rungs, area: Rect, frame: &mut Frame<'_>) {
-    let Some(segment) = model.current().and_then(|row| row.segment()) else {
+    let here = model.current().and_then(|row| row.segment());
+    let Some(segment) = here.or_else(|| nearest(model)) else {
         return;
     };
     let (left, right) = match segment.dir.0 {

@@ -35,9 +35,15 @@ pub(super) fn style(model: &Model, width: u16) -> Style {
     }
 }
 
-/// Text from the left to the right of a line that is drawn through.
+/// Text from the left to the right of a line that is drawn through; a heavy one where the text is strong, so that
+/// one sees without colours which pane has the keys.
 pub(super) fn rule(model: &Model, paint: Paint, text: &str, width: u16) -> Line<'static> {
-    let dash = if model.look.style.unicode { "─" } else { "-" };
+    let dash = match (paint, model.look.style.unicode) {
+        (Paint::Strong, true) => "━",
+        (Paint::Strong, false) => "=",
+        (_, true) => "─",
+        (_, false) => "-",
+    };
     let width = usize::from(width);
     let text = text::fit(text, width.saturating_sub(4)).into_owned();
     let rest = width.saturating_sub(text::width(&text) + 4);

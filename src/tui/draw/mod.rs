@@ -26,6 +26,7 @@ pub(super) use sums::room as sums_room;
 pub(super) use why::room as why_room;
 
 use super::model::{Model, Over, Pane};
+use crate::view::ascii;
 
 pub(super) use help::overhang as help_overhang;
 pub(super) use list::rows as list_rows;
@@ -33,6 +34,9 @@ pub(super) use strip::place as strip_place;
 
 /// From so many columns on the second pane stands at the right of the ladder, and not below it.
 const WIDE: u16 = 140;
+/// From so many lines on there are two panes at its right, the upper one with so many of them.
+const TWO: u16 = 40;
+const UPPER: u16 = 24;
 /// From so many lines on there is one for the overview.
 const HIGH: u16 = 12;
 /// The smallest screen on which anything can be shown.
@@ -51,21 +55,46 @@ pub(super) struct Areas {
     pub(super) ladder: Rect,
     /// The other pane.
     pub(super) beside: Rect,
+    /// One more, where there is room for it.
+    pub(super) company: Option<(Pane, Rect)>,
     /// What can be done, or what was asked.
     pub(super) status: Rect,
 }
 
 /// Divides the screen.
 pub(super) fn areas_of(model: &Model) -> Areas {
-    // Who is asked needs room for what they said.
-    let below = if model.quiz.is_on() { 65 } else { 40 };
-    let zoomed = model.zoomed && !model.quiz.is_on();
-    areas(model.size, below, zoomed.then_some(model.focus))
+    // Who is asked needs room for what they said, and must not see from the room how many rows there are.
+    let asked = model.quiz.is_on();
+    let below = if asked { 65 } else { 50 };
+    let fixed = model.extent.complete && !model.look.follows && !asked;
+    let rows = fixed.then_some(model.extent.rows);
+    let zoomed = model.zoomed && !asked;
+    let mut areas = areas(model.size, below, rows, zoomed.then_some(model.focus));
+    if model.size.0 >= WIDE && areas.beside.height >= TWO && !zoomed && !asked {
+        // Each has its place: how both ends stand above, why or the bytes below.
+        let [upper, lower] =
+            Layout::vertical([Constraint::Length(UPPER), Constraint::Fill(1)]).areas(areas.beside);
+        let (beside, company) = match model.beside {
+            Pane::Ends => (upper, (Pane::Why, lower)),
+            _ => (lower, (Pane::Ends, upper)),
+        };
+        (areas.beside, areas.company) = (beside, Some(company));
+    }
+    areas
 }
 
-/// Divides a screen of that many columns and lines; of a hundred lines so many are for what is below the ladder. A
-/// pane that is zoomed has the room of all.
-fn areas(size: (u16, u16), below: u16, zoomed: Option<Pane>) -> Areas {
+/// Where a pane stands, if it is there.
+pub(super) fn place_of(model: &Model, pane: Pane) -> Option<Rect> {
+    let areas = areas_of(model);
+    match areas.company {
+        Some((other, place)) if other == pane => Some(place),
+        _ => (model.beside == pane && areas.beside.height > 0).then_some(areas.beside),
+    }
+}
+
+/// Divides a screen of that many columns and lines; of a hundred lines so many are for what is below the ladder, and
+/// more if `rows` are all that the ladder will ever have. A pane that is zoomed has the room of all.
+fn areas(size: (u16, u16), below: u16, rows: Option<u64>, zoomed: Option<Pane>) -> Areas {
     let whole = Rect::new(0, 0, size.0, size.1);
     let one = Constraint::Length(1);
     let over = Constraint::Length(u16::from(size.1 >= HIGH));
@@ -81,7 +110,10 @@ fn areas(size: (u16, u16), below: u16, zoomed: Option<Pane>) -> Areas {
             Layout::horizontal([Constraint::Percentage(57), one, Constraint::Fill(1)]).areas(body);
         (main, beside)
     } else {
-        let below = Constraint::Length(body.height * below / 100);
+        let room = body.height.saturating_sub(1);
+        let spare = rows.map_or(0, |rows| u64::from(room).saturating_sub(rows.max(1)));
+        let below = (body.height * below / 100).max(spare as u16);
+        let below = Constraint::Length(below);
         let [main, beside] = Layout::vertical([Constraint::Fill(1), below]).areas(body);
         (main, beside)
     };
@@ -92,6 +124,7 @@ fn areas(size: (u16, u16), below: u16, zoomed: Option<Pane>) -> Areas {
         hosts,
         ladder,
         beside,
+        company: None,
         status,
     }
 }
@@ -129,7 +162,10 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     if model.quiz.is_on() {
         quiz::draw(model, areas.beside, frame);
     } else if areas.beside.height > 0 {
-        beside::draw(model, areas.beside, frame);
+        beside::draw(model, model.beside, areas.beside, frame);
+        if let Some((pane, area)) = areas.company {
+            beside::draw(model, pane, area, frame);
+        }
     }
     status::bar(model, areas.status, frame);
     match model.over {
@@ -138,5 +174,23 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
         Some(Over::Flows) => list::draw(model, frame),
         Some(Over::Prompt) => prompt::draw(model, areas.status, frame),
         None => {}
+    }
+    if !model.look.style.unicode {
+        in_ascii(frame);
+    }
+}
+
+/// Replaces what is not ASCII, whoever drew it: what is cut short, payload, a name.
+fn in_ascii(frame: &mut Frame<'_>) {
+    let mut rest = String::new();
+    for cell in &mut frame.buffer_mut().content {
+        if !cell.symbol().is_ascii() {
+            rest = ascii(cell.symbol());
+            let first = if rest.is_empty() { ' ' } else { rest.remove(0) };
+            cell.set_char(first);
+        } else if !rest.is_empty() {
+            // The second column of a wide character.
+            cell.set_char(rest.remove(0));
+        }
     }
 }

@@ -10,9 +10,9 @@ use crate::tui::line::Line as Written;
 use crate::tui::model::Model;
 use crate::view::{Paint, text};
 
-const POSSIBLE: &str = "syn · fin-ack · retransmission · seq 1449 · ack >= 1449 · len > 1000 · window = 0 · frame 17 \
-                        · port 80 · 10.0.0.1 · #3 · text GET · 0x474554 · problem · event; several at once mean all \
-                        of them; ↑ what was looked for before";
+const POSSIBLE: &str = "syn · fin-ack · retransmission · spurious · seq 1449, ack 1449: who has that byte, who reaches \
+                        it; = 1449: just that · len > 1000 · window = 0 · frame 17 · port 80 · 10.0.0.1 · #3 · text \
+                        GET; text get: either case · 0x474554 · problem · event; several: all of them; ↑ earlier ones";
 
 /// Draws both over the last lines.
 pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {

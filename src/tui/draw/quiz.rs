@@ -42,8 +42,14 @@ pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     } else {
         answers(model, area.width.into())
     };
-    let most = lines.len().saturating_sub(area.height.into());
-    let top = model.quiz.top.min(most) as u16;
+    let room = usize::from(area.height);
+    let top = if model.quiz.stage == Stage::Asking {
+        // The field that is filled in stays in sight.
+        (model.quiz.field as usize + 1).saturating_sub(room)
+    } else {
+        model.quiz.top.min(lines.len().saturating_sub(room))
+    };
+    let top = top as u16;
     frame.render_widget(Paragraph::new(lines).scroll((top, 0)), area);
 }
 

@@ -43,11 +43,11 @@ impl Rungs {
         }
     }
 
-    /// The row that stands for many; of two captures in step none is folded.
+    /// The row that stands for many.
     pub(super) fn folded(&mut self, bulk: &Bulk) -> Line<'static> {
         match self {
             Self::One(lines) => line(lines.folded(bulk)),
-            Self::Both(_) => Line::default(),
+            Self::Both(lines) => line(lines.folded(bulk)),
         }
     }
 }

@@ -57,7 +57,11 @@ fn place(model: &Model) -> String {
         }
         (false, _) => " so far".to_owned(),
     };
-    place + &reading
+    let dropped = match extent.dropped {
+        0 => String::new(),
+        some => format!(", {} dropped", units::count(some)),
+    };
+    place + &reading + &dropped
 }
 
 /// What can be done, or what there is to say.
@@ -84,21 +88,96 @@ fn words(model: &Model) -> (Paint, String) {
         return (Paint::Caution, text::escape(notice).into_owned());
     }
     if let Some(sought) = model.search.pending() {
-        let what = sought.what.as_deref().unwrap_or("the same place");
+        let what = sought.aim.what.as_deref().unwrap_or("the same place");
         let what = text::escape(what);
+        let at = sought.at.map_or_else(String::new, |row| {
+            format!(" row {},", units::count(row + 1))
+        });
         return (
             Paint::Caution,
-            format!("looking for {what} … (Esc lets it be)"),
+            format!("looking for {what} …{at} Esc lets it be"),
         );
     }
     if let Some(playing) = model.play.words() {
         return (Paint::Caution, format!("{playing}   r faster, then pause"));
     }
-    (Paint::Dim, keys(model).to_owned())
+    (Paint::Dim, keys(model))
+}
+
+/// A key and what it does, and how much it is to be missed: the greater the number, the sooner it is left out.
+type Hint = (u8, &'static str);
+
+/// What matters while the ladder has the keys.
+const WALKING: [Hint; 9] = [
+    (2, "↓ next"),
+    (4, "p problem"),
+    (3, "v why"),
+    (5, "/ find"),
+    (8, "c connections"),
+    (7, "t test"),
+    (6, "Tab pane"),
+    (0, "? keys"),
+    (1, "q quit"),
+];
+/// What matters in the pane of both endpoints.
+const ENDS: [Hint; 6] = [
+    (2, "↓ next"),
+    (3, "↑ back"),
+    (5, "z whole screen"),
+    (4, "Tab other pane"),
+    (0, "? all keys"),
+    (1, "q quit"),
+];
+/// What matters in the pane of reasons.
+const WHY: [Hint; 7] = [
+    (2, "↓ ↑ scroll"),
+    (3, "v evidence"),
+    (4, "Backspace back"),
+    (6, "z whole screen"),
+    (5, "Tab other pane"),
+    (0, "? keys"),
+    (1, "q quit"),
+];
+/// What matters in the pane of bytes.
+const BYTES: [Hint; 8] = [
+    (2, "↓ ↑ fields"),
+    (3, "← → bytes"),
+    (6, "J next segment"),
+    (7, "s checksums"),
+    (5, "z larger"),
+    (4, "Tab pane"),
+    (0, "? keys"),
+    (1, "q quit"),
+];
+
+/// As many of the hints as there is room for.
+fn fitting(model: &Model, hints: &[Hint], width: u16) -> String {
+    let mut hints = hints.to_vec();
+    loop {
+        let words: Vec<_> = hints.iter().map(|hint| hint.1).collect();
+        let line = words.join("  ");
+        let most = hints.iter().map(|hint| hint.0).max();
+        if text::width(&said(model, &line)) <= width.into() || hints.len() < 2 {
+            return line;
+        }
+        hints.retain(|hint| Some(hint.0) != most);
+    }
 }
 
 /// The keys that matter most just now.
-fn keys(model: &Model) -> &'static str {
+fn keys(model: &Model) -> String {
+    let hints: &[Hint] = match (model.over, model.quiz.stage, model.focus) {
+        (None, Stage::Off, Pane::Ladder) => &WALKING,
+        (None, Stage::Off, Pane::Ends) => &ENDS,
+        (None, Stage::Off, Pane::Why) => &WHY,
+        (None, Stage::Off, Pane::Bytes) => &BYTES,
+        _ => return other_keys(model).to_owned(),
+    };
+    fitting(model, hints, model.size.0)
+}
+
+/// The same while something lies over the screen or is asked.
+fn other_keys(model: &Model) -> &'static str {
     match (model.over, model.quiz.stage) {
         (Some(Over::Flows), _) if model.list.typing => "Enter keeps these lines  Esc shows all",
         (Some(Over::Flows), _) => {
@@ -109,13 +188,32 @@ fn keys(model: &Model) -> &'static str {
         (Some(Over::Sums), _) => "↓ ↑ scroll  Esc back",
         (None, Stage::Asking) => "↓ ↑ field  ← → choose  0–9 number  Enter shows it  Esc ends",
         (None, Stage::Told) => "Enter the next question  PgDn PgUp scroll  Esc ends",
-        (None, Stage::Off) => match model.focus {
-            Pane::Ladder => {
-                "↓ next  p problem  / find  c connections  t test  Tab pane  ? keys  q quit"
-            }
-            Pane::Ends | Pane::Why | Pane::Bytes => {
-                "↓ next  ↑ back  Tab other pane  ? all keys  q quit"
-            }
-        },
+        (None, Stage::Off) => "? keys",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::{Extent, Look, Message, Told};
+
+    #[test]
+    fn what_was_dropped_is_said_beside_what_is_there() {
+        let mut model = Model::new(Look::default(), (80, 24));
+        model.begin();
+        let mut said = |dropped, complete| {
+            let extent = Extent {
+                rows: 12_345,
+                dropped,
+                complete,
+                settled: complete,
+                ..Extent::default()
+            };
+            model.update(Message::Told(Told::Extent(0, extent)));
+            place(&model)
+        };
+        assert_eq!(said(0, false), "1 of 12,345 so far");
+        assert_eq!(said(1_234, false), "1 of 12,345 so far, 1,234 dropped");
+        assert_eq!(said(1_234, true), "1 of 12,345, 1,234 dropped");
     }
 }

@@ -1,20 +1,22 @@
 //! The why pane: what is said of the row looked at, and of the frames that this rests on.
 
+use std::fmt::Write as _;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Text;
 use ratatui::widgets::Paragraph;
 
 use super::lines::{self, style};
-use super::{areas_of, beside};
-use crate::event::{End, Event};
-use crate::tui::model::Model;
-use crate::tui::why::evidence;
+use super::{beside, place_of};
+use crate::event::{End, Event, Note};
+use crate::tui::model::{Model, Pane};
+use crate::tui::why::{Tour, evidence};
 use crate::view::{self, BothLines, Paint};
 
 /// Lines that it has room for, and lines that there are.
 pub(in crate::tui) fn room(model: &Model) -> (u16, u16) {
-    let [_, area] = beside::body(areas_of(model).beside);
+    let [_, area] = beside::body(place_of(model, Pane::Why).unwrap_or_default());
     let lines = text(model, area.width).height();
     (area.height, u16::try_from(lines).unwrap_or(u16::MAX))
 }
@@ -61,6 +63,31 @@ pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Paragraph::new(text).scroll((model.why.top, 0)), area);
 }
 
+/// What the frame that we have come to is evidence of: that is what was asked, so it stays in sight.
+fn purpose(model: &Model, tour: &Tour, width: u16) -> Vec<u8> {
+    let here = model.current().map(|row| row.frame);
+    let row = model.pages.frame(tour.host, tour.of).map(|(_, row)| row);
+    let notes = row.map(|row| row.notes.iter()).into_iter().flatten();
+    let rests = |note: &&Note| {
+        note.frames
+            .iter()
+            .chain(&note.of_frame)
+            .any(|it| Some(*it) == here)
+    };
+    let mut said = String::new();
+    for note in notes.filter(rests) {
+        let tag = Paint::of(note.kind);
+        let tag = model.look.style.paint(tag, view::tag(note));
+        // Writing to a string can't fail.
+        let _ = writeln!(said, "Frame {}, {tag}", tour.of);
+        let room = usize::from(width).saturating_sub(2).max(20);
+        for line in view::text::wrap(&note.why(), room) {
+            let _ = writeln!(said, "  {line}");
+        }
+    }
+    said.into_bytes()
+}
+
 fn text(model: &Model, width: u16) -> Text<'static> {
     let Some(row) = model.current() else {
         return Text::default();
@@ -77,8 +104,16 @@ fn text(model: &Model, width: u16) -> Text<'static> {
     // Writing to memory can't fail.
     let _ = row.with(|event| reasons.event(event, &mut own));
     let _ = reasons.event(&Event::End(&End::default()), &mut out);
+    // What this is evidence of stands first. How the packet fared on its way comes after the reasons, if there are any.
     let told = out.iter().position(|byte| *byte != b'\n').unwrap_or(0);
-    out.splice(..told, way);
+    let mut before = model
+        .tour()
+        .map_or_else(Vec::new, |tour| purpose(model, tour, width));
+    if row.notes.is_empty() {
+        before.append(&mut way);
+    }
+    out.splice(..told, before);
+    out.append(&mut way);
     let frames = evidence(row);
     if !frames.is_empty() {
         out.push(b'\n');

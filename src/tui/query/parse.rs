@@ -6,12 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use encoding_rs::Encoding;
 
 use super::{Figure, Query, Relation};
-use crate::event::Kind;
+use crate::event::{Cause, Kind};
 use crate::wire::tcp::Flags;
 
 /// What can be written, for who wrote something else.
-const POSSIBLE: &str = "a note (retransmission), flags (syn, fin-ack), seq N, ack N, len > N, window = 0, frame N, \
-                        port N, an address, #N for a connection, text WORDS, 0xBYTES, problem, event";
+const POSSIBLE: &str = "a note (retransmission), flags (syn, fin-ack), seq N, ack N, seq = N, len > N, window = 0, \
+                        frame N, port N, an address, #N for a connection, text WORDS, 0xBYTES, problem, event";
 
 const FLAGS: &[(&str, Flags)] = &[
     ("syn", Flags::SYN),
@@ -186,7 +186,9 @@ fn one(
 }
 
 fn unknown(word: &str) -> String {
-    format!("“{word}” is nothing that can be looked for; these are: {POSSIBLE}")
+    format!(
+        "“{word}” is no note, flag or figure; text {word} looks for it in payload; what there is: {POSSIBLE}"
+    )
 }
 
 /// The figure of that name. The ACK flag is a figure when a number comes after it.
@@ -224,6 +226,7 @@ fn compared(word: &str, figure: Figure, words: &mut Words<'_>) -> Result<Query, 
     }
     match (figure, relation) {
         (Figure::Seq, None) => words.number(word).map(Query::Seq),
+        (Figure::Ack, None) => words.number(word).map(Query::Ack),
         (_, relation) => {
             let number = words.number(word)?;
             let relation = relation.unwrap_or(Relation::Equal);
@@ -257,8 +260,21 @@ fn letters_of(word: &str) -> Option<Flags> {
     (all != Flags(0)).then_some(all)
 }
 
+/// What is said of retransmissions, in the words of the screen and of JSON.
+const RESENT: &[(&str, Query)] = &[
+    ("spurious", Query::Needless),
+    ("needless", Query::Needless),
+    ("rto", Query::Cause(Cause::Rto)),
+    ("timeout", Query::Cause(Cause::Rto)),
+    ("tlp", Query::Cause(Cause::Tlp)),
+    ("fast", Query::Cause(Cause::Fast)),
+];
+
 /// A kind of note by its name, by its name in words, or by how its name begins; `None` if none does.
 fn note(word: &str, words: &mut Words<'_>) -> Option<Result<Query, String>> {
+    if let Some((_, query)) = RESENT.iter().find(|(name, _)| *name == word) {
+        return Some(Ok(query.clone()));
+    }
     let mut longest = None;
     let (mut name, mut ahead) = (word.to_owned(), Words { rest: words.rest });
     loop {

@@ -27,7 +27,16 @@ fn what_people_write_is_read() {
         ("SYN-ACK", Query::Flags(ack)),
         ("flags AS", Query::Flags(ack)),
         ("ack", Query::Flags(Flags::ACK)),
-        ("ack 1449", Number(Figure::Ack, Relation::Equal, 1449)),
+        ("ack 1449", Query::Ack(1449)),
+        ("ack = 1449", Number(Figure::Ack, Relation::Equal, 1449)),
+        ("seq = 1449", Number(Figure::Seq, Relation::Equal, 1449)),
+        ("spurious", Query::Needless),
+        (
+            "fast retransmission",
+            All(vec![Query::Cause(Cause::Fast), Note(Kind::Retransmission)]),
+        ),
+        ("fin+ack", Query::Flags(Flags::FIN | Flags::ACK)),
+        ("rst", Query::Flags(Flags::RST)),
         ("ack >= 1,449", Number(Figure::Ack, Relation::AtLeast, 1449)),
         ("seq 1449", Query::Seq(1449)),
         ("seq>1449", Number(Figure::Seq, Relation::More, 1449)),
@@ -82,7 +91,10 @@ fn text_is_looked_for_in_the_encoding_of_the_payload() {
 fn what_cant_be_read_is_answered_with_what_could() {
     for (text, says) in [
         ("", "write what to look for"),
-        ("nonsense", "“nonsense” is nothing that can be looked for"),
+        (
+            "nonsense",
+            "“nonsense” is no note, flag or figure; text nonsense looks",
+        ),
         ("window", "window-update, window-shrunk, window-full"),
         ("len > many", "many is none that it can be"),
         ("seq", "seq needs a number after it"),
@@ -127,6 +139,44 @@ fn it_finds_what_was_meant() {
     });
     let hex: Vec<String> = payload.iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(found(&format!("hex {}", hex.join(" "))).contains(&resent[0]));
+}
+
+#[test]
+fn a_number_finds_the_segment_that_has_or_acknowledges_that_byte() {
+    let rows = sample::rows("data");
+    let fit = |text: &str| -> Vec<&Kept> {
+        let query = parsed(text);
+        rows.iter().filter(|row| query.fits(row)).collect()
+    };
+    // An acknowledgment that covers more than one byte, and a number in the middle of what it covers.
+    let (row, ack, newly) = rows
+        .iter()
+        .find_map(|row| {
+            let s = row.segment()?;
+            (s.newly_acked > 2).then_some((row, s.ack?, s.newly_acked))
+        })
+        .unwrap();
+    let middle = fit(&format!("ack {}", ack - newly / 2));
+    assert!(middle.iter().any(|found| found.frame == row.frame));
+    let first = row.segment().unwrap();
+    for found in middle {
+        let s = found.segment().unwrap();
+        assert!(
+            s.dir != first.dir || found.frame == row.frame,
+            "{}",
+            found.frame
+        );
+    }
+    assert!(fit(&format!("ack = {}", ack - newly / 2)).is_empty());
+    let raw = first.ack_raw - newly / 2;
+    assert_eq!(fit(&format!("ack {raw}"))[0].frame, row.frame);
+    // Who says it once more is found, too: a duplicate ACK.
+    let again: Vec<u64> = fit(&format!("ack {ack}"))
+        .iter()
+        .map(|row| row.frame)
+        .collect();
+    let same = fit(&format!("ack = {ack}"));
+    assert!(same.iter().all(|row| again.contains(&row.frame)));
 }
 
 proptest::proptest! {

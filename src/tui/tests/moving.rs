@@ -7,7 +7,7 @@ use ratatui::crossterm::event::{KeyCode, MouseEventKind};
 
 use super::{click, mouse, press, sample, screen, type_in};
 use crate::event::{Kept, Kind, Shape};
-use crate::tui::{Bucket, FlowLine, Look, Message, Model, PAGE_ROWS, Page, Query, Told, Wish};
+use crate::tui::{Bucket, FlowLine, Hit, Look, Message, Model, PAGE_ROWS, Page, Query, Told, Wish};
 
 const SMALL: (u16, u16) = (80, 24);
 
@@ -31,14 +31,22 @@ fn problems_are_gone_to_one_after_another_and_back() {
     press(&mut model, KeyCode::Char('p'));
     assert_eq!(model.cursor, *problems.last().unwrap());
     let notice = model.notice.clone().unwrap();
-    assert_eq!(notice, "no further problem; the capture ends");
+    let (here, all) = (model.cursor + 1, rows.len());
+    let said = format!(
+        "no problem in rows {} to {all}, the last; P looks before",
+        here + 1
+    );
+    assert_eq!(notice, said);
     press(&mut model, KeyCode::Char('P'));
     assert_eq!(model.cursor, problems[problems.len() - 2]);
     assert_eq!(model.notice, None);
     press(&mut model, KeyCode::Home);
     press(&mut model, KeyCode::Char('P'));
     let notice = model.notice.clone().unwrap();
-    assert_eq!(notice, "no problem before this; the capture begins");
+    assert_eq!(
+        notice,
+        "no problem before the first row; p looks further on"
+    );
 }
 
 #[test]
@@ -69,34 +77,83 @@ fn what_is_not_at_hand_is_asked_for_and_gone_to_when_the_answer_comes() {
         "what is at hand need not be looked through again: {wishes:?}"
     );
     assert!(screen(&model).contains("looking for “fin”"));
-    // However often it is asked, one search runs at a time, and only the last answer counts.
-    let again = press(&mut model, KeyCode::Char('p'));
+    // The same once more goes on with it; something else takes its place at once.
+    let again = press(&mut model, KeyCode::Char('n'));
     assert!(!again.iter().any(|wish| matches!(wish, Wish::Find { .. })));
-    let next = model.update(Message::Told(Told::Found(0, Some(700))));
-    assert_eq!(model.cursor, 0, "nobody wants to go there any more");
-    assert!(next.iter().any(|wish| matches!(
-        wish,
-        Wish::Find {
-            query: Query::Problem,
-            ..
-        }
-    )));
-    model.update(Message::Told(Told::Found(0, Some(800))));
+    let other = press(&mut model, KeyCode::Char('p'));
+    let begun = other.iter().find_map(|wish| match wish {
+        Wish::Find { search, query, .. } => Some((*search, query)),
+        _ => None,
+    });
+    assert_eq!(begun, Some((2, &Query::Problem)));
+    let hit = |row| {
+        Ok(Some(Hit {
+            row,
+            goes_on: false,
+        }))
+    };
+    model.update(Message::Told(Told::Found(0, 1, hit(700))));
+    assert_eq!(model.cursor, 0, "the answer to “fin” comes too late");
+    model.update(Message::Told(Told::Found(0, 2, hit(800))));
     assert_eq!((model.cursor, model.extent.rows), (800, 801));
-    // Answers about another view are none.
-    model.update(Message::Told(Told::Found(7, Some(3))));
+    // Answers about another view are none, nor is a second one.
+    model.update(Message::Told(Told::Found(7, 2, hit(3))));
+    model.update(Message::Told(Told::Found(0, 2, hit(3))));
     assert_eq!(model.cursor, 800);
 }
 
 #[test]
-fn a_search_can_be_let_be() {
+fn a_search_tells_how_far_it_is_and_can_be_let_be() {
     let mut model = Model::new(Look::default(), SMALL);
     model.begin();
     press(&mut model, KeyCode::Char('e'));
     assert!(model.search.pending().is_some());
-    press(&mut model, KeyCode::Esc);
-    model.update(Message::Told(Told::Found(0, Some(5))));
-    assert_eq!((model.cursor, model.notice.clone()), (0, None));
+    model.update(Message::Told(Told::Searching(0, 1, 1_233_999)));
+    let shown = screen(&model);
+    assert!(
+        shown.contains("looking for event … row 1,234,000, Esc lets it be"),
+        "{shown}"
+    );
+    let wishes = press(&mut model, KeyCode::Esc);
+    assert!(wishes.contains(&Wish::LetBe), "{wishes:?}");
+    let said = "looked for event as far as row 1,234,000, and let it be";
+    assert_eq!(model.notice.as_deref(), Some(said));
+    let hit = Hit {
+        row: 5,
+        goes_on: false,
+    };
+    model.update(Message::Told(Told::Found(0, 1, Ok(Some(hit)))));
+    assert_eq!(model.cursor, 0);
+}
+
+#[test]
+fn why_a_search_could_not_go_on_is_said_and_not_that_there_is_nothing() {
+    let mut model = Model::new(Look::default(), SMALL);
+    model.begin();
+    press(&mut model, KeyCode::Char('e'));
+    let why = Err("the disk is gone".to_owned());
+    model.update(Message::Told(Told::Found(0, 1, why)));
+    assert_eq!(model.notice.as_deref(), Some("the disk is gone"));
+}
+
+#[test]
+fn a_frame_and_a_connection_are_gone_to_whichever_way_they_are() {
+    let rows = sample::rows("reno-vs-cubic");
+    let mut model = sample::model_of("reno-vs-cubic", SMALL);
+    model.cursor = 100;
+    let go = |model: &mut Model, text: &str| {
+        type_in(model, text);
+        press(model, KeyCode::Enter);
+        model.cursor
+    };
+    assert_eq!(go(&mut model, "/17"), 16);
+    assert_eq!(go(&mut model, "/frame 90"), 89);
+    assert_eq!(go(&mut model, "/90"), 89);
+    assert_eq!(model.notice.as_deref(), Some("this is frame 90"));
+    let first = fitting(&rows, &Query::Flow(1))[0];
+    model.cursor = rows.len() as u64 - 1;
+    assert_eq!(go(&mut model, "/#1"), first);
+    assert_eq!(go(&mut model, "/#0"), 0);
 }
 
 #[test]
@@ -147,7 +204,7 @@ fn lines_written_before_come_back_and_the_new_one_is_kept() {
     press(&mut model, KeyCode::Enter);
     let wrong = model.search.prompt.wrong.clone().unwrap();
     assert!(
-        wrong.contains("seq needs a number") || wrong.contains("“se” is nothing"),
+        wrong.contains("seq needs a number") || wrong.contains("text se looks for it"),
         "{wrong}"
     );
     press(&mut model, KeyCode::Esc);
@@ -179,7 +236,8 @@ fn bulk_data_is_one_line_until_one_goes_there() {
     // Down is the next segment, whatever is folded.
     (0..3).for_each(|_| drop(press(&mut model, KeyCode::Down)));
     assert_eq!(model.cursor, 3);
-    assert_eq!(lines(&model).len(), 12, "it is open, and fills the screen");
+    let fit = usize::from(crate::tui::draw::ladder_lines(&model));
+    assert_eq!(lines(&model).len(), fit, "it is open, and fills the screen");
     (0..20).for_each(|_| drop(press(&mut model, KeyCode::Down)));
     assert_eq!(model.cursor, 23);
     assert_eq!(lines(&model).iter().max(), Some(&20), "it closed behind");
@@ -224,7 +282,7 @@ fn folded_pages_are_asked_for_until_the_screen_is_full() {
         .lines()
         .filter(|line| line.end - line.start == PAGE_ROWS);
     let folded = folded.count();
-    assert!(folded > 10);
+    assert!(folded > 5);
     assert_eq!(asked.len(), folded, "each once: {asked:?}");
 }
 
@@ -334,7 +392,11 @@ fn a_connection_is_followed_alone_from_the_row_looked_at() {
         .cloned()
         .collect();
     sample::tell(&mut model, 1, &alone);
-    model.update(Message::Told(Told::Found(1, Some(alone.len() as u64 - 1))));
+    let hit = Hit {
+        row: alone.len() as u64 - 1,
+        goes_on: false,
+    };
+    model.update(Message::Told(Told::Found(1, 1, Ok(Some(hit)))));
     assert_eq!(model.current().unwrap().frame, rows[at].frame);
     assert!(!model.is_tagged());
     let wishes = press(&mut model, KeyCode::Char('{'));

@@ -7,10 +7,12 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::sample::{model_of, model_with, rows};
 use crate::craft::{Around, Fragments, Recipe};
+use crate::decode::Decoder;
 use crate::event::{Event, Kept};
 use crate::frame::{Frame, LinkType, Timestamp};
 use crate::inspect::{Line, Outline};
-use crate::tui::{Measured, Message, Model, PAGE_ROWS, Page, Query, Told, Wish, draw};
+use crate::tui::model::Pane;
+use crate::tui::{Hit, Measured, Message, Model, PAGE_ROWS, Page, Query, Told, Wish, draw};
 
 /// Presses keys, one for each character; `\t` is Tab, `\n` Enter, `\x08` Backspace, `\x1b` Esc.
 fn press(model: &mut Model, keys: &str) -> Vec<Wish> {
@@ -153,6 +155,14 @@ fn evidence_is_a_key_away_and_back() {
     let note = &model.current().unwrap().notes[0];
     let mut frames: Vec<u64> = note.frames.iter().copied().chain(note.of_frame).collect();
     frames.retain(|other| *other != frame);
+    // First it says why, which lay behind another pane.
+    assert_eq!(press(&mut model, "v"), []);
+    assert_eq!(model.cursor, row);
+    assert!(
+        picture(&model).contains("by RFC 5681"),
+        "{}",
+        picture(&model)
+    );
     assert_eq!(press(&mut model, "v"), []);
     assert_eq!(frame_of(&model), frames[0]);
     assert!(
@@ -186,18 +196,54 @@ fn evidence_that_is_not_at_hand_is_asked_for() {
     model.update(Message::Told(Told::Page(0, page)));
     model.cursor = PAGE_ROWS;
     let of = crate::tui::why::evidence(model.current().unwrap())[0];
-    let wishes = press(&mut model, "v");
+    let wishes = press(&mut model, "vv");
     let find = Wish::Find {
+        search: 1,
         from: PAGE_ROWS,
         back: true,
         query: Query::Frame(None, of),
     };
     assert!(wishes.contains(&find), "{wishes:?}");
     assert!(Query::Frame(None, of).fits(&rows[of as usize - 1]));
-    model.update(Message::Told(Told::Found(0, Some(3))));
+    let hit = Hit {
+        row: 3,
+        goes_on: false,
+    };
+    model.update(Message::Told(Told::Found(0, 1, Ok(Some(hit)))));
     assert_eq!(model.cursor, 3);
     press(&mut model, "\x08");
     assert_eq!(model.cursor, PAGE_ROWS);
+}
+
+#[test]
+fn evidence_that_is_no_row_of_what_is_looked_at_is_shown_all_the_same() {
+    let rows = rows("retransmission");
+    let noted = |row: &&Kept| row.notes.iter().any(|note| note.of_frame.is_some());
+    let row = rows.iter().find(noted).unwrap();
+    let frames = crate::tui::why::evidence(row);
+    let mut model = model_with("chosen", &[], (120, 40));
+    let page = Page {
+        number: 0,
+        rows: [row.clone()].into(),
+    };
+    let wishes = model.update(Message::Told(Told::Page(0, page)));
+    let wish = Wish::Frames {
+        host: None,
+        frames: frames.clone(),
+    };
+    assert!(wishes.contains(&wish), "{wishes:?}");
+    let again = press(&mut model, "\t\t");
+    assert!(!again.contains(&wish), "once is enough");
+    let of = &rows[frames[0] as usize - 1];
+    let before = picture(&model);
+    model.update(Message::Told(Told::Frames(0, vec![of.clone()])));
+    let shown = picture(&model);
+    let line = format!("{}  ", of.frame);
+    let has = |picture: &str| picture.lines().filter(|at| at.contains(&line)).count();
+    assert!(has(&shown) > has(&before), "{before}\n{shown}");
+    // Frames of a row that was left are of no use.
+    model.update(Message::Told(Told::Frames(0, vec![row.clone()])));
+    assert_eq!(picture(&model), shown);
 }
 
 #[test]
@@ -306,6 +352,30 @@ fn checksums_are_worked_out_on_a_key() {
 }
 
 #[test]
+fn a_large_screen_has_two_panes_and_the_mouse_chooses() {
+    let mut model = model_of("retransmission", (200, 60));
+    let text = picture(&model);
+    assert!(
+        text.contains("── both ends") && text.contains("── why"),
+        "{text}"
+    );
+    super::click(&mut model, 150, 50);
+    assert_eq!((model.focus, model.beside), (Pane::Why, Pane::Why));
+    // The one that is not looked at is told of, too.
+    press(&mut model, "\t");
+    let text = picture(&model);
+    assert!(
+        text.contains("── both ends") && text.contains("━━ bytes"),
+        "{text}"
+    );
+    model.update(Message::Told(Told::Board(0, 0, None)));
+    let wishes = press(&mut model, "J");
+    assert!(wishes.contains(&Wish::Board(1)), "{wishes:?}");
+    super::click(&mut model, 150, 5);
+    assert_eq!((model.focus, model.beside), (Pane::Ends, Pane::Ends));
+}
+
+#[test]
 fn the_panes_as_they_look() {
     for (name, size) in [("80", (80, 24)), ("200", (200, 60))] {
         let mut model = model_of("retransmission", size);
@@ -316,7 +386,7 @@ fn the_panes_as_they_look() {
             }
             press(&mut model, "j");
         }
-        press(&mut model, "m");
+        press(&mut model, "mv");
         insta::assert_snapshot!(format!("step-why-{name}"), picture(&model));
         press(&mut model, "v");
         insta::assert_snapshot!(format!("step-evidence-{name}"), picture(&model));
@@ -340,9 +410,16 @@ fn fragments_are_put_together() {
         order: crate::craft::Order::Forward,
     };
     let pieces = cut.of(&recipe, &recipe.build(&Around::default())).unwrap();
+    let mut decoder = Decoder::new();
     let rows = pieces.iter().enumerate();
-    let rows = rows.map(|(at, bytes)| row(at as u64 + 1, bytes, LinkType::RAW));
-    let mut model = model_with("fragments", &rows.collect::<Vec<_>>(), (100, 40));
+    let rows = rows.map(|(at, bytes)| {
+        let number = at as u64 + 1;
+        let frame = row(number, bytes, LinkType::RAW);
+        let frame = frame.frame();
+        Kept::of(&frame, &Event::Packet(&frame, &decoder.decode(&frame))).unwrap()
+    });
+    let rows: Vec<Kept> = rows.collect();
+    let mut model = model_with("fragments", &rows, (100, 40));
     press(&mut model, "\t\t\tj");
     assert!(
         !picture(&model).contains("The datagram"),
@@ -368,6 +445,16 @@ fn fragments_are_put_together() {
     assert_eq!(looked_at(&model).1, 2);
     press(&mut model, "hhh");
     assert_eq!(looked_at(&model), ("UDP source port".to_owned(), 0));
+    // Alone it is whole, and the others are not said to be missing.
+    let mut model = model_with("fragments", &rows[2..], (100, 40));
+    model.flow = Some(0);
+    press(&mut model, "\t\t\t");
+    let text = picture(&model);
+    assert!(
+        text.contains("\nfrom 3 fragments; o shows the rows of the others, too"),
+        "{text}"
+    );
+    assert!(!text.contains("missing:"), "{text}");
 }
 
 /// A row of any bytes.
@@ -417,4 +504,69 @@ proptest! {
             let _ = picture(&model);
         }
     }
+}
+
+#[test]
+fn marks_go_along_to_the_packets_that_another_view_has() {
+    let mut model = model_of("reno-vs-cubic", (80, 24));
+    let rows = rows("reno-vs-cubic");
+    let of = |flow| {
+        let of = move |row: &&Kept| row.segment().is_some_and(|s| s.flow == flow);
+        rows.iter().filter(of).cloned().collect::<Vec<_>>()
+    };
+    let [first, second] = [of(0), of(1)];
+    let place = |kept: &Kept| rows.iter().position(|row| row.frame == kept.frame).unwrap() as u64;
+    // One mark on each connection; then one connection alone.
+    (model.cursor, model.top) = (place(&first[5]), 0);
+    press(&mut model, "m");
+    (model.cursor, model.top) = (place(&second[7]), 0);
+    press(&mut model, "m");
+    let wishes = press(&mut model, "o");
+    let frames = vec![(None, first[5].frame), (None, second[7].frame)];
+    assert!(wishes.contains(&Wish::Places(frames)), "{wishes:?}");
+    assert_eq!(model.marks(), [None, None], "not before it is known where");
+    super::sample::tell(&mut model, 1, &second);
+    let places = vec![
+        (None, first[5].frame, None),
+        (None, second[7].frame, Some(7)),
+    ];
+    model.update(Message::Told(Told::Places(1, places)));
+    assert_eq!((model.mark_on(7), model.mark_on(5)), (Some('b'), None));
+    press(&mut model, "g'");
+    assert_eq!(model.cursor, 7);
+    press(&mut model, "jj");
+    let sum = Measured::of(second[7..=9].iter().map(Some)).unwrap();
+    assert_eq!(model.measured_now(), Some(&sum), "of the rows of this view");
+    // Both are there again where both can be.
+    let wishes = press(&mut model, "o");
+    assert!(
+        wishes
+            .iter()
+            .any(|wish| matches!(wish, Wish::Places(frames) if frames.len() == 2))
+    );
+    super::sample::tell(&mut model, 2, &rows);
+    let places = [&first[5], &second[7]].map(|kept| (None, kept.frame, Some(place(kept))));
+    model.update(Message::Told(Told::Places(2, places.to_vec())));
+    let (a, b) = (place(&first[5]), place(&second[7]));
+    assert_eq!(model.measuring(), Some((a.min(b), a.max(b))));
+}
+
+#[test]
+fn a_mark_that_is_not_in_the_view_is_told_of() {
+    let mut model = model_of("reno-vs-cubic", (80, 24));
+    press(&mut model, "m");
+    let frame = model.current().unwrap().frame;
+    press(&mut model, "o");
+    let rows = rows("reno-vs-cubic");
+    super::sample::tell(&mut model, 1, &rows[..3]);
+    model.update(Message::Told(Told::Places(1, vec![(None, frame, None)])));
+    press(&mut model, "'");
+    let notice = model.notice.clone().unwrap();
+    assert_eq!(
+        notice,
+        "frame 1 is marked, which is not in this view; m marks this row instead"
+    );
+    press(&mut model, "m");
+    let notice = model.notice.clone().unwrap();
+    assert_eq!(notice, "marks on what is not in this view are gone");
 }

@@ -5,13 +5,15 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::analysis::{Analysis, Limits};
-use crate::event::{Board, Kept};
+use crate::event::{Board, Event, Kept, Side};
+use crate::explain::Windows;
 use crate::io::file;
 use crate::lab::truth::Line;
 use crate::tui::{Extent, Look, Message, Mind, Model, PAGE_ROWS, Page, Told, Wish, draw};
 use crate::{pair, recordings};
 
 /// A recording, read: its rows, and how the connection stands after each.
+#[derive(Clone)]
 pub(crate) struct Read {
     rows: Vec<Kept>,
     boards: Vec<Option<Board>>,
@@ -24,15 +26,26 @@ pub(crate) fn read(name: &str) -> Read {
     let mut source = file::from_bytes(bytes).unwrap();
     let mut analysis = Analysis::new(Limits::default());
     let (mut rows, mut boards) = (Vec::new(), Vec::new());
+    let mut windows = Windows::default();
     while let Some(frame) = source.next_frame().unwrap() {
-        let mut kept = None;
+        let (mut kept, mut tunnel) = (None, 0);
         let _: Result<(), ()> = analysis.handle(&frame, &mut |event| {
+            if let Event::Segment(segment) = event {
+                windows.observe(segment);
+                tunnel = segment.packet.tunnel;
+            }
             kept = Kept::of(&frame, event).or(kept.take());
             Ok(())
         });
         let kept = kept.unwrap();
         let ends = kept.segment().map(|segment| [segment.src, segment.dst]);
-        boards.push(ends.and_then(|ends| analysis.board(ends, 0)));
+        let mut board = ends.and_then(|ends| analysis.board(ends, tunnel));
+        for side in [Side::Initiator, Side::Responder] {
+            if let Some(board) = &mut board {
+                board.halves[side.index()].cwnd = windows.estimate(board.flow, side);
+            }
+        }
+        boards.push(board);
         rows.push(kept);
     }
     let lines = recording.truth().unwrap_or_default().lines();
@@ -54,6 +67,12 @@ pub(crate) fn read(name: &str) -> Read {
 }
 
 impl Read {
+    /// The same, had nobody written down what the kernels had in mind.
+    pub(crate) fn without_truth(mut self) -> Self {
+        self.minds.clear();
+        self
+    }
+
     /// The screen over it, told all that it asks for.
     pub(crate) fn model(&self, look: Look, size: (u16, u16)) -> Model {
         let mut model = Model::new(look, size);
@@ -68,6 +87,16 @@ impl Read {
         self.tell(&mut model, Told::Truth(self.minds.clone().into()));
         self.grant(&mut model, wishes);
         model
+    }
+
+    /// Its rows.
+    pub(crate) fn rows(self) -> Vec<Kept> {
+        self.rows
+    }
+
+    /// How the connection stands after that row.
+    pub(crate) fn board(&self, row: usize) -> Option<Board> {
+        self.boards.get(row)?.clone()
     }
 
     /// Presses a key so many times.

@@ -1,45 +1,18 @@
-//! Recordings as rows and models, for the tests of the screen.
+//! Models that have been told all of a recording at once, for tests that tell the rest themselves; where a test
+//! wants its wishes granted, as the program does, there is [`super::read`].
 
-use std::convert::Infallible;
-
-use crate::analysis::{Analysis, Limits};
-use crate::event::{Board, Event, Kept};
-use crate::recordings;
+use super::read::read;
+use crate::event::{Board, Kept};
 use crate::tui::{Extent, Look, Message, Model, PAGE_ROWS, Page, Told};
 
 /// What became of each frame of a recording.
 pub(crate) fn rows(recording: &str) -> Vec<Kept> {
-    let (_, bytes) = recordings::capture(recording).unwrap();
-    let mut source = crate::io::file::from_bytes(bytes).unwrap();
-    let mut analysis = Analysis::new(Limits::default());
-    let mut rows = Vec::new();
-    while let Some(frame) = source.next_frame().unwrap() {
-        let done: Result<(), Infallible> = analysis.handle(&frame, &mut |event| {
-            rows.extend(Kept::of(&frame, event));
-            Ok(())
-        });
-        let Ok(()) = done;
-    }
-    rows
+    read(recording).rows()
 }
 
 /// How the connection stands after that frame of a recording, counted from 0.
 pub(crate) fn board(recording: &str, row: usize) -> Option<Board> {
-    let (_, bytes) = recordings::capture(recording).unwrap();
-    let mut source = crate::io::file::from_bytes(bytes).unwrap();
-    let mut analysis = Analysis::new(Limits::default());
-    let mut ends = None;
-    for _ in 0..=row {
-        let frame = source.next_frame().unwrap().unwrap();
-        let done: Result<(), Infallible> = analysis.handle(&frame, &mut |event| {
-            if let Event::Segment(segment) = event {
-                ends = Some([segment.src, segment.dst]);
-            }
-            Ok(())
-        });
-        let Ok(()) = done;
-    }
-    analysis.board(ends?, 0)
+    read(recording).board(row)
 }
 
 /// A screen of that size with all of a recording at hand.

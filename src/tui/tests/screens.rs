@@ -5,10 +5,11 @@ use std::sync::Arc;
 use ratatui::crossterm::event::KeyCode;
 
 use super::moving::tell_the_rest;
-use super::{press, sample, screen, type_in};
+use super::{press, read, sample, screen, type_in};
 use crate::event::{Endpoint, Shape};
 use crate::frame::Timestamp;
-use crate::tui::{FlowLine, Message, Model, Told};
+use crate::tui::{FlowLine, Look, Message, Model, Told};
+use crate::view::Style;
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (200, 60)];
 
@@ -166,9 +167,45 @@ fn ascii_is_enough() {
         let drawn: String = lines.collect();
         let strange: String = drawn
             .chars()
-            .filter(|c| !c.is_ascii() && !"⟨⟩µ".contains(*c))
+            .filter(|c| !c.is_ascii() && !"⟨⟩".contains(*c))
             .collect();
         assert_eq!(strange, "", "{drawn}");
         press(&mut model, KeyCode::Enter);
+    }
+}
+
+#[test]
+fn with_ascii_there_is_nothing_else_in_any_pane_and_row() {
+    for recording in crate::recordings::all() {
+        let recorded = read::read(recording.name);
+        for (tabs, size) in [
+            (0, (80, 24)),
+            (2, (80, 24)),
+            (3, (80, 24)),
+            (1, (200, 60)),
+            (3, (200, 60)),
+        ] {
+            let style = Style {
+                unicode: false,
+                ..Style::default()
+            };
+            let look = Look {
+                style,
+                ..Look::default()
+            };
+            let mut model = recorded.model(look, size);
+            recorded.press(&mut model, KeyCode::Tab, tabs);
+            for tenth in ['0', '2', '4', '6', '8'] {
+                recorded.press(&mut model, KeyCode::Char(tenth), 1);
+                let shown = read::screen(&model);
+                assert!(shown.is_ascii(), "{} {tabs}: {shown}", recording.name);
+            }
+            for over in ['?', 'c', '/', 's', 't'] {
+                recorded.press(&mut model, KeyCode::Char(over), 1);
+                let shown = read::screen(&model);
+                assert!(shown.is_ascii(), "{} {over}: {shown}", recording.name);
+                recorded.press(&mut model, KeyCode::Esc, 2);
+            }
+        }
     }
 }

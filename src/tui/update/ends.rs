@@ -1,6 +1,7 @@
 //! Asking how the connection stands after the row looked at.
 
 use crate::event::Board;
+use crate::tui::draw;
 use crate::tui::message::Wish;
 use crate::tui::model::{Model, Pane};
 
@@ -12,7 +13,7 @@ impl Model {
             self.ends.view = self.view;
             (self.ends.asked, self.ends.known) = (None, None);
         }
-        let shown = self.beside == Pane::Ends && self.ends.asked.is_none();
+        let shown = draw::place_of(self, Pane::Ends).is_some() && self.ends.asked.is_none();
         let segment = self.current().is_some_and(|row| row.segment().is_some());
         let known = self.ends.known.as_ref().map(|(row, _)| *row);
         if shown && segment && known != Some(self.cursor) {

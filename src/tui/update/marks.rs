@@ -1,6 +1,7 @@
 //! Setting marks, going to them, and keeping what is between them measured.
 
 use super::{Model, Wish};
+use crate::event::Host;
 use crate::tui::marks::{Mark, Marks};
 use crate::tui::measure::Measured;
 
@@ -13,10 +14,15 @@ impl Model {
         let mark = Mark {
             view: self.view,
             row: self.cursor,
+            host: row.host(),
             frame: row.frame,
         };
         let here = |set: Option<Mark>| set.filter(|set| *set != mark);
         let set = self.marks();
+        let elsewhere = self.marks.set.iter().flatten();
+        if elsewhere.filter(|mark| mark.view != self.view).count() > 0 {
+            self.notice = Some("marks on what is not in this view are gone".to_owned());
+        }
         let set = match (set, set.map(here)) {
             (set, without) if set != without => match without {
                 [None, b] => [b, None],
@@ -38,7 +44,18 @@ impl Model {
         let here = rows.iter().position(|row| *row == self.cursor);
         let next = match (here, rows.as_slice()) {
             (_, []) => {
-                self.notice = Some("no mark is set: m sets one here".to_owned());
+                let elsewhere = self.marks.set.iter().flatten().next();
+                self.notice = Some(match elsewhere {
+                    None => "no mark is set: m sets one here".to_owned(),
+                    Some(mark) if mark.frame == 0 => {
+                        "what is marked is no packet, and not in this view; m marks this row"
+                            .to_owned()
+                    }
+                    Some(mark) => format!(
+                        "frame {} is marked, which is not in this view; m marks this row instead",
+                        mark.frame
+                    ),
+                });
                 return;
             }
             (Some(0), [_, second]) => *second,
@@ -47,6 +64,31 @@ impl Model {
         if next != self.cursor {
             self.remember();
             self.cursor = next;
+        }
+    }
+
+    /// Asks where the marks of another view are in this one: a packet is marked, whichever rows are looked at.
+    pub(super) fn carry_marks(&mut self, wishes: &mut Vec<Wish>) {
+        let elsewhere = self.marks.set.iter().flatten();
+        let elsewhere = elsewhere.filter(|mark| mark.view != self.view && mark.frame > 0);
+        let frames: Vec<_> = elsewhere.map(|mark| (mark.host, mark.frame)).collect();
+        if !frames.is_empty() {
+            wishes.push(Wish::Places(frames));
+        }
+    }
+
+    /// Takes in where they are.
+    pub(super) fn place_marks(&mut self, places: &[(Option<Host>, u64, Option<u64>)]) {
+        let view = self.view;
+        for mark in self.marks.set.iter_mut().flatten() {
+            let of = |place: &&(_, _, _)| (place.0, place.1) == (mark.host, mark.frame);
+            if mark.view != view
+                && let Some(row) = places.iter().find(of).and_then(|place| place.2)
+            {
+                (mark.view, mark.row) = (view, row);
+                // What was measured was of other rows.
+                (self.marks.known, self.marks.refused) = (None, None);
+            }
         }
     }
 

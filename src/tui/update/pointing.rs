@@ -36,14 +36,14 @@ impl Model {
                 self.quiz.top = self.quiz.top.saturating_add_signed(turn as isize);
             }
             None => {
-                let areas = draw::areas_of(self);
-                match self.beside {
-                    Pane::Why if areas.beside.contains(at) => self.scroll(turn, Self::why_key),
-                    Pane::Bytes if areas.beside.contains(at) => self.scroll(turn, Self::bytes_key),
-                    _ => {
-                        self.play.pause();
-                        self.go(turn);
-                    }
+                let over = |pane| draw::place_of(self, pane).is_some_and(|area| area.contains(at));
+                if over(Pane::Why) {
+                    self.scroll(turn, Self::why_key);
+                } else if over(Pane::Bytes) {
+                    self.scroll(turn, Self::bytes_key);
+                } else {
+                    self.play.pause();
+                    self.go(turn);
                 }
             }
         }
@@ -81,6 +81,8 @@ impl Model {
             self.focus = Pane::Ladder;
         } else if areas.beside.contains(at) {
             self.focus = self.beside;
+        } else if let Some((pane, _)) = areas.company.filter(|(_, area)| area.contains(at)) {
+            (self.focus, self.beside) = (pane, pane);
         } else if let Some(strip) = areas.strip.filter(|strip| strip.contains(at)) {
             let place = draw::strip_place(strip);
             let column = at.x.saturating_sub(place.x).min(place.width.max(1) - 1);

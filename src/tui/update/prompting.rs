@@ -51,7 +51,7 @@ impl Model {
                     back,
                     marked: true,
                 });
-                self.seek_again(false, wishes);
+                self.seek_written(wishes);
             }
             Err(why) => self.search.prompt.wrong = Some(why),
         }

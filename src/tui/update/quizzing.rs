@@ -17,7 +17,7 @@ impl Model {
     /// which of them has its turn.
     pub(super) fn begin_quiz(&mut self, wishes: &mut Vec<Wish>) {
         self.quiz.score = (0, 0);
-        self.search.let_go();
+        self.give_up(wishes);
         if self.is_tagged() {
             let Some(segment) = self.current().and_then(Kept::segment) else {
                 let why =
@@ -58,9 +58,14 @@ impl Model {
         self.quiz.board = None;
     }
 
-    /// How the connection stands where it was asked.
+    /// How the connection stands where it was asked; who answers fast may be told only then.
     pub(super) fn quiz_board(&mut self, row: u64, board: Option<&Board>) {
-        if self.quiz.is_on() && row == self.cursor {
+        let asked_at = match self.quiz.stage {
+            Stage::Off => None,
+            Stage::Asking => Some(self.cursor),
+            Stage::Told => self.cursor.checked_sub(1),
+        };
+        if asked_at == Some(row) {
             self.quiz.board = board.map(|board| (row, Box::new(board.clone())));
         }
     }

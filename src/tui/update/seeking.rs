@@ -1,10 +1,10 @@
 //! Going to the next of something: at once where the rows are at hand, else when the answer comes.
 
-use crate::event::Kept;
-use crate::tui::message::Wish;
+use crate::event::{Kept, units};
+use crate::tui::message::{Hit, Wish};
 use crate::tui::model::Model;
 use crate::tui::query::Query;
-use crate::tui::search::Sought;
+use crate::tui::search::{Aim, Sought};
 
 /// What the rows at hand tell.
 enum AtHand {
@@ -18,60 +18,78 @@ enum AtHand {
 impl Model {
     /// Goes to the next row, or with `back` the one before, that the query fits, and says so if there is none.
     pub(super) fn seek(&mut self, query: &Query, what: &str, back: bool, wishes: &mut Vec<Wish>) {
-        self.seek_from(self.cursor, query, Some(what), back, wishes);
+        let turn = match (query, back) {
+            (Query::Event, false) => Some('E'),
+            (Query::Event, true) => Some('e'),
+            (Query::Problem, false) => Some('P'),
+            (Query::Problem, true) => Some('p'),
+            _ => None,
+        };
+        let aim = Aim {
+            query: query.clone(),
+            back,
+            what: Some(what.to_owned()),
+            turn,
+        };
+        self.seek_from(self.cursor, aim, wishes);
     }
 
-    /// The same from another row; without `what` it is not said that there is none.
-    pub(super) fn seek_from(
-        &mut self,
-        from: u64,
-        query: &Query,
-        what: Option<&str>,
-        back: bool,
-        wishes: &mut Vec<Wish>,
-    ) {
-        self.search.let_go();
-        match self.at_hand(from, query, back) {
+    /// The same from another row.
+    pub(super) fn seek_from(&mut self, from: u64, aim: Aim, wishes: &mut Vec<Wish>) {
+        // A key that is held down does not begin what is under way again and again.
+        let same = |out: &Sought| out.aim == aim && out.origin == from;
+        if self.search.pending().is_some_and(same) {
+            return;
+        }
+        self.give_up(wishes);
+        match self.at_hand(from, &aim) {
             AtHand::Found(row) => self.cursor = row,
-            AtHand::None => self.none_found(what, back),
-            AtHand::NotUpTo(from) => {
+            AtHand::None => self.none_found(from, &aim),
+            AtHand::NotUpTo(after) => {
                 let sought = Sought {
-                    query: query.clone(),
-                    from,
-                    back,
-                    what: what.map(str::to_owned),
+                    aim,
+                    origin: from,
+                    from: after,
+                    at: None,
                 };
-                if self.search.out.is_some() {
-                    self.search.next = Some(sought);
-                } else {
-                    self.send_out(sought, wishes);
-                }
+                self.send_out(sought, wishes);
             }
         }
     }
 
     fn send_out(&mut self, sought: Sought, wishes: &mut Vec<Wish>) {
+        self.search.number += 1;
         wishes.push(Wish::Find {
+            search: self.search.number,
             from: sought.from,
-            back: sought.back,
-            query: sought.query.clone(),
+            back: sought.aim.back,
+            query: sought.aim.query.clone(),
         });
-        self.search.out = Some((sought, true));
+        self.search.out = Some(sought);
     }
 
-    /// Asks once more for what has no answer: who reads has begun anew, with more known of every row.
-    pub(super) fn ask_again(&mut self, wishes: &mut Vec<Wish>) {
-        if let Some((sought, true)) = self.search.out.take() {
-            self.send_out(sought, wishes);
-        } else if let Some(next) = self.search.next.take() {
-            self.send_out(next, wishes);
+    /// Ends the search that is under way, if one is; gives it.
+    pub(super) fn give_up(&mut self, wishes: &mut Vec<Wish>) -> Option<Sought> {
+        let sought = self.search.out.take()?;
+        wishes.push(Wish::LetBe);
+        Some(sought)
+    }
+
+    /// Ends the search because somebody wants that, and says how far it was.
+    pub(super) fn let_be(&mut self, wishes: &mut Vec<Wish>) {
+        if let Some(sought) = self.give_up(wishes) {
+            let what = sought.aim.what.as_deref().unwrap_or("it");
+            let row = units::count(sought.at.unwrap_or(sought.from) + 1);
+            self.notice = Some(format!(
+                "looked for {what} as far as row {row}, and let it be"
+            ));
         }
     }
 
-    fn at_hand(&self, from: u64, query: &Query, back: bool) -> AtHand {
+    fn at_hand(&self, from: u64, aim: &Aim) -> AtHand {
         let mut row = from;
         loop {
-            let next = if back {
+            let next = if aim.back {
                 row.checked_sub(1)
             } else {
                 Some(row + 1)
@@ -80,7 +98,9 @@ impl Model {
                 return AtHand::None;
             };
             match self.pages.row(next) {
-                Some(kept) if query.fits(kept) => return AtHand::Found(next),
+                // Text can go on in rows that are not at hand.
+                Some(_) if aim.query.is_text() => return AtHand::NotUpTo(row),
+                Some(kept) if aim.query.fits(kept) => return AtHand::Found(next),
                 Some(_) => row = next,
                 None if next >= self.extent.rows && self.extent.complete => return AtHand::None,
                 None => return AtHand::NotUpTo(row),
@@ -88,41 +108,78 @@ impl Model {
         }
     }
 
-    /// Takes the answer to what was asked for.
-    pub(super) fn found(&mut self, row: Option<u64>, wishes: &mut Vec<Wish>) {
-        let Some((sought, wanted)) = self.search.out.take() else {
-            return;
-        };
-        if let Some(next) = self.search.next.take() {
-            self.send_out(next, wishes);
+    /// Takes the answer to what was asked for; one to an earlier search is none.
+    pub(super) fn found(
+        &mut self,
+        search: u64,
+        found: Result<Option<Hit>, String>,
+        wishes: &mut Vec<Wish>,
+    ) {
+        if search != self.search.number {
             return;
         }
-        match row {
-            _ if !wanted => {}
-            Some(row) => {
-                self.extent.rows = self.extent.rows.max(row + 1);
-                self.cursor = row;
+        let Some(sought) = self.search.out.take() else {
+            return;
+        };
+        match found {
+            Ok(Some(hit)) => {
+                self.extent.rows = self.extent.rows.max(hit.row + 1);
+                self.cursor = hit.row;
+                if let Some(what) = sought.aim.what.filter(|_| hit.goes_on) {
+                    let how = "begins in this segment and goes on in the bytes that follow it";
+                    self.notice = Some(format!("{what} {how}"));
+                }
                 if self.quiz.is_asking() {
-                    wishes.push(Wish::Board(row));
+                    wishes.push(Wish::Board(hit.row));
                 }
             }
-            None => self.none_found(sought.what.as_deref(), sought.back),
+            Ok(None) => self.none_found(sought.origin, &sought.aim),
+            Err(why) => self.notice = Some(why),
         }
     }
 
-    fn none_found(&mut self, what: Option<&str>, back: bool) {
-        let Some(what) = what else {
+    /// Takes in how far a search is.
+    pub(super) fn searching(&mut self, search: u64, row: u64) {
+        if search == self.search.number
+            && let Some(sought) = &mut self.search.out
+        {
+            sought.at = Some(row);
+        }
+    }
+
+    /// Says what was looked for, and where.
+    fn none_found(&mut self, from: u64, aim: &Aim) {
+        let Some(what) = &aim.what else {
             return;
         };
-        let whole = match self.flow {
-            Some(_) => "the connection",
-            None => "the capture",
+        let of = match self.flow {
+            Some(flow) => format!(" of connection {flow}"),
+            None => String::new(),
         };
-        self.notice = Some(match (back, self.extent.complete) {
-            (true, _) => format!("no {what} before this; {whole} begins"),
-            (false, true) => format!("no further {what}; {whole} ends"),
-            (false, false) => format!("no further {what} in what has been read so far"),
-        });
+        let row = |row: u64| units::count(row + 1);
+        let last = self.extent.rows.saturating_sub(1);
+        let end = if self.extent.complete {
+            ", the last"
+        } else {
+            ", the latest so far"
+        };
+        let (first, until, end) = if aim.back {
+            (0, from.saturating_sub(1), "")
+        } else {
+            (from + 1, last, end)
+        };
+        let place = match (aim.back, first) {
+            (true, _) if from == 0 => format!("before the first row{of}"),
+            (false, first) if first > last => format!("after row {}{of}{end}", row(from)),
+            (_, first) if first == until => format!("in row {}{of}{end}", row(first)),
+            (_, first) => format!("in rows {} to {}{of}{end}", row(first), row(until)),
+        };
+        let turn = match aim.turn {
+            Some(key) if aim.back => format!("; {key} looks further on"),
+            Some(key) => format!("; {key} looks before"),
+            None => String::new(),
+        };
+        self.notice = Some(format!("no {what} {place}{turn}"));
     }
 
     /// Looks for what was looked for last; for any event if that was nothing.
@@ -132,9 +189,36 @@ impl Model {
             return;
         };
         last.marked = true;
-        let (query, back) = (last.query.clone(), last.back != other_way);
-        let what = format!("“{}”", last.text);
-        self.seek(&query, &what, back, wishes);
+        let aim = Aim {
+            query: last.query.clone(),
+            back: last.back != other_way,
+            what: Some(format!("“{}”", last.text)),
+            turn: Some(if other_way { 'n' } else { 'N' }),
+        };
+        self.seek_from(self.cursor, aim, wishes);
+    }
+
+    /// Goes to what was just written. A frame and a connection stand in one place, whichever way that is.
+    pub(super) fn seek_written(&mut self, wishes: &mut Vec<Wish>) {
+        let written = self.search.last.as_ref();
+        match (written.map(|last| &last.query), self.current()) {
+            (Some(Query::Frame(_, frame)), Some(here)) => {
+                let (frame, here) = (*frame, here.frame);
+                if let Some(last) = &mut self.search.last {
+                    last.back = frame < here;
+                }
+                if frame == here {
+                    self.notice = Some(format!("this is frame {frame}"));
+                } else {
+                    self.seek_again(false, wishes);
+                }
+            }
+            (Some(Query::Flow(flow)), _) if self.flow.is_none() => {
+                let flow = *flow;
+                self.go_to_first_of(flow, wishes);
+            }
+            _ => self.seek_again(false, wishes),
+        }
     }
 
     /// Goes to the first segment of the connection after the one looked at, or before it. Where one is looked at
@@ -157,7 +241,7 @@ impl Model {
         match flow {
             None => self.notice = Some("no connection before this one".to_owned()),
             Some(flow) if known > 0 && flow >= known => {
-                self.none_found(Some("connection"), false);
+                self.notice = Some("no connection after this one".to_owned());
             }
             Some(flow) if self.flow.is_some() => self.look_at(Some(flow), None, wishes),
             Some(flow) => self.go_to_first_of(flow, wishes),
@@ -170,7 +254,15 @@ impl Model {
         // Looking on begins after a row, which leaves out the very first.
         match self.pages.row(0) {
             Some(row) if query.fits(row) => self.cursor = 0,
-            _ => self.seek_from(0, &query, Some("connection"), false, wishes),
+            _ => {
+                let aim = Aim {
+                    query,
+                    back: false,
+                    what: Some(format!("segment of connection {flow}")),
+                    turn: None,
+                };
+                self.seek_from(0, aim, wishes);
+            }
         }
     }
 
@@ -181,13 +273,22 @@ impl Model {
         frame: Option<u64>,
         wishes: &mut Vec<Wish>,
     ) {
+        // A frame's number is of one capture, where two are looked at.
+        let host = self.current().and_then(Kept::host);
         self.view += 1;
         self.flow = flow;
         self.forget_rows();
         let number = self.view;
         wishes.push(Wish::View { number, flow });
+        self.carry_marks(wishes);
         if let Some(frame) = frame {
-            self.seek_from(0, &Query::Frame(None, frame), None, false, wishes);
+            let aim = Aim {
+                query: Query::Frame(host, frame),
+                back: false,
+                what: None,
+                turn: None,
+            };
+            self.seek_from(0, aim, wishes);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Going to the frames that a reasoning rests on, and back.
 
-use super::{Action, Model, PAGE_ROWS, Pane, Wish};
-use crate::event::Host;
+use super::{Action, Model, Pane, Wish};
+use crate::event::{Host, Kept};
 use crate::tui::draw;
 use crate::tui::query::Query;
 use crate::tui::why::{Tour, evidence};
@@ -25,8 +25,11 @@ impl Model {
         true
     }
 
-    /// Goes to the next frame that the reasoning rests on.
+    /// Shows the reasoning; where that is shown already, goes to the next frame that it rests on.
     pub(super) fn go_to_evidence(&mut self, wishes: &mut Vec<Wish>) {
+        if self.show_why() {
+            return;
+        }
         if let Some(mut tour) = self.tour().cloned()
             && let Some(&frame) = tour.frames.get(tour.at + 1)
         {
@@ -60,6 +63,20 @@ impl Model {
         self.go_to_frame(host, frame, wishes);
     }
 
+    /// Shows the why pane in the place of another, and gives whether that was to be done.
+    fn show_why(&mut self) -> bool {
+        let alone = self.zoomed.then_some(self.focus);
+        let shown = draw::place_of(self, Pane::Why).is_some();
+        self.beside = Pane::Why;
+        if alone == Some(Pane::Ladder) {
+            self.zoomed = false;
+        }
+        if self.focus != Pane::Ladder {
+            self.focus = Pane::Why;
+        }
+        !shown
+    }
+
     /// Goes to a frame, or asks where it is. What it is evidence for is what is wanted then.
     fn go_to_frame(&mut self, host: Option<Host>, frame: u64, wishes: &mut Vec<Wish>) {
         self.beside = Pane::Why;
@@ -81,8 +98,8 @@ impl Model {
         }
     }
 
-    /// Keeps the evidence of the row looked at, and asks for what of it is not at hand. Only where all frames are
-    /// rows is it known about which page a frame is on.
+    /// Keeps the evidence of the row looked at, and asks for what of it is not at hand: it may be far away, or no
+    /// row of what is looked at.
     pub(super) fn want_evidence(&mut self, wishes: &mut Vec<Wish>) {
         let Some(row) = self.current() else {
             return;
@@ -94,26 +111,36 @@ impl Model {
             self.why.evidence.clear();
             self.why.asked.clear();
         }
+        let mut missing = Vec::new();
         for frame in frames {
-            let is_kept = self.why.evidence.iter().any(|kept| kept.shows(host, frame));
+            if self.why.evidence.iter().any(|kept| kept.shows(host, frame)) {
+                continue;
+            }
             if let Some((_, row)) = self.pages.frame(host, frame) {
-                if !is_kept {
-                    let row = row.clone();
-                    self.why.evidence.push(row);
-                }
-                continue;
+                let row = row.clone();
+                self.why.evidence.push(row);
+            } else if !self.why.asked.contains(&frame) {
+                self.why.asked.push(frame);
+                missing.push(frame);
             }
-            if is_kept || self.flow.is_some() || host.is_some() {
-                continue;
-            }
-            let by = frame as i64 - here as i64;
-            let page = self.cursor.saturating_add_signed(by) / PAGE_ROWS;
-            if !self.why.asked.contains(&page) {
-                self.why.asked.push(page);
-                if !self.awaited.contains(&page) && page * PAGE_ROWS < self.extent.rows {
-                    self.awaited.push(page);
-                    wishes.insert(0, Wish::Page(page));
-                }
+        }
+        if !missing.is_empty() {
+            let frames = missing;
+            wishes.insert(0, Wish::Frames { host, frames });
+        }
+    }
+
+    /// Takes in frames that were asked for; what the row looked at does not rest on is let go.
+    pub(super) fn take_evidence(&mut self, frames: Vec<Kept>) {
+        let Some(row) = self.current() else {
+            return;
+        };
+        let (host, wanted) = (row.host(), evidence(row));
+        for kept in frames {
+            let is_wanted = wanted.iter().any(|frame| kept.shows(host, *frame));
+            let is_known = |known: &Kept| (known.host(), known.frame) == (kept.host(), kept.frame);
+            if is_wanted && !self.why.evidence.iter().any(is_known) {
+                self.why.evidence.push(kept);
             }
         }
     }

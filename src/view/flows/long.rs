@@ -303,3 +303,27 @@ fn handshake(h: &Handshake) -> String {
     }
     parts.join(", ")
 }
+
+/// Findings that are of a connection as a whole: what set its pace, round trips, windows, losses.
+pub(super) const OF_THE_WHOLE: [&str; 5] = [
+    "pace",
+    "round-trip-spread",
+    "queueing",
+    "congestion-window",
+    "loss-and-order",
+];
+
+/// What the story has of the connection as a whole.
+pub(super) fn show_told(told: &[String], style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if told.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "  {}", style.paint(Paint::State, "as a whole"))?;
+    let room = usize::from(style.width).saturating_sub(6);
+    for sentence in told {
+        for line in wrap(sentence, room) {
+            writeln!(out, "    {line}")?;
+        }
+    }
+    Ok(())
+}

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::{Paint, Style, View, text};
-use crate::event::{Event, Flow, Side, digits, units};
+use crate::event::{Event, Finding, Flow, Side, digits, units};
 use crate::frame::Timestamp;
 
 /// Connections held at most: a few hundred bytes each, or 1.3 kB in the long form.
@@ -23,7 +23,7 @@ pub(super) struct Flows {
     style: Style,
     /// Connections whose turn has not come: as lines, or whole for the long form.
     held: BTreeMap<u32, Row>,
-    held_long: BTreeMap<u32, Flow>,
+    held_long: BTreeMap<u32, (Flow, Vec<String>)>,
     /// When the first connection began: starts count from there.
     base: Timestamp,
     widths: Option<[usize; COLUMNS.len()]>,
@@ -92,7 +92,7 @@ impl Flows {
     /// Shows what is held in full, up to `keep` connections.
     fn show_long(&mut self, keep: usize, out: &mut dyn Write) -> io::Result<()> {
         while self.held_long.len() > keep {
-            let Some((_, flow)) = self.held_long.pop_first() else {
+            let Some((_, (flow, told))) = self.held_long.pop_first() else {
                 break;
             };
             if self.shown > 0 {
@@ -100,6 +100,7 @@ impl Flows {
             }
             self.shown += 1;
             long::show(&flow, &self.style, out)?;
+            long::show_told(&told, &self.style, out)?;
         }
         Ok(())
     }
@@ -107,7 +108,7 @@ impl Flows {
     /// Holds a connection until those before it have come; shows half of them when there are many.
     fn hold(&mut self, flow: &Flow, out: &mut dyn Write) -> io::Result<()> {
         if self.style.long {
-            self.held_long.insert(flow.flow, flow.clone());
+            self.held_long.insert(flow.flow, (flow.clone(), Vec::new()));
             if self.held_long.len() > HELD {
                 self.show_long(HELD / 2, out)
             } else {
@@ -120,6 +121,16 @@ impl Flows {
             } else {
                 Ok(())
             }
+        }
+    }
+
+    /// Keeps what is found of a connection as a whole, to be shown below its figures.
+    fn tell(&mut self, finding: &Finding) {
+        let held = finding.flow.and_then(|flow| self.held_long.get_mut(&flow));
+        if let Some((_, told)) = held
+            && long::OF_THE_WHOLE.contains(&finding.kind)
+        {
+            told.push(finding.summary.clone());
         }
     }
 
@@ -337,6 +348,10 @@ impl View for Flows {
     fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
         match event {
             Event::Flow(flow) => self.hold(flow, out),
+            Event::Finding(finding) => {
+                self.tell(finding);
+                Ok(())
+            }
             Event::Notice(notice) => {
                 self.show_all(out)?;
                 writeln!(out, "{}", self.style.paint(Paint::Caution, notice))

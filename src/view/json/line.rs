@@ -63,6 +63,16 @@ impl Line {
         self
     }
 
+    /// The key of a duration in nanoseconds: that name, with `_ns`.
+    pub(super) fn key_ns(&mut self, name: &str) -> &mut Self {
+        self.separate();
+        self.bytes.push(b'"');
+        self.bytes.extend_from_slice(name.as_bytes());
+        self.bytes.extend_from_slice(b"_ns\":");
+        self.comma = false;
+        self
+    }
+
     /// Writes what stands between two values of a line whose keys are always the same: comma, quotes, key,
     /// colon, as one piece that the compiler knows the length of. A value without its comma must follow, by
     /// [`Line::digits`] or [`Line::or_null`], or any after another [`Line::piece`] or with a comma of its own.

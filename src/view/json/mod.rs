@@ -14,7 +14,7 @@ pub use field::{difference, fields, pieces, sums};
 
 use super::View;
 use crate::decode::Packet;
-use crate::event::{Cause, End, Event, Finding, Host, Note, Part, Segment, Side};
+use crate::event::{Cause, End, Event, Finding, Host, Note, Part, Quantity, Segment, Side};
 use crate::frame::Frame;
 use crate::wire::tcp::{TcpOption, tcp_options};
 
@@ -27,6 +27,8 @@ pub enum Lines {
     Flows,
     /// Findings only: `explain`.
     Findings,
+    /// Flows, and what is found of each: `flows --long`.
+    FlowsAndFindings,
 }
 
 /// Writes events as JSON lines.
@@ -61,13 +63,17 @@ impl View for Json {
         match (event, self.lines) {
             (Event::Segment(segment), Lines::Everything) => write_segment(line, segment),
             (Event::Packet(frame, packet), Lines::Everything) => write_packet(line, frame, packet),
-            (Event::Flow(flow), Lines::Everything | Lines::Flows) => flow::write(line, flow),
+            (Event::Flow(flow), Lines::Everything | Lines::Flows | Lines::FlowsAndFindings) => {
+                flow::write(line, flow);
+            }
             // Of a packet on its way there is one line, when its end is known.
             (Event::Passage(passage), Lines::Everything) if passage.part != Part::Departs => {
                 passage::write(line, passage);
             }
             (Event::Clock(clock), Lines::Everything) => passage::write_clock(line, clock),
-            (Event::Finding(finding), Lines::Findings) => write_finding(line, finding),
+            (Event::Finding(finding), Lines::Findings | Lines::FlowsAndFindings) => {
+                write_finding(line, finding);
+            }
             (Event::Notice(text), _) => {
                 line.start("notice").key("text").string(text);
             }
@@ -191,11 +197,20 @@ fn write_note(line: &mut Line, note: &Note) {
     for kind in note.alternatives {
         line.name(kind.name());
     }
-    line.end_list().key("numbers").object();
-    for (name, quantity) in &note.why.numbers {
-        line.key(name).int(quantity.value());
+    line.end_list();
+    write_numbers(line, &note.why.numbers);
+    line.end_object();
+}
+
+fn write_numbers(line: &mut Line, numbers: &[(&str, Quantity)]) {
+    line.key("numbers").object();
+    for (name, quantity) in numbers {
+        match quantity {
+            Quantity::Nanos(ns) => line.key_ns(name).int(*ns),
+            _ => line.key(name).int(quantity.value()),
+        };
     }
-    line.end_object().end_object();
+    line.end_object();
 }
 
 fn write_packet(line: &mut Line, frame: &Frame<'_>, packet: &Packet<'_>) {
@@ -243,6 +258,7 @@ fn write_finding(line: &mut Line, finding: &Finding) {
     } else {
         line.string(&finding.advice);
     }
+    write_numbers(line, &finding.numbers);
 }
 
 fn write_end(line: &mut Line, end: &End) {

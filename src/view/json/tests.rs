@@ -101,6 +101,7 @@ fn each_command_writes_its_own_lines() {
         evidence: vec![1, 2],
         more: 0,
         advice: String::new(),
+        numbers: vec![("took", Quantity::Nanos(7))],
     };
     let kinds = |which| {
         let mut talk = Talk::new(Json::new(which));

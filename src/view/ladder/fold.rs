@@ -193,7 +193,12 @@ pub(super) fn is_bulk(s: &Segment<'_>) -> bool {
 pub(super) fn is_unremarkable(s: &Segment<'_>, said: Kinds) -> bool {
     s.notes.iter().all(|note| remark::is_quiet(note, said))
         && s.state_before == s.state
-        && s.comment.is_none()
+        && is_plain(s)
+}
+
+/// Whether the segment by itself, without what is judged of it, is like any other.
+pub(super) fn is_plain(s: &Segment<'_>) -> bool {
+    s.comment.is_none()
         && !s.wireshark.is_some_and(|wireshark| wireshark.differs)
         && !(s.flags.syn() || s.flags.fin() || s.flags.rst() || s.flags.urg())
         && s.packet

@@ -27,6 +27,7 @@ use layout::Layout;
 pub use line::LadderLines;
 use pen::{Glyphs, Pen, glyphs};
 use remark::Kinds;
+pub use remark::tag;
 
 use super::{Paint, Style, View, text};
 use crate::decode::Packet;

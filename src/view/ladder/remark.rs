@@ -82,7 +82,8 @@ pub(super) fn remarks(notes: &[Note], said: &mut Kinds, all: bool) -> Vec<Remark
         .collect()
 }
 
-fn tag(note: &Note) -> String {
+/// A note's name with its number and cause, as the ladder and the stepping screen write it.
+pub fn tag(note: &Note) -> String {
     use std::fmt::Write;
     let mut tag = note.kind.name().to_owned();
     if let Some(number) = note.number {

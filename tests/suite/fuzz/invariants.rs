@@ -182,15 +182,9 @@ pub(super) fn halves_are_sound(frames: &[Kept], limits: Limits) {
             continue;
         };
         let end = |addr, port| Endpoint { addr, port };
-        let arrival = Arrival {
-            frame: frame.number,
-            time: frame.time,
-            src: end(ip.src, tcp.src_port),
-            dst: end(ip.dst, tcp.dst_port),
-            ip_id: ip.id,
-            ttl: 64,
-        };
-        let Some(place) = tracker.observe(&arrival, tcp, packet.tunnel, Place::NOWHERE) else {
+        let ends = [end(ip.src, tcp.src_port), end(ip.dst, tcp.dst_port)];
+        let arrival = Arrival::of(&frame, ends, packet.tunnel, (ip.id, 64));
+        let Some(place) = tracker.observe(&arrival, tcp, Place::NOWHERE) else {
             continue;
         };
         tracker.ended();

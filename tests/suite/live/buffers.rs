@@ -14,6 +14,7 @@ use super::net::{SERVER, inside, live_or_skip};
 use super::program::{WIRELAB, wait_until};
 use super::screen::{AtTerminal, Screen};
 use super::talker::{Talker, connect, listener};
+use crate::step::terminal::Terminal;
 
 fn ours(words: &[&str]) -> Command {
     let mut command = Command::new(WIRELAB);
@@ -180,6 +181,33 @@ fn on_a_terminal_the_buffers_stand_below_and_lines_are_typed_above() {
         !lines.iter().any(|line| line.contains("buffers"))
     });
     server.shows("1 connection: 4 bytes received, 11 bytes sent");
+}
+
+#[test]
+fn while_it_is_stopped_the_shell_has_all_lines_of_the_terminal() {
+    let script = r#"set -m; "$@"; seq 100 160; read -r line; fg; echo "left with $?""#;
+    let words = ["server", "127.0.0.1:0", "--watch=0.02"];
+    let mut terminal = Terminal::start_by(script, "sh", &words, (24, 80), &[("NO_COLOR", "1")]);
+    terminal.sees("── buffers");
+    terminal.keys("\x1a");
+    // The shell's lines scroll over the whole of it.
+    terminal.until("the shell's lines", |terminal| {
+        let text = terminal.text();
+        let lines: Vec<&str> = text.trim_end().lines().collect();
+        lines.len() >= 23
+            && lines.last() == Some(&"160")
+            && lines[1..][..20].iter().all(|it| it.starts_with('1'))
+    });
+    assert!(!terminal.text().contains("buffers"), "{}", terminal.text());
+    terminal.keys("\n");
+    terminal.sees("── buffers");
+    terminal.keys("\x03");
+    terminal.sees("left with 0");
+    assert!(
+        !terminal.text().contains("── buffers"),
+        "{}",
+        terminal.text()
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The stepping screen as its user has it: the binary in a pseudo-terminal.
 
 pub(crate) mod terminal;
+mod walk;
 
 use std::io::Write;
 
@@ -48,6 +49,11 @@ fn every_signal_that_ends_it_leaves_the_terminal_as_it_was() {
         Signal::SIGHUP,
         Signal::SIGINT,
         Signal::SIGQUIT,
+        Signal::SIGUSR1,
+        Signal::SIGUSR2,
+        Signal::SIGALRM,
+        Signal::SIGXCPU,
+        Signal::SIGPWR,
     ] {
         let mut terminal = step(&["handshake"]);
         terminal.sees("1 of ");
@@ -116,6 +122,16 @@ fn it_stops_and_goes_on_as_others_do() {
         .filter(|bytes| bytes == b"\x1b[?1049l")
         .count();
     assert_eq!(left, 1, "the terminal was given back once");
+    // The same by a signal.
+    terminal.signal(Signal::SIGTSTP);
+    let times = |terminal: &Terminal, what: &[u8]| {
+        let all = terminal.bytes.windows(what.len());
+        all.filter(|bytes| *bytes == what).count()
+    };
+    terminal.until("the terminal given back", |terminal| {
+        times(terminal, b"\x1b[?1049l") == 2
+    });
+    terminal.until("the screen again", Terminal::is_taken);
     // Others had the terminal meanwhile.
     terminal.signal(Signal::SIGSTOP);
     terminal.signal(Signal::SIGCONT);
@@ -124,6 +140,39 @@ fn it_stops_and_goes_on_as_others_do() {
     terminal.keys("q");
     assert_eq!(terminal.ends().code(), Some(0));
     assert!(terminal.is_restored());
+}
+
+#[test]
+fn a_shell_has_the_terminal_as_it_was_while_it_is_stopped() {
+    let script = r#"set -m; "$@"; echo "the shell again"; read -r line; fg; echo "left with $?""#;
+    for by_key in [true, false] {
+        let words = ["step", "retransmission"];
+        let mut terminal = Terminal::start_by(script, "sh", &words, SMALL, &[]);
+        terminal.sees("1 of 23");
+        if by_key {
+            terminal.keys("\x1a");
+        } else {
+            let shell = terminal.pid().to_string();
+            let found = std::process::Command::new("pgrep")
+                .args(["-P", &shell])
+                .output()
+                .expect("pgrep");
+            let pid = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+            let pid = nix::unistd::Pid::from_raw(pid.parse().expect("one child"));
+            nix::sys::signal::kill(pid, Signal::SIGTSTP).expect("it runs");
+        }
+        terminal.sees("the shell again");
+        assert!(!terminal.is_taken());
+        terminal.keys("\n");
+        terminal.until("the screen again", Terminal::is_taken);
+        terminal.sees("1 of 23");
+        terminal.keys("j");
+        terminal.sees("2 of 23");
+        terminal.keys("q");
+        terminal.sees("left with 0");
+        assert_eq!(terminal.ends().code(), Some(0));
+        assert!(terminal.is_restored());
+    }
 }
 
 #[test]

@@ -44,9 +44,22 @@ impl Terminal {
     /// The same, with a file for its standard input.
     pub(crate) fn start_with(
         words: &[&str],
-        (lines, columns): (u16, u16),
+        size: (u16, u16),
         environment: &[(&str, &str)],
         input: &str,
+    ) -> Self {
+        // The shell becomes the program, so its number is that.
+        let script = r#"exec 0<"$0"; exec "$@""#;
+        Self::start_by(script, input, words, size, environment)
+    }
+
+    /// Has a shell start it, as `"$@"` in the script, whose `$0` is that.
+    pub(crate) fn start_by(
+        script: &str,
+        name: &str,
+        words: &[&str],
+        (lines, columns): (u16, u16),
+        environment: &[(&str, &str)],
     ) -> Self {
         let size = Winsize {
             ws_row: lines,
@@ -57,10 +70,10 @@ impl Terminal {
         let pty = openpty(Some(&size), None).expect("a pseudo-terminal");
         let before = tcgetattr(&pty.slave).expect("its settings");
         let end = || Stdio::from(pty.slave.try_clone().expect("a descriptor"));
-        // A session of its own, with this terminal; the shell becomes the program, so its number is that.
+        // A session of its own, with this terminal.
         let mut command = Command::new("setsid");
         command
-            .args(["--ctty", "sh", "-c", r#"exec 0<"$0"; exec "$@""#])
+            .args(["--ctty", "sh", "-c", script])
             .env_clear()
             .env("LC_ALL", "C.UTF-8")
             .env("TERM", "xterm-256color")
@@ -70,7 +83,7 @@ impl Terminal {
             .stdin(end())
             .stdout(end())
             .stderr(end());
-        command.arg(input).arg(crate::run::path()).args(words);
+        command.arg(name).arg(crate::run::path()).args(words);
         let child = command.spawn().expect("setsid and the program");
         let master = File::from(pty.master);
         let mut from = master.try_clone().expect("a descriptor");
@@ -165,6 +178,17 @@ impl Terminal {
     /// Waits until that stands on the screen.
     pub(crate) fn sees(&mut self, text: &str) {
         self.until(text, |terminal| terminal.text().contains(text));
+    }
+
+    /// The screen, once nothing more has come for a while.
+    pub(crate) fn still(&mut self) -> String {
+        loop {
+            let before = self.bytes.len();
+            self.look(Duration::from_secs(2));
+            if before > 0 && self.bytes.len() == before {
+                return self.text();
+            }
+        }
     }
 
     /// Waits for its end, and takes in everything it said.

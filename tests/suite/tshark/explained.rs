@@ -28,6 +28,7 @@ pub(super) const EXPLAINED: &[(&str, &str, &str, &str)] = &[
     ("retransmission (unknown)", "out_of_order", "we", "the same bytes in smaller pieces, after an ICMP error said that they were too big"),
     ("out-of-order", "fast_retransmission", "we", "the wire reordered it (truth.ndjson): it comes 60 µs after the ACKs that tshark takes for its cause"),
     ("hole", "nothing", "we", "the segment before it has a wrong checksum and does not count; in the damaged capture, a bare ACK beyond what was sent"),
+    ("nothing", "lost_segment", "both", "damaged capture: a bare ACK is ahead of what the capture has of its sender; we tell of the hole at the next segment with data"),
     ("hole", "retransmission", "we", "damaged numbers: one far ahead is the next expected one to tshark from then on; we wait for a second that agrees"),
     ("hole, out-of-order", "spurious_retransmission", "both", "damaged numbers: an old one with bytes never seen, which a damaged ACK covers; we say that it is ambiguous"),
     ("hole, retransmission (fast)", "spurious_retransmission", "both", "a damaged number: by its IP id it was sent after what is beyond it, so it fills the hole again; a damaged ACK, which we don't believe, covers it"),

@@ -99,12 +99,19 @@ impl<'o> Talk<'o> {
     }
 
     fn run(mut self, signals: Signals, teller: &mut Teller<'_>) -> Result<Outcome, TalkError> {
+        if self.watch.is_some() {
+            signals.catch_stop()?;
+        }
         while signals.caught().is_none() && !(self.links.is_empty() && self.listener.is_none()) {
             self.look(teller)?;
             let ready = self.wait(signals, teller)?;
             teller.frames()?;
             if signals.caught().is_some() {
                 break;
+            }
+            if signals.is_to_stop() {
+                teller.stopping()?;
+                signals.stop()?;
             }
             if ready.input {
                 self.take_in(teller)?;

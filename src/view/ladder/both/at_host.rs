@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Both, Paint, Turn, aside, glyphs, queues};
+use super::{Both, Paint, Says, Turn, aside, glyphs, queues};
 use crate::event::{Call, Host, Reading};
 use crate::frame::Timestamp;
 use crate::view::text;
@@ -103,6 +103,18 @@ impl Both {
         self.unfold(out)?;
         let words = aside::reading(reading, &self.style);
         self.at_host(reading.host, reading.time, Paint::State, &words);
-        writeln!(out, "{}", self.pen.finish())
+        writeln!(out, "{}", self.pen.finish())?;
+        // Each reason is given once at a host; the rest is the same again.
+        let because = reading.because.filter(|because| {
+            let of = (reading.host, *because);
+            let new = !self.reasons.contains(&of);
+            self.reasons.extend(new.then_some(of));
+            new || self.style.all
+        });
+        let mut says = Says::default();
+        if let Some(because) = because {
+            says.add(reading.host, Paint::State, because.words().to_owned());
+        }
+        says.write(&mut self.pen, &self.style, self.layout, out)
     }
 }

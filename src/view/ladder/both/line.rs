@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::super::Bulk;
 use super::super::remark::{self, Kinds};
 use super::aside::{self, Says};
 use super::{Both, BothEnds, Layout, Paint, Style, stops};
@@ -63,6 +64,20 @@ impl BothLines {
         both.pen.finish()
     }
 
+    /// The row that stands for many.
+    pub fn folded(&mut self, bulk: &Bulk) -> &str {
+        let both = &mut self.both;
+        let (glyphs, layout, style) = (both.glyphs(), both.layout, &both.style);
+        let line = glyphs.fold.to_string();
+        let text = bulk.text([glyphs.to, glyphs.from]);
+        let text = text::fit(&text, layout.inner.saturating_sub(2));
+        let pen = both.pen.clear().pad_to(layout.left);
+        pen.put(style, Paint::Dim, &line).plain(" ");
+        pen.put(style, Paint::Dim, &text);
+        pen.pad_to(layout.right()).put(style, Paint::Dim, &line);
+        pen.finish()
+    }
+
     /// What else is to be said of an event, a line each: what became of a packet and why, what changed on its way,
     /// and what the kernels at both ends had in mind then.
     ///
@@ -70,6 +85,15 @@ impl BothLines {
     ///
     /// Whatever writing gives.
     pub fn aside(&self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
+        if let Event::Reading(reading) = event {
+            let words = reading.because.map_or("", |because| because.words());
+            let width = usize::from(self.both.style.width).max(20);
+            let lines = text::wrap(words, width);
+            for line in lines.iter().filter(|line| !line.is_empty()) {
+                writeln!(out, "{}", self.both.style.paint(Paint::State, line))?;
+            }
+            return Ok(());
+        }
         let Event::Passage(passage) = event else {
             return Ok(());
         };

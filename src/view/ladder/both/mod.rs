@@ -11,7 +11,7 @@ mod aside;
 mod at_host;
 mod layout;
 mod line;
-mod parts;
+pub(super) mod parts;
 mod queues;
 
 use std::collections::HashMap;
@@ -22,7 +22,9 @@ use super::heading;
 use super::pen::{Glyphs, Pen, glyphs};
 use super::remark::{self, Kinds};
 use super::row::flow_paint;
-use crate::event::{Change, Event, Fate, Figures, Host, Part, Passage, Phase, TcpState, units};
+use crate::event::{
+    Because, Change, Event, Fate, Figures, Host, Part, Passage, Phase, TcpState, units,
+};
 use crate::frame::Timestamp;
 use crate::view::{Paint, Style, View, text};
 use crate::wire::tcp::TcpOptions;
@@ -31,6 +33,7 @@ use layout::Layout;
 pub use line::BothLines;
 use parts::{segment, side, stops};
 use queues::Queues;
+pub(super) use queues::is_told;
 
 /// What is drawn beside the packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +73,8 @@ pub(in crate::view) struct Both {
     early: Vec<u8>,
     /// The figures of each host that stand on the screen.
     figures: [Option<Figures>; 2],
+    /// What has been said of the kernels' reasons, and where: a few at most.
+    reasons: Vec<(Host, Because)>,
     /// What the sockets' buffers hold, where it has no columns.
     queues: Queues,
 }
@@ -88,6 +93,7 @@ impl Both {
             drawn: false,
             early: Vec::new(),
             figures: [None; 2],
+            reasons: Vec::new(),
             queues: Queues::default(),
         }
     }

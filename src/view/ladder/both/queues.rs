@@ -11,7 +11,7 @@ const COLUMNS: usize = 14;
 const MANY: u64 = 4_000;
 
 /// Whether a call is more than routine for its buffer's sake: a send that had to wait for room.
-pub(super) fn is_told(call: &Call<'_>) -> bool {
+pub(in crate::view::ladder) fn is_told(call: &Call<'_>) -> bool {
     sends(call) && call.blocked && call.part == CallPart::Returns
 }
 
