@@ -245,6 +245,23 @@ fn rows_are_in_the_end_those_of_replay() {
 }
 
 #[test]
+fn what_stands_before_a_damaged_record_is_there() {
+    let (_, whole) = recordings::capture("retransmission").unwrap();
+    // An enhanced packet block (draft-ietf-opsawg-pcapng section 4.3) that is shorter than its own header.
+    let broken = [6, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0];
+    let bytes: &'static [u8] = Vec::leak([whole, &broken].concat());
+    let count = through(&Store::of_bytes(whole).unwrap()).0.len();
+    let mut desk = Desk::at(Store::of_bytes(bytes).unwrap(), Wanted::default());
+    let why = desk.hear(|told, _| match told {
+        Told::Failed(why) => Some(why.clone()),
+        _ => None,
+    });
+    assert!(why.contains("damaged"), "{why}");
+    assert_eq!(desk.page(0).rows.len(), count);
+    assert!(desk.board(count as u64 - 1).is_some());
+}
+
+#[test]
 fn pages_boards_and_finds_anywhere_in_a_long_capture_are_those_of_reading_through() {
     let store = long(7);
     let (rows, boards) = through(&store);

@@ -290,12 +290,18 @@ impl Trail {
         let end = first.saturating_add(PAGE_ROWS);
         while walk.row < end {
             let over = self.until.is_some_and(|until| walk.frames() >= until);
-            let more = !over
-                && walk.next(capture, self.flow, &mut |frame, event| {
-                    rows.extend(Kept::of(frame, event));
-                })?;
-            if !more {
+            if over {
                 break;
+            }
+            let more = walk.next(capture, self.flow, &mut |frame, event| {
+                rows.extend(Kept::of(frame, event));
+            });
+            match more {
+                Ok(true) => {}
+                Ok(false) => break,
+                // The frames before the one that can't be read are there. Who reads on has told of it, or will.
+                Err(_) if !rows.is_empty() => break,
+                Err(error) => return Err(error),
             }
         }
         if walk.row == end {
