@@ -45,8 +45,8 @@ impl Reasons {
     /// What is said of the frame itself.
     fn segment(&self, segment: &Segment<'_>) -> String {
         let mut said = String::new();
-        self.wrapped(&mut said, 0, &plain(segment));
         if segment.notes.is_empty() {
+            self.wrapped(&mut said, 0, &plain(segment));
             said.push_str("Nothing stands out about it: no rule has anything to say.\n");
         }
         for note in segment.notes {
@@ -73,6 +73,10 @@ impl Reasons {
                 let frames = if others.len() == 1 { "frame" } else { "frames" };
                 let _ = writeln!(said, "  rests on {frames} {}", others.join(", "));
             }
+        }
+        // What was judged is what is asked for here; what the segment is, its row says in short.
+        if !segment.notes.is_empty() {
+            self.wrapped(&mut said, 0, &plain(segment));
         }
         said
     }

@@ -9,7 +9,7 @@ use ratatui::widgets::Paragraph;
 
 use super::lines::{self, style};
 use super::{beside, place_of};
-use crate::event::{End, Event, Note};
+use crate::event::{End, Event, Kept, Note};
 use crate::tui::model::{Model, Pane};
 use crate::tui::why::{Tour, evidence};
 use crate::view::{self, BothLines, Paint};
@@ -88,30 +88,44 @@ fn purpose(model: &Model, tour: &Tour, width: u16) -> Vec<u8> {
     said.into_bytes()
 }
 
+/// What there is to say of a row that is no packet: a call, or what a kernel has in mind.
+pub(super) fn beside_packets(model: &Model, row: &Kept, width: u16) -> Text<'static> {
+    let mut out = Vec::new();
+    if let (Some(shows), Some(joint)) = (model.look.both, &row.joint) {
+        let lines = BothLines::new(style(model, width), shows, false, model.start);
+        // Writing to memory can't fail.
+        let _ = joint.with(|event| lines.aside(event, &mut out));
+    }
+    lines::lines_of(&out)
+}
+
 fn text(model: &Model, width: u16) -> Text<'static> {
     let Some(row) = model.current() else {
         return Text::default();
     };
     let mut reasons = view::reasons(style(model, width), row.frame, model.start);
-    let (mut own, mut out, mut way) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut own, mut out, mut way, mut fate) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     if let (Some(shows), Some(joint)) = (model.look.both, &row.joint) {
         let lines = BothLines::new(style(model, width), shows, false, model.start);
-        let _ = joint.with(|event| lines.aside(event, &mut way));
+        let _ = joint.with(|event| {
+            lines.fate(event, &mut fate)?;
+            lines.aside(event, &mut way)
+        });
     }
     if !row.has_frame() {
-        return lines::lines_of(&way);
+        return beside_packets(model, row, width);
     }
     // Writing to memory can't fail.
     let _ = row.with(|event| reasons.event(event, &mut own));
     let _ = reasons.event(&Event::End(&End::default()), &mut out);
-    // What this is evidence of stands first. How the packet fared on its way comes after the reasons, if there are any.
+    // What this is evidence of stands first, and what became of the packet before what the rules made of that.
     let told = out.iter().position(|byte| *byte != b'\n').unwrap_or(0);
-    let mut before = model
+    let heading = out.iter().skip(told).position(|byte| *byte == b'\n');
+    let said = heading.map_or(out.len(), |at| told + at + 1);
+    out.splice(said..said, fate);
+    let before = model
         .tour()
         .map_or_else(Vec::new, |tour| purpose(model, tour, width));
-    if row.notes.is_empty() {
-        before.append(&mut way);
-    }
     out.splice(..told, before);
     out.append(&mut way);
     let frames = evidence(row);

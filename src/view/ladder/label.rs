@@ -38,8 +38,12 @@ pub(super) fn flags(flags: Flags) -> String {
 /// The pieces of a segment's label that fit into `room` columns with a space between them, in
 /// reading order, which is the order of their importance too.
 pub(super) fn label(s: &Segment<'_>, style: &Style, room: usize) -> Vec<Piece> {
+    label_with(s, style, room, Ack::Said)
+}
+
+fn label_with(s: &Segment<'_>, style: &Style, room: usize, ack: Ack) -> Vec<Piece> {
     let mut label = Label::new(room);
-    numbers(&mut label, s);
+    numbers(&mut label, s, ack);
     if s.len == 0 && !s.flags.rst() {
         let window = s
             .window_bytes
@@ -70,20 +74,67 @@ pub(super) fn width(pieces: &[Piece]) -> usize {
     pieces.iter().map(|(_, piece)| text::width(piece) + 1).sum()
 }
 
+/// Whether an acknowledgment number is said.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ack {
+    Said,
+    /// Not that of data.
+    LeftOut,
+}
+
+/// How a note is called.
+type Naming = fn(&Remark) -> &str;
+
 /// Names of notes come before windows and payload, but never before flags and numbers.
 pub(super) fn fitted(s: &Segment<'_>, remarks: &[Remark], style: &Style, room: usize) -> Fitted {
+    fit(s, remarks, style, room, (Remark::full, Ack::Said))
+}
+
+/// The same where nothing is said under the arrow: a note may be called by less than its whole name then, and comes
+/// before the acknowledgment number of data, which the rows around it tell, too.
+pub(super) fn terse(s: &Segment<'_>, remarks: &[Remark], style: &Style, room: usize) -> Fitted {
+    let ways: [(Naming, Ack); 5] = [
+        (Remark::full, Ack::Said),
+        (Remark::name, Ack::Said),
+        (Remark::short, Ack::Said),
+        (Remark::name, Ack::LeftOut),
+        (Remark::short, Ack::LeftOut),
+    ];
+    let wanted = remarks.iter().filter(|it| it.why.is_none()).count();
+    let mut best = fitted(s, remarks, style, room);
+    for way in ways {
+        if best.inline.len() == wanted {
+            break;
+        }
+        let next = fit(s, remarks, style, room, way);
+        if next.inline.len() > best.inline.len() {
+            best = next;
+        }
+    }
+    best
+}
+
+/// Notes called so, with an acknowledgment number or without.
+fn fit(
+    s: &Segment<'_>,
+    remarks: &[Remark],
+    style: &Style,
+    room: usize,
+    (name, ack): (Naming, Ack),
+) -> Fitted {
     let mut tags: Vec<Piece> = Vec::new();
     let mut inline = Vec::new();
-    let mut free = room.saturating_sub(width(&essence(s)));
+    let mut free = room.saturating_sub(width(&essence(s, ack)));
     for (at, remark) in remarks.iter().enumerate().filter(|(_, r)| r.why.is_none()) {
-        let needs = text::width(&remark.tag) + 2;
+        let needs = text::width(name(remark)) + 2;
         if needs <= free {
             free -= needs;
-            tags.push((remark.paint, remark.tag.clone()));
+            tags.push((remark.paint, name(remark).to_owned()));
             inline.push(at);
         }
     }
-    let pieces = label(s, style, room.saturating_sub(width(&tags) + tags.len()));
+    let left = room.saturating_sub(width(&tags) + tags.len());
+    let pieces = label_with(s, style, left, ack);
     Fitted {
         pieces,
         tags,
@@ -111,14 +162,14 @@ pub(super) fn brief(s: &Segment<'_>, room: usize) -> Vec<Piece> {
 }
 
 /// The pieces that should be there whatever else has to go.
-pub(super) fn essence(s: &Segment<'_>) -> Vec<Piece> {
+fn essence(s: &Segment<'_>, ack: Ack) -> Vec<Piece> {
     let mut label = Label::new(usize::MAX);
-    numbers(&mut label, s);
+    numbers(&mut label, s, ack);
     label.pieces
 }
 
 /// Flags, sequence and acknowledgment numbers, SACK blocks.
-fn numbers(label: &mut Label, s: &Segment<'_>) {
+fn numbers(label: &mut Label, s: &Segment<'_>, ack: Ack) {
     label.push(Paint::Strong, flags(s.flags));
     // An empty segment's number is worth saying where it is not simply the next one.
     let odd = s.notes.iter().any(|n| {
@@ -133,7 +184,7 @@ fn numbers(label: &mut Label, s: &Segment<'_>) {
     if s.len > 0 {
         label.push(Paint::Plain, format!("len {}", s.len));
     }
-    if let Some(ack) = s.ack {
+    if let Some(ack) = s.ack.filter(|_| ack == Ack::Said || s.len == 0) {
         // A bare ACK is its number.
         let bare = s.is_pure_ack() && s.flags == Flags::ACK && !odd;
         label.push(

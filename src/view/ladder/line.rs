@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::remark::{self, Kinds};
-use super::{Bulk, Ladder, Paint, Style};
+use super::{Bulk, Ladder, Paint, Style, label};
 use crate::event::Event;
 use crate::frame::Timestamp;
 use crate::view::text;
@@ -41,7 +41,8 @@ impl LadderLines {
                     remark.why = None;
                 }
                 ladder.gutter(segment.frame, segment.time, Some(segment.flow));
-                ladder.arrow(segment, &remarks);
+                let fitted = label::terse(segment, &remarks, &ladder.style, ladder.room());
+                ladder.arrow(segment, fitted);
                 ladder.meter(segment);
             }
             Event::Packet(frame, packet) => {

@@ -59,11 +59,32 @@ pub(super) fn is_quiet(note: &Note, said: Kinds) -> bool {
 /// A note as the ladder shows it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Remark {
+    kind: Kind,
     pub(super) paint: Paint,
     /// Its name, with what belongs to it: `retransmission (rto)`, `dup-ack #3`.
     pub(super) tag: String,
     /// Why, unless that has been said.
     pub(super) why: Option<String>,
+}
+
+impl Remark {
+    /// All of its name.
+    pub(super) fn full(&self) -> &str {
+        &self.tag
+    }
+
+    /// What kind of note it is.
+    pub(super) const fn name(&self) -> &'static str {
+        self.kind.name()
+    }
+
+    /// The same in as few letters as one understands.
+    pub(super) const fn short(&self) -> &'static str {
+        match self.kind {
+            Kind::Retransmission => "sent again",
+            kind => kind.name(),
+        }
+    }
 }
 
 /// The remarks on a segment, given what has been said on this connection.
@@ -74,6 +95,7 @@ pub(super) fn remarks(notes: &[Note], said: &mut Kinds, all: bool) -> Vec<Remark
             let first = said.add(note.kind);
             let why = (first || all || !is_repetitive(note.kind)).then(|| sentence(note));
             Remark {
+                kind: note.kind,
                 paint: Paint::of(note.kind),
                 tag: tag(note),
                 why,

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::label::{self, Fitted, Piece};
-use super::remark::{self, Remark};
+use super::remark;
 use super::{Ladder, Pen};
 use crate::event::{Kind, Segment, Side, units};
 use crate::frame::Timestamp;
@@ -43,7 +43,8 @@ impl Ladder {
         let known = self.known.entry(s.flow).or_default();
         let remarks = remark::remarks(s.notes, &mut known.said, all);
         self.gutter(s.frame, s.time, Some(s.flow));
-        let inline = self.arrow(s, &remarks);
+        let fitted = label::fitted(s, &remarks, &self.style, self.room());
+        let inline = self.arrow(s, fitted);
         self.meter(s);
         // What goes into the panel at the right, or under the arrow.
         let mut says: Vec<(Paint, String)> = Vec::new();
@@ -76,16 +77,20 @@ impl Ladder {
         }
     }
 
-    /// The arrow with its label; which remarks found a place on it.
-    pub(super) fn arrow(&mut self, s: &Segment<'_>, remarks: &[Remark]) -> Vec<usize> {
+    /// Columns for what an arrow says.
+    pub(super) const fn room(&self) -> usize {
+        self.layout.inner.saturating_sub(ARROW)
+    }
+
+    /// The arrow with what it says; which remarks found a place on it.
+    pub(super) fn arrow(&mut self, s: &Segment<'_>, fitted: Fitted) -> Vec<usize> {
         let (glyphs, layout) = (self.glyphs(), self.layout);
-        let room = layout.inner.saturating_sub(ARROW);
         let style = &self.style;
         let Fitted {
             pieces,
             tags,
             inline,
-        } = label::fitted(s, remarks, style, room);
+        } = fitted;
         let width = label::width;
         let again = s.notes.iter().any(|n| n.kind == Kind::Retransmission);
         let loud = s

@@ -5,7 +5,7 @@ use super::super::label::{self, Fitted, Piece};
 use super::super::pen::{Pen, glyphs};
 use super::super::remark::Remark;
 use super::layout::Layout;
-use crate::event::{Fate, Host, Kind, Part, Passage, units};
+use crate::event::{Fate, Host, Kind, Part, Passage, Segment, units};
 use crate::view::{Paint, Style, text};
 
 /// Columns an arrow needs beside its label: two pieces of shaft, two spaces, the head.
@@ -29,14 +29,20 @@ pub(super) struct Placed {
     pub(super) rest: Option<String>,
 }
 
-/// Draws the lines of both hosts and what is between them. Gives which words found a place on the arrow.
+/// How a label and the names of notes are fitted into columns.
+pub(super) type Fit = fn(&Segment<'_>, &[Remark], &Style, usize) -> Fitted;
+
+/// Draws the lines of both hosts and what is between them. `terse` where nothing is said under the arrow. Gives which
+/// words found a place on it.
 pub(super) fn draw(
     pen: &mut Pen,
     style: &Style,
-    layout: Layout,
+    (layout, terse): (Layout, bool),
     p: &Passage<'_>,
-    remarks: &[Remark],
+    remarks: &[Vec<Remark>; 2],
 ) -> Placed {
+    let fit: Fit = if terse { label::terse } else { label::fitted };
+    let [near, far] = [p.to.other(), p.to].map(|host| &*remarks[host.index()]);
     let shape = match (p.part, p.fate) {
         (_, Fate::Dropped | Fate::Missing | Fate::Uncaptured | Fate::Flying)
             if p.arrived.is_none() =>
@@ -73,7 +79,7 @@ pub(super) fn draw(
     let mut placed = Placed::default();
     match shape {
         Shape::Whole => {
-            let (label, tags) = worded(p, remarks, style, room, &mut placed);
+            let (label, tags) = worded(p, near, style, (room, fit), &mut placed);
             line.extend([vec![run(1, shaft)], padded(label)]);
             let used = width(&line) + tags.iter().map(|t| text::width(&t.1) + 2).sum::<usize>() + 1;
             let free = layout.inner.saturating_sub(used);
@@ -85,7 +91,7 @@ pub(super) fn draw(
         }
         Shape::Departs | Shape::Lost => {
             let room = room.saturating_sub(gap + 1);
-            let (label, tags) = worded(p, remarks, style, room, &mut placed);
+            let (label, tags) = worded(p, near, style, (room, fit), &mut placed);
             line.extend([vec![run(1, shaft)], padded(label)]);
             for tag in tags {
                 line.extend([vec![run(1, shaft)], padded(vec![tag])]);
@@ -105,14 +111,26 @@ pub(super) fn draw(
         Shape::Arrives => {
             line.extend([vec![run(gap, ' ')], vec![(paint, bend.to_string())]]);
             let took = p.one_way_ns.map(|ns| format!("+{}", units::nanos(ns)));
-            let took = took.filter(|took| layout.inner > gap + text::width(took) + 24);
-            let room = room.saturating_sub(gap + took.as_ref().map_or(1, |t| text::width(t) + 5));
-            let head = (paint, head.to_string());
-            let tail = [
-                padded(brief(p, room, &mut placed)),
-                vec![run(1, shaft)],
-                vec![head],
-            ];
+            let mut took = took.filter(|took| layout.inner > gap + text::width(took) + 24);
+            let left = |took: &Option<String>| {
+                let taken = took.as_ref().map_or(1, |took| text::width(took) + 5);
+                room.saturating_sub(gap + taken)
+            };
+            let label = brief(p, left(&took), &mut placed);
+            let mut tags = Vec::new();
+            if terse {
+                // What is said of it here is worth more than how long it took, which the margin tells, too.
+                tags = noted(far, left(&took).saturating_sub(label::width(&label)));
+                if tags.is_empty() {
+                    tags = noted(far, left(&None).saturating_sub(label::width(&label)));
+                    took = took.filter(|_| tags.is_empty());
+                }
+            }
+            let mut tail = vec![padded(label)];
+            for tag in tags {
+                tail.extend([vec![run(1, shaft)], padded(vec![tag])]);
+            }
+            tail.extend([vec![run(1, shaft)], vec![(paint, head.to_string())]]);
             if let Some(took) = took {
                 line.extend([vec![run(2, shaft)], padded(vec![(Paint::Dim, took)])]);
             }
@@ -167,12 +185,26 @@ fn padded(pieces: Vec<Piece>) -> Vec<Piece> {
     group
 }
 
+/// The names of notes that fit into so many columns, each with what stands around it.
+fn noted(remarks: &[Remark], mut room: usize) -> Vec<Piece> {
+    let mut tags = Vec::new();
+    for remark in remarks {
+        let names = [remark.full(), remark.name(), remark.short()];
+        let fits = |name: &&str| text::width(name) + 3 <= room;
+        if let Some(name) = names.into_iter().find(fits) {
+            room -= text::width(name) + 3;
+            tags.push((remark.paint, name.to_owned()));
+        }
+    }
+    tags
+}
+
 /// The label of an arrow, and the names of notes on it.
 fn worded(
     p: &Passage<'_>,
     remarks: &[Remark],
     style: &Style,
-    room: usize,
+    (room, fit): (usize, Fit),
     placed: &mut Placed,
 ) -> (Vec<Piece>, Vec<Piece>) {
     let Some(s) = super::segment(p) else {
@@ -182,7 +214,7 @@ fn worded(
         pieces,
         tags,
         inline,
-    } = label::fitted(s, remarks, style, room);
+    } = fit(s, remarks, style, room);
     placed.inline = inline;
     (pieces, tags)
 }

@@ -5,10 +5,13 @@ use std::io::{self, Write};
 use super::super::Bulk;
 use super::super::remark::{self, Kinds};
 use super::aside::{self, Says};
-use super::{Both, BothEnds, Layout, Paint, Style, stops};
-use crate::event::{Event, Figures, units};
+use super::{Both, BothEnds, Layout, Paint, Style, calls, stops};
+use crate::event::{Call, Event, Figures, units};
 use crate::frame::Timestamp;
 use crate::view::text;
+
+/// Columns that a call takes at most where all of it is told.
+const LONGEST: usize = 2000;
 
 /// Draws rows, each a single line.
 #[derive(Debug)]
@@ -22,6 +25,7 @@ impl BothLines {
         let mut both = Both::new(style, shows);
         both.layout = Layout::new(both.style.width, tagged, shows.figures);
         both.begun = start;
+        both.terse = true;
         Self { both }
     }
 
@@ -78,22 +82,13 @@ impl BothLines {
         pen.finish()
     }
 
-    /// What else is to be said of an event, a line each: what became of a packet and why, what changed on its way,
-    /// and what the kernels at both ends had in mind then.
+    /// What became of a packet on its way and why, and what changed of it, a line each; nothing where it simply
+    /// arrived.
     ///
     /// # Errors
     ///
     /// Whatever writing gives.
-    pub fn aside(&self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
-        if let Event::Reading(reading) = event {
-            let words = reading.because.map_or("", |because| because.words());
-            let width = usize::from(self.both.style.width).max(20);
-            let lines = text::wrap(words, width);
-            for line in lines.iter().filter(|line| !line.is_empty()) {
-                writeln!(out, "{}", self.both.style.paint(Paint::State, line))?;
-            }
-            return Ok(());
-        }
+    pub fn fate(&self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
         let Event::Passage(passage) = event else {
             return Ok(());
         };
@@ -104,14 +99,45 @@ impl BothLines {
         let changes: Vec<_> = passage.changes.iter().map(|it| it.shown(to)).collect();
         says.changes(passage, &changes);
         says.problems(stops(passage));
-        if let Some(ns) = passage.one_way_ns {
-            let what = format!("{} from one host to the other", units::nanos(ns));
-            says.add(passage.to, Paint::Plain, what);
-        }
         for (_, paint, what) in says.0 {
             for line in text::wrap(&what, usize::from(style.width).max(20)) {
                 writeln!(out, "{}", style.paint(paint, line))?;
             }
+        }
+        Ok(())
+    }
+
+    /// What else is to be said of an event, a line each: how long a packet took and what the kernels at both ends had
+    /// in mind then; what a call is for.
+    ///
+    /// # Errors
+    ///
+    /// Whatever writing gives.
+    pub fn aside(&self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
+        if let Event::Reading(reading) = event {
+            let style = &self.both.style;
+            let heading = format!("What the {}'s kernel has in mind:", reading.host);
+            writeln!(out, "{}", style.paint(Paint::Strong, heading))?;
+            let width = usize::from(style.width).max(20);
+            let mut lines = text::wrap(&aside::reading(reading, style), width);
+            lines.extend(text::wrap(
+                reading.because.map_or("", |because| because.words()),
+                width,
+            ));
+            for line in lines.iter().filter(|line| !line.is_empty()) {
+                writeln!(out, "{}", self.both.style.paint(Paint::State, line))?;
+            }
+            return Ok(());
+        }
+        if let Event::Call(call) = event {
+            return self.call(call, out);
+        }
+        let Event::Passage(passage) = event else {
+            return Ok(());
+        };
+        let style = &self.both.style;
+        if let Some(ns) = passage.one_way_ns {
+            writeln!(out, "{} from one host to the other", units::nanos(ns))?;
         }
         for (host, stop) in stops(passage) {
             if let Some(figures) = stop.figures {
@@ -120,6 +146,28 @@ impl BothLines {
                     writeln!(out, "{}", style.paint(Paint::State, line))?;
                 }
             }
+        }
+        Ok(())
+    }
+}
+
+impl BothLines {
+    /// All of a call, and what it is for.
+    fn call(&self, call: &Call<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let style = &self.both.style;
+        let width = usize::from(style.width).max(20);
+        let heading = format!("A call of the {}'s program:", call.host);
+        writeln!(out, "{}", style.paint(Paint::Strong, heading))?;
+        let paint = if call.errno.is_some() {
+            Paint::Trouble
+        } else {
+            Paint::Good
+        };
+        for line in text::wrap(&aside::call(call, style, LONGEST), width - 2) {
+            writeln!(out, "  {}", style.paint(paint, line))?;
+        }
+        for line in text::wrap(&calls::words(call).join(" "), width) {
+            writeln!(out, "{line}")?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@
 mod arrow;
 mod aside;
 mod at_host;
+mod calls;
 mod layout;
 mod line;
 pub(super) mod parts;
@@ -66,6 +67,8 @@ pub(in crate::view) struct Both {
     rows: u64,
     fold: Fold,
     pen: Pen,
+    /// Whether a row is a line and no more, so that what finds no place on its arrow is not told.
+    terse: bool,
     /// Whether the latest line is part of the drawing.
     drawn: bool,
     /// Rows of what happened before there was a packet: they stand below the heading, which is made
@@ -90,6 +93,7 @@ impl Both {
             rows: 0,
             fold: Fold::default(),
             pen: Pen::default(),
+            terse: false,
             drawn: false,
             early: Vec::new(),
             figures: [None; 2],
@@ -419,8 +423,7 @@ impl Both {
             pen.put(style, flow_paint(p.flow), &format!("{tag:<3} "));
         }
         pen.pad_to(layout.left);
-        let near = p.to.other();
-        let placed = arrow::draw(pen, style, layout, p, &remarks[near.index()]);
+        let placed = arrow::draw(pen, style, (layout, self.terse), p, remarks);
         time(pen, &right);
         if layout.figures > 0 {
             pen.pad_to(layout.width - layout.figures);
