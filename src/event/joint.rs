@@ -172,6 +172,11 @@ impl KeptPassage {
         }
     }
 
+    /// The host it went to.
+    pub const fn to(&self) -> Host {
+        self.facts.to
+    }
+
     fn time(&self) -> Option<Timestamp> {
         let [sent, arrived] = self
             .stops

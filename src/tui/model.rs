@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ratatui::crossterm::event::KeyEvent;
+
 use super::bytes::Bytes;
 use super::ends::Ends;
 use super::folding::Folds;
@@ -14,9 +16,12 @@ use super::play::Play;
 use super::quiz::Quiz;
 use super::search::Search;
 use super::why::Why;
-use crate::event::Kept;
+use crate::event::{Kept, Segment};
 use crate::frame::Timestamp;
 use crate::view::{BothEnds, Style};
+
+/// So many rows away at most a segment is looked for.
+const FAR: u64 = 256;
 
 /// How the screen is to look.
 #[derive(Clone, Debug, Default)]
@@ -117,6 +122,8 @@ pub struct Model {
     /// The first connection that was met in the rows, and whether there was another.
     pub(super) only_flow: Option<u32>,
     pub(super) several: bool,
+    /// Keys that were pressed before there was a row.
+    pub(super) early: Vec<KeyEvent>,
     /// A line for the person, until the next key.
     pub(super) notice: Option<String>,
     pub(super) over_and_out: bool,
@@ -155,6 +162,7 @@ impl Model {
             quiz: Quiz::default(),
             only_flow: None,
             several: false,
+            early: Vec::new(),
             notice: None,
             over_and_out: false,
         }
@@ -163,6 +171,20 @@ impl Model {
     /// The row that is looked at, if it is at hand.
     pub fn current(&self) -> Option<&Kept> {
         self.pages.row(self.cursor)
+    }
+
+    /// A segment of the connection that there is to tell of at the row looked at: the row's own, or where two captures
+    /// are in step and something else happens, the nearest before it, or after it.
+    pub(super) fn anchor(&self) -> Option<&Segment<'static>> {
+        let here = self.cursor;
+        let segment = |row: u64| self.pages.row(row)?.segment();
+        let own = segment(here);
+        if own.is_some() || self.look.both.is_none() {
+            return own;
+        }
+        let before = (1..=FAR).map_while(|by| here.checked_sub(by));
+        let after = (1..=FAR).map(|by| here.saturating_add(by));
+        before.chain(after).find_map(segment)
     }
 
     /// How long it waits, at most, before it wants a [`super::Message::Tick`]; `None`: for ever.

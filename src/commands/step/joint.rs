@@ -4,6 +4,7 @@
 //! their like. Where there are more, that is said, and one capture alone can be walked through to its end.
 
 mod rows;
+mod standing;
 
 use std::convert::Infallible;
 use std::io;
@@ -14,12 +15,13 @@ use std::thread;
 use anyhow::{Result, anyhow, bail};
 
 use self::rows::Rows;
+use self::standing::Standing;
 use super::overview::Overview;
-use crate::analysis::{Analysis, Hindsight, Limits};
+use crate::analysis::{Hindsight, Limits};
 use crate::commands::ends::{Ends, Merged, Next, Told as Truth};
 use crate::commands::peer;
 use crate::commands::pipeline::learn;
-use crate::event::{Board, End, Endpoint, Event, Host, Joint, Kept};
+use crate::event::{Board, End, Event, Host, Kept};
 use crate::frame::Frame;
 use crate::lab::truth::Happening;
 use crate::pair::{Meeting, Pair};
@@ -80,6 +82,7 @@ struct Both {
     shows: BothEnds,
     meeting: Option<Rc<Meeting>>,
     rows: Rows,
+    standing: Standing,
     /// Whether there is nothing more to read.
     complete: bool,
     /// The connection that is looked at alone, if one is.
@@ -137,6 +140,7 @@ impl Both {
             shows,
             meeting,
             rows: Rows::new(shows),
+            standing: Standing::default(),
             complete: false,
             chosen: None,
             view: 0,
@@ -335,13 +339,17 @@ impl Both {
         }
     }
 
-    fn row(&self, row: u64) -> Option<&Kept> {
+    /// Where a row of what is looked at is among all.
+    fn place(&self, row: u64) -> Option<usize> {
         let row = usize::try_from(row).ok()?;
-        let place = match &self.chosen {
-            None => row,
-            Some(chosen) => *chosen.rows.get(row)?,
-        };
-        self.rows.all().get(place)
+        match &self.chosen {
+            None => Some(row),
+            Some(chosen) => chosen.rows.get(row).copied(),
+        }
+    }
+
+    fn row(&self, row: u64) -> Option<&Kept> {
+        self.rows.all().get(self.place(row)?)
     }
 
     fn find(&self, from: u64, back: bool, query: &Query) -> Option<Hit> {
@@ -359,38 +367,10 @@ impl Both {
         seeker.found()
     }
 
-    /// How the connection stands after a row, as the capture has it that the row is best looked at in.
-    fn board(&self, row: u64) -> Option<Board> {
-        let kept = self.row(row)?;
-        let segment = kept.segment()?;
-        let Some(Joint::Passage(passage)) = kept.joint.as_deref() else {
-            return None;
-        };
-        let (host, number) = passage.shown_at()?;
-        let mut source = self.ends.open(host).ok()?;
-        let mut analysis = Analysis::new(Limits::default());
-        let mut tunnel = 0;
-        while let Some(frame) = source.next_frame().ok()? {
-            let done: Result<(), std::convert::Infallible> =
-                analysis.handle(&frame, &mut |event| {
-                    if let Event::Segment(segment) = event {
-                        tunnel = segment.packet.tunnel;
-                    }
-                    Ok(())
-                });
-            let Ok(()) = done;
-            if frame.number >= number {
-                break;
-            }
-        }
-        let ends: [Endpoint; 2] = [segment.src, segment.dst];
-        let board = analysis.board(ends, tunnel)?;
-        // Each capture counts connections by itself; this is the number that the row has.
-        Some(Board {
-            frame: number,
-            flow: segment.flow,
-            ..board
-        })
+    /// How the connection stands after a row, each end as its own capture has it.
+    fn board(&mut self, row: u64) -> Option<Board> {
+        let place = self.place(row)?;
+        self.standing.board(&self.ends, &self.rows, place)
     }
 }
 

@@ -19,7 +19,10 @@ use ratatui::widgets::Paragraph;
 use super::lines::{self, span};
 use super::tape::{self, Ink, Scale};
 use super::tape_marks::marks;
-use crate::event::{Board, Endpoint, Event, Figures, HalfBoard, How, Kept, Segment, Side, units};
+use crate::event::{
+    Board, Endpoint, Event, Figures, HalfBoard, How, Kept, Part, Segment, Side, TcpState, units,
+};
+use crate::frame::Timestamp;
 use crate::tui::ends;
 use crate::tui::model::Model;
 use crate::view::bars::{Ink as BarInk, Piece, bar};
@@ -35,17 +38,23 @@ type Ranked = (u8, Line<'static>);
 
 /// Draws it for that row.
 pub(super) fn draw(model: &Model, row: &Kept, area: Rect, frame: &mut Frame<'_>) {
-    let Some(segment) = row.segment() else {
-        return frame.render_widget(Paragraph::new(no_segment(model, row, area.width)), area);
-    };
     let known = model.ends.known.as_ref();
     // Until the board of this row comes, that of the row before stands there, of the same connection at least.
     let board = known.and_then(|(_, board)| board.as_deref());
-    let board = board.filter(|board| board.flow == segment.flow);
+    let of_it = |segment: &Segment<'_>| board.filter(|board| board.flow == segment.flow);
+    // A call moves nothing by itself: the connection stands as the packets before it have left it.
+    let anchor = match row.segment() {
+        None => model.anchor().filter(|segment| of_it(segment).is_some()),
+        own => own,
+    };
+    let Some(segment) = anchor else {
+        return frame.render_widget(Paragraph::new(no_segment(model, row, area.width)), area);
+    };
     let pane = Pane {
         model,
+        row,
         segment,
-        board,
+        board: of_it(segment),
         next: model.pages.row(model.cursor + 1).map(|next| next.time),
         width: usize::from(area.width),
     };
@@ -59,13 +68,13 @@ fn no_segment(model: &Model, row: &Kept, width: u16) -> Vec<Line<'static>> {
         Event::Packet(_, packet) => Some(packet.summary()),
         _ => None,
     });
-    let (summary, why) = match summary {
-        _ if !row.has_frame() => (None, "No packet: here no endpoint sends or receives."),
-        summary => (
-            summary,
-            "No TCP segment: there is no connection that it moves.",
-        ),
-    };
+    if !row.has_frame() {
+        let none = "No packet has passed yet.";
+        let mut words = super::why::beside_packets(model, row, width).lines;
+        words.push(span(model, Paint::Dim, none).into());
+        return words;
+    }
+    let why = "No TCP segment: there is no connection that it moves.";
     let lines = summary.map(|summary| text::wrap(&text::escape(&summary), width.into()));
     let lines = lines.into_iter().flatten();
     let lines = lines.map(|line| span(model, Paint::Plain, line).into());
@@ -87,10 +96,12 @@ fn fitting(mut lines: Vec<Ranked>, room: usize) -> Vec<Line<'static>> {
 /// What the pane is made of.
 struct Pane<'a> {
     model: &'a Model,
+    row: &'a Kept,
+    /// The row's segment, or where it is none, one of the connection that there is to tell of.
     segment: &'a Segment<'static>,
     board: Option<&'a Board>,
     /// When the next row was captured.
-    next: Option<crate::frame::Timestamp>,
+    next: Option<Timestamp>,
     width: usize,
 }
 
@@ -140,8 +151,7 @@ impl Pane<'_> {
 
     /// The end, its state and the transition just made; at the right what it has on its way, or takes.
     fn head(&self, side: Side, end: Endpoint) -> Line<'static> {
-        let at = side.index();
-        let (before, now) = (self.segment.state_before[at], self.segment.state[at]);
+        let (before, now) = self.states(side);
         let arrow = if self.model.look.style.unicode {
             "→"
         } else {
@@ -168,6 +178,38 @@ impl Pane<'_> {
             }
         }
         Line::from(spans)
+    }
+
+    /// Its state before the row and after it. Where two captures are in step each host knows its own, and only what
+    /// was at that host has moved it.
+    fn states(&self, side: Side) -> (TcpState, TcpState) {
+        let at = side.index();
+        let own = (self.segment.state_before[at], self.segment.state[at]);
+        match self.board.filter(|_| self.row.joint.is_some()) {
+            None => own,
+            Some(board) => {
+                let stays = (board.of(side).state, board.of(side).state);
+                self.stop(side).map_or(stays, |(_, states)| states)
+            }
+        }
+    }
+
+    /// When the packet of the row was at that end, where two captures are in step, and what it did to its state.
+    fn stop(&self, side: Side) -> Option<(Timestamp, (TcpState, TcpState))> {
+        self.row.joint.as_ref()?.with(|event| {
+            let Event::Passage(passage) = event else {
+                return None;
+            };
+            let sends = side == self.segment.dir.0;
+            let stop = match passage.part {
+                Part::Arrives if sends => None,
+                Part::Departs if !sends => None,
+                _ if sends => passage.sent,
+                _ => passage.arrived,
+            };
+            let stop = stop?;
+            Some((stop.time, stop.state?))
+        })
     }
 
     fn beside(board: &Board, side: Side) -> String {
@@ -286,7 +328,8 @@ impl Pane<'_> {
 
     /// What its kernel had in mind.
     fn kernel(&self, side: Side, ends: [Endpoint; 2]) -> Vec<Ranked> {
-        let mind = self.model.ends.mind(ends, self.segment.time, self.next);
+        let time = self.stop(side).map_or(self.row.time, |(time, _)| time);
+        let mind = self.model.ends.mind(ends, time, self.next);
         let Some((figures, longest)) = mind else {
             return self.by_estimate(side).into_iter().collect();
         };

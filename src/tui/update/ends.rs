@@ -14,7 +14,7 @@ impl Model {
             (self.ends.asked, self.ends.known) = (None, None);
         }
         let shown = draw::place_of(self, Pane::Ends).is_some() && self.ends.asked.is_none();
-        let segment = self.current().is_some_and(|row| row.segment().is_some());
+        let segment = self.current().is_some() && self.anchor().is_some();
         let known = self.ends.known.as_ref().map(|(row, _)| *row);
         if shown && segment && known != Some(self.cursor) {
             self.ends.asked = Some(self.cursor);

@@ -18,6 +18,10 @@ impl Model {
     pub(super) fn begin_quiz(&mut self, wishes: &mut Vec<Wish>) {
         self.quiz.score = (0, 0);
         self.give_up(wishes);
+        if self.extent.rows == 0 {
+            self.notice = Some("there is no packet yet after which one could come".to_owned());
+            return;
+        }
         if self.is_tagged() {
             let Some(segment) = self.current().and_then(Kept::segment) else {
                 let why =
@@ -27,15 +31,17 @@ impl Model {
             };
             let (flow, frame) = (segment.flow, segment.frame);
             self.look_at(Some(flow), Some(frame), wishes);
-            self.notice = Some(format!("connection {flow} alone; o shows all again"));
+            self.notice = Some(format!("connection #{flow} alone; o shows all again"));
         }
         self.ask_next(wishes);
     }
 
     fn ask_next(&mut self, wishes: &mut Vec<Wish>) {
-        // What is no segment has nothing to be asked about, and gives nothing away.
+        // What is no segment has nothing to be asked about, and gives nothing away; and what was seen to leave is no
+        // question when it arrives.
+        let arrives = |row: &Kept| row.joint.as_ref().is_some_and(|it| it.is_arrival());
         while let Some(next) = self.pages.row(self.cursor + 1)
-            && next.segment().is_none()
+            && (next.segment().is_none() || arrives(next))
         {
             self.cursor += 1;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::super::flows;
 use super::super::overview::Overview;
-use crate::event::{Event, Host, Joint, Kept};
+use crate::event::{Endpoint, Event, Host, Joint, Kept, Part, Passage, Segment, Side, Stop};
 use crate::frame::Frame;
 use crate::tui::FlowLine;
 use crate::view::BothEnds;
@@ -14,6 +14,15 @@ use crate::view::BothEnds;
 /// Rows that are kept, and bytes of them.
 const MOST_ROWS: usize = 100_000;
 const MOST_BYTES: usize = 256 << 20;
+
+/// A connection as one host's capture has it.
+pub(super) struct Home {
+    /// Its ends, and in how many tunnels they are.
+    pub(super) ends: [Endpoint; 2],
+    pub(super) tunnel: u32,
+    /// The side of it that this host is.
+    pub(super) side: Side,
+}
 
 /// Rows, as they are kept.
 pub(super) struct Rows {
@@ -27,6 +36,10 @@ pub(super) struct Rows {
     ended: [BTreeMap<u32, FlowLine>; 2],
     /// The numbers that the rows have for the server's.
     numbers: HashMap<u32, u32>,
+    /// As many frames of each host as have passed with a row: the places of rows are those of `all`.
+    reached: Vec<[u64; 2]>,
+    /// What each host's capture calls a connection.
+    homes: HashMap<(u32, Host), Home>,
     /// How many notes on rows of a connection tell of trouble.
     problems: HashMap<u32, u32>,
 }
@@ -41,12 +54,24 @@ impl Rows {
             overview: Overview::default(),
             ended: [const { BTreeMap::new() }; 2],
             numbers: HashMap::new(),
+            reached: Vec::new(),
+            homes: HashMap::new(),
             problems: HashMap::new(),
         }
     }
 
     pub(super) fn all(&self) -> &[Kept] {
         &self.all
+    }
+
+    /// The last frame of each host's capture that had passed with that row; 0 before the first.
+    pub(super) fn reached(&self, place: usize) -> Option<[u64; 2]> {
+        self.reached.get(place).copied()
+    }
+
+    /// A connection as that host's capture has it.
+    pub(super) fn home(&self, flow: u32, host: Host) -> Option<&Home> {
+        self.homes.get(&(flow, host))
     }
 
     pub(super) const fn have_room(&self) -> bool {
@@ -89,6 +114,19 @@ impl Rows {
         ) {
             self.numbers.insert(own.flow, flow);
         }
+        let mut reached = self.reached.last().copied().unwrap_or([0; 2]);
+        if let Event::Passage(passage) = event {
+            for (host, stop) in passed(passage) {
+                let at = &mut reached[host.index()];
+                *at = stop.frame.max(*at);
+                let flow = passage.flow.zip(stop.segment);
+                if let Some((flow, segment)) = flow {
+                    let home = || Home::of(host, passage.to, segment);
+                    self.homes.entry((flow, host)).or_insert_with(home);
+                }
+            }
+        }
+        self.reached.push(reached);
         let row = Kept::joined(joint, frame.map(|frame| &**frame));
         if let Some(segment) = row.segment() {
             let trouble = row.notes.iter().filter(|note| note.kind.is_trouble());
@@ -134,6 +172,29 @@ impl Rows {
         });
         lines.collect()
     }
+}
+
+impl Home {
+    fn of(host: Host, to: Host, segment: &Segment<'_>) -> Self {
+        let sender = segment.dir.0;
+        Self {
+            ends: [segment.src, segment.dst],
+            tunnel: segment.packet.tunnel,
+            side: if host == to { sender.other() } else { sender },
+        }
+    }
+}
+
+/// Where a packet was with this part of its way.
+fn passed<'a>(passage: &Passage<'a>) -> impl Iterator<Item = (Host, Stop<'a>)> + use<'a> {
+    let (sent, arrived) = match passage.part {
+        Part::Whole => (passage.sent, passage.arrived),
+        Part::Departs => (passage.sent, None),
+        Part::Arrives => (None, passage.arrived),
+    };
+    let sent = sent.map(|stop| (passage.to.other(), stop));
+    let arrived = arrived.map(|stop| (passage.to, stop));
+    sent.into_iter().chain(arrived)
 }
 
 /// Counts a row among the pieces of all.

@@ -117,6 +117,89 @@ fn a_row_has_its_board_and_a_search_goes_both_ways() {
     );
 }
 
+#[test]
+fn each_end_stands_as_its_own_capture_has_it() {
+    let mut both = both("corrupt", true);
+    while both.step().unwrap() {}
+    let rows = both.extent().rows;
+    // Where the damaged segment arrives: all five were sent, and the server waits for the second.
+    let arrives = |row: &u64| {
+        both.row(*row)
+            .is_some_and(|it| it.shows(Some(Host::Server), 6))
+    };
+    let row = (0..rows).find(arrives).unwrap();
+    let board = both.board(row).unwrap();
+    let [client, server] = &board.halves;
+    assert_eq!((client.una, client.nxt), (Some(1449), Some(7241)));
+    assert_eq!((client.in_flight, server.rcv_nxt), (5792, Some(1449)));
+    assert_eq!(client.moved, crate::event::Moved::default());
+    // Nothing is known of either before there was a packet; of a call afterwards what stands then.
+    assert_eq!(both.board(0), None);
+    let calls: Vec<u64> = (row..rows)
+        .filter(|row| !both.row(*row).unwrap().has_frame())
+        .collect();
+    assert!(calls.len() > 5);
+    for row in calls {
+        assert!(both.board(row).is_some(), "{row}");
+    }
+    // Forwards or backwards, it is the same.
+    let there: Vec<_> = (0..rows).map(|row| both.board(row)).collect();
+    let back: Vec<_> = (0..rows).rev().map(|row| both.board(row)).collect();
+    assert!(there.iter().eq(back.iter().rev()));
+}
+
+#[test]
+fn states_of_boards_are_those_that_packets_leave_at_their_hosts() {
+    let mut compared = 0;
+    for recording in recordings::all() {
+        let mut both = both(recording.name, false);
+        while both.step().unwrap() {}
+        for row in 0..both.extent().rows {
+            let kept = both.row(row).unwrap().clone();
+            let (Some(segment), Some(joint)) = (kept.segment(), &kept.joint) else {
+                continue;
+            };
+            let board = both.board(row).unwrap();
+            joint.with(|event| {
+                let Event::Passage(p) = event else { return };
+                let sent = p.sent.filter(|_| p.part != crate::event::Part::Arrives);
+                let arrived = p.arrived.filter(|_| p.part != crate::event::Part::Departs);
+                for (side, stop) in [(segment.dir.0, sent), (segment.dir.0.other(), arrived)] {
+                    if let Some((_, after)) = stop.and_then(|stop| stop.state) {
+                        let half = board.of(side);
+                        assert_eq!(half.state, after, "{} row {row}", recording.name);
+                        compared += 1;
+                    }
+                }
+            });
+        }
+    }
+    assert!(compared > 500, "{compared}");
+}
+
+#[test]
+fn a_call_is_told_and_no_arrival_is_asked_for() {
+    let mut both = both("corrupt", true);
+    while !both.complete {
+        assert!(both.read_on(&mut |_| true));
+    }
+    let shown = screen(&mut both, Style::default(), (80, 24), &[]);
+    assert!(shown.contains("A call of the server's program:"), "{shown}");
+    assert!(shown.contains("It makes an endpoint"), "{shown}");
+    let mut walk = Walk::new(&mut both, Style::default(), (80, 24), &[KeyCode::Char('t')]);
+    let mut asked = 0;
+    while !walk.shown().contains("nothing comes after this") {
+        walk.press(KeyCode::Enter);
+        let row = walk.model.current().unwrap();
+        let arrives = row.joint.as_ref().unwrap().is_arrival();
+        assert!(row.segment().is_some() && !arrives, "{}", walk.shown());
+        walk.press(KeyCode::Enter);
+        asked += 1;
+        assert!(asked < 40);
+    }
+    assert_eq!(asked, 17, "as many as packets");
+}
+
 /// What a search, a list and a strip are asked for.
 fn told(both: &mut Both, wish: Wish) -> Vec<Told> {
     let mut told = Vec::new();
