@@ -423,6 +423,21 @@ pub const KEYS: &[(&str, &[Binding])] = &[
     ),
 ];
 
+/// Whether that goes to another row.
+pub(super) const fn leads_elsewhere(action: Action) -> bool {
+    use Action::{
+        First, Last, Next, NextEvent, NextFlow, NextProblem, PageDown, PageUp, Previous,
+        PreviousEvent, PreviousFlow, PreviousProblem, Tenth, TenthBack, TenthOn,
+    };
+    matches!(
+        action,
+        Next | Previous | PageDown | PageUp | First | Last | NextEvent | PreviousEvent
+    ) || matches!(
+        action,
+        NextProblem | PreviousProblem | NextFlow | PreviousFlow | TenthOn | TenthBack | Tenth(_)
+    )
+}
+
 /// What a key asks for; `None` for one that means nothing.
 pub fn action(event: &KeyEvent) -> Option<Action> {
     if let (KeyCode::Char(c @ '0'..='9'), PLAIN) = (event.code, event.modifiers) {

@@ -24,6 +24,9 @@ use super::model::{Model, Over, Pane};
 use super::pages::{PAGE_ROWS, Page};
 use super::query::Query;
 
+/// So many keys are kept that are pressed before there is anything to go to.
+const MOST_EARLY: usize = 64;
+
 impl Model {
     /// What to ask for before anything has happened.
     pub fn begin(&mut self) -> Vec<Wish> {
@@ -75,10 +78,21 @@ impl Model {
             None if self.quiz.is_on() => self.quiz_key(key, wishes),
             None => {
                 if let Some(action) = keys::action(key) {
-                    self.act(action, wishes);
+                    if self.is_too_early(action) {
+                        self.early.push(*key);
+                    } else {
+                        self.act(action, wishes);
+                    }
                 }
             }
         }
+    }
+
+    /// Whether nothing is known yet of where that would lead: who knows the capture types ahead. Of what is being
+    /// made there may be nothing for long.
+    const fn is_too_early(&self, action: Action) -> bool {
+        let nothing = self.extent.rows == 0 && !self.extent.complete && !self.look.follows;
+        nothing && self.early.len() < MOST_EARLY && keys::leads_elsewhere(action)
     }
 
     fn act(&mut self, action: Action, wishes: &mut Vec<Wish>) {
@@ -188,7 +202,12 @@ impl Model {
                 self.extent = extent;
             }
             Told::Places(view, places) if view == self.view => self.place_marks(&places),
-            Told::Page(view, page) if view == self.view => self.page(page),
+            Told::Page(view, page) if view == self.view => {
+                self.page(page);
+                for key in std::mem::take(&mut self.early) {
+                    self.key(&key, wishes);
+                }
+            }
             Told::Board(view, row, board) if view == self.view => {
                 self.quiz_board(row, board.as_deref());
                 self.board(row, board);
@@ -214,7 +233,8 @@ impl Model {
 
     fn page(&mut self, page: Page) {
         self.awaited.retain(|number| *number != page.number);
-        if page.number == 0 {
+        // A row has the same time whether all is looked at or its connection alone.
+        if page.number == 0 && (self.flow.is_none() || self.start.is_none()) {
             self.start = page.rows.first().map(|row| row.time);
         }
         for segment in page.rows.iter().filter_map(|row| row.segment()) {

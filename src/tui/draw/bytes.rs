@@ -46,7 +46,8 @@ struct Parts {
     text: bool,
 }
 
-fn parts(area: Rect, bytes: usize) -> Parts {
+/// The parts, for so many bytes; `dump` when that has the keys.
+fn parts(area: Rect, bytes: usize, dump: bool) -> Parts {
     let detail = DETAIL.iter().find(|(from, _)| area.height >= *from);
     let detail = detail.map_or(0, |(_, lines)| *lines).min(area.height / 2);
     let [upper, detail] =
@@ -66,6 +67,16 @@ fn parts(area: Rect, bytes: usize) -> Parts {
             detail,
             row,
             text,
+        };
+    }
+    if dump && (TALL.0..WITH_TEXT).contains(&area.width) {
+        // There is room for characters or for the fields. Who goes from byte to byte reads them.
+        return Parts {
+            dump: upper,
+            tree: Rect { width: 0, ..upper },
+            detail,
+            row: 16,
+            text: true,
         };
     }
     let row: usize = match area.width {
@@ -95,7 +106,7 @@ fn parts(area: Rect, bytes: usize) -> Parts {
 pub(in crate::tui) fn room(model: &Model) -> (u16, usize) {
     let [_, area] = beside::body(areas_of(model).beside);
     let bytes = model.current().map_or(0, |row| row.bytes.len());
-    let parts = parts(area, bytes);
+    let parts = parts(area, bytes, model.bytes.dump);
     let lines = if model.bytes.dump {
         parts.dump.height
     } else {
@@ -130,6 +141,10 @@ pub(super) fn heading(model: &Model) -> String {
 
 /// Draws it.
 pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {
+    if model.current().is_some_and(|row| !row.has_frame()) {
+        let none = "No packet: of this nothing was on the wire.";
+        return frame.render_widget(span(model, Paint::Dim, none), area);
+    }
     let _ = model.with_sheet(|_, sheet, _| {
         let outline = Outline::new(sheet);
         let at = model.bytes.at(&outline);
@@ -137,7 +152,7 @@ pub(super) fn draw(model: &Model, area: Rect, frame: &mut Frame<'_>) {
             let text = span(model, Paint::Dim, "no byte of it was captured");
             return frame.render_widget(text, area);
         };
-        let parts = parts(area, sheet.frame.len());
+        let parts = parts(area, sheet.frame.len(), model.bytes.dump);
         dump(model, &outline, sheet, line, &parts, frame);
         tree(model, &outline, sheet, at, parts.tree, frame);
         let detail = inspect::detail(&style(model, parts.detail.width), sheet, &outline, line);

@@ -78,14 +78,21 @@ fn row(
     marks::gutter(model, rows.start, kept.frame, place, frame);
 }
 
-/// The segment nearest to the row looked at, where two captures are in step: calls and readings have the same two
-/// hosts.
+/// The segment nearest to the row looked at. Where two captures are in step, calls and readings have the same two
+/// hosts; elsewhere the arrows on the screen have some.
 fn nearest(model: &Model) -> Option<&Segment<'static>> {
-    model.look.both?;
+    let shown = || model.lines().last().map_or(0, |rows| rows.end);
+    let seen = match model.look.both {
+        Some(_) => 0..u64::MAX,
+        None => model.top..shown(),
+    };
+    // What comes next is asked for.
+    let hidden = |row: &u64| model.quiz.is_on() && *row > model.cursor;
     let segment = |row: u64| model.pages.row(row)?.segment();
     let ways =
         (1..=FAR).flat_map(|by| [model.cursor.checked_add(by), model.cursor.checked_sub(by)]);
-    ways.flatten().find_map(segment)
+    let rows = ways.flatten().filter(|row| seen.contains(row));
+    rows.filter(|row| !hidden(row)).find_map(segment)
 }
 
 /// The two hosts above their columns.

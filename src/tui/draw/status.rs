@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Alignment, Rect};
 use ratatui::style::Stylize;
 use ratatui::text::Line;
+use ratatui::widgets::{Clear, Paragraph};
 
 use super::lines::{said, span};
 use super::marks;
@@ -12,23 +13,46 @@ use crate::tui::model::{Model, Over, Pane};
 use crate::tui::quiz::Stage;
 use crate::view::{Paint, text};
 
+/// So many lines more than the last one a notice may take.
+const NOTICE: usize = 3;
+
 /// What is looked at, and where in it we are.
 pub(super) fn title(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     let place = place(model);
-    let title = text::escape(&model.look.title).into_owned() + &said(model, &connections(model));
+    let of = said(model, &connections(model));
     let room = usize::from(area.width).saturating_sub(text::width(&place) + 1);
-    let title = text::fit(&title, room).into_owned();
+    let name = text::escape(&model.look.title);
+    let name = end_of(&name, room.saturating_sub(text::width(&of)));
+    let title = text::fit(&(name + &of), room).into_owned();
     frame.render_widget(Line::from(span(model, Paint::Strong, title)), area);
     let place = span(model, Paint::Dim, place);
     frame.render_widget(Line::from(place).alignment(Alignment::Right), area);
+}
+
+/// The end of a name that is too long for its room: of a path the file tells more than the folders.
+fn end_of(name: &str, room: usize) -> String {
+    // Less would not tell anything.
+    const LEAST: usize = 12;
+    if text::width(name) <= room || room < LEAST {
+        return name.to_owned();
+    }
+    let mut end = name;
+    while text::width(end) + 1 > room {
+        let mut rest = end.chars();
+        rest.next();
+        end = rest.as_str();
+    }
+    format!("…{end}")
 }
 
 /// Which connection is looked at, of how many.
 fn connections(model: &Model) -> String {
     let all = model.list.flows.len() as u64;
     match (model.flow, all) {
-        (Some(flow), 0) => format!(" · connection {flow}"),
-        (Some(flow), all) => format!(" · connection {flow} of {}", units::count(all)),
+        (Some(flow), 0) => format!(" · #{flow} alone"),
+        (Some(flow), all) => {
+            format!(" · #{flow} alone of {}", units::plural(all, "connection"))
+        }
         (None, 0) => String::new(),
         (None, all) => format!(" · {}", units::plural(all, "connection")),
     }
@@ -77,10 +101,22 @@ pub(super) fn bar(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     let (paint, words) = words(model);
     let loud = paint == Paint::Caution;
     let words = said(model, &words);
-    let words = text::fit(&words, area.width.into()).into_owned();
-    let line = Line::from(span(model, paint, words));
-    let line = if loud { line.bold() } else { line };
-    frame.render_widget(line, area);
+    let lines = if model.notice.is_some() {
+        text::wrap(&words, area.width.into())
+    } else {
+        vec![words]
+    };
+    // What there is to say is said to its end, over what stands above.
+    let more = lines.len().saturating_sub(1).min(NOTICE) as u16;
+    let above = more.min(area.y);
+    let area = Rect::new(area.x, area.y - above, area.width, 1 + above);
+    frame.render_widget(Clear, area);
+    let lines = lines.into_iter().map(|words| {
+        let words = text::fit(&words, area.width.into()).into_owned();
+        let line = Line::from(span(model, paint, words));
+        if loud { line.bold() } else { line }
+    });
+    frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()), area);
 }
 
 fn words(model: &Model) -> (Paint, String) {

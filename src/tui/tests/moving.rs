@@ -7,7 +7,9 @@ use ratatui::crossterm::event::{KeyCode, MouseEventKind};
 
 use super::{click, mouse, press, sample, screen, type_in};
 use crate::event::{Kept, Kind, Shape};
-use crate::tui::{Bucket, FlowLine, Hit, Look, Message, Model, PAGE_ROWS, Page, Query, Told, Wish};
+use crate::tui::{
+    Bucket, Extent, FlowLine, Hit, Look, Message, Model, PAGE_ROWS, Page, Query, Told, Wish,
+};
 
 const SMALL: (u16, u16) = (80, 24);
 
@@ -33,8 +35,9 @@ fn problems_are_gone_to_one_after_another_and_back() {
     let notice = model.notice.clone().unwrap();
     let (here, all) = (model.cursor + 1, rows.len());
     let said = format!(
-        "no problem in rows {} to {all}, the last; P looks before",
-        here + 1
+        "no problem in rows {} to {all}, the last; P goes to row {}",
+        here + 1,
+        problems[problems.len() - 2] + 1
     );
     assert_eq!(notice, said);
     press(&mut model, KeyCode::Char('P'));
@@ -43,10 +46,35 @@ fn problems_are_gone_to_one_after_another_and_back() {
     press(&mut model, KeyCode::Home);
     press(&mut model, KeyCode::Char('P'));
     let notice = model.notice.clone().unwrap();
-    assert_eq!(
-        notice,
-        "no problem before the first row; p looks further on"
-    );
+    let first = problems[0] + 1;
+    let said = format!("no problem before the first row; p goes to row {first}");
+    assert_eq!(notice, said);
+}
+
+#[test]
+fn keys_that_are_pressed_before_there_is_a_row_wait_for_it() {
+    let rows = sample::rows("two-losses");
+    let problems = fitting(&rows, &Query::Problem);
+    let mut model = Model::new(Look::default(), SMALL);
+    model.begin();
+    for _ in &problems {
+        press(&mut model, KeyCode::Char('p'));
+    }
+    assert!(model.search.pending().is_none());
+    let page = Page {
+        number: 0,
+        rows: rows.into(),
+    };
+    model.update(Message::Told(Told::Page(0, page)));
+    assert_eq!(model.cursor, problems[problems.len() - 1]);
+    // What is being made may have no row for long: then nothing is kept for later.
+    let look = Look {
+        follows: true,
+        ..Look::default()
+    };
+    let mut model = Model::new(look, SMALL);
+    press(&mut model, KeyCode::Down);
+    assert!(model.early.is_empty());
 }
 
 #[test]
@@ -106,6 +134,11 @@ fn what_is_not_at_hand_is_asked_for_and_gone_to_when_the_answer_comes() {
 fn a_search_tells_how_far_it_is_and_can_be_let_be() {
     let mut model = Model::new(Look::default(), SMALL);
     model.begin();
+    let extent = Extent {
+        rows: 2_000_000,
+        ..Extent::default()
+    };
+    model.update(Message::Told(Told::Extent(0, extent)));
     press(&mut model, KeyCode::Char('e'));
     assert!(model.search.pending().is_some());
     model.update(Message::Told(Told::Searching(0, 1, 1_233_999)));
@@ -130,6 +163,11 @@ fn a_search_tells_how_far_it_is_and_can_be_let_be() {
 fn why_a_search_could_not_go_on_is_said_and_not_that_there_is_nothing() {
     let mut model = Model::new(Look::default(), SMALL);
     model.begin();
+    let extent = Extent {
+        rows: 2_000_000,
+        ..Extent::default()
+    };
+    model.update(Message::Told(Told::Extent(0, extent)));
     press(&mut model, KeyCode::Char('e'));
     let why = Err("the disk is gone".to_owned());
     model.update(Message::Told(Told::Found(0, 1, why)));

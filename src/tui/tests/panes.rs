@@ -98,11 +98,17 @@ fn fields_and_bytes_move_each_other() {
         (looked_at(&model).0.as_str(), model.bytes.within),
         ("TCP sequence number", 3)
     );
-    // In the dump, up and down are rows.
+    // In the dump, up and down are rows, which are longer there: it has the room of the fields.
     press(&mut model, "xk");
-    assert_eq!(looked_at(&model).0, "IPv4 destination");
+    assert_eq!(looked_at(&model).0, "IPv4 header checksum");
+    let shown = picture(&model);
+    assert!(
+        shown.contains(" 00 02 ab 48 1f 90 0a 98  15 db 00"),
+        "{shown}"
+    );
+    assert!(shown.contains("   ...H............\n"), "{shown}");
     press(&mut model, "xk");
-    assert_eq!(looked_at(&model).0, "IPv4 source");
+    assert_eq!(looked_at(&model).0, "IPv4 protocol");
 }
 
 #[test]
@@ -330,6 +336,49 @@ fn a_pane_can_have_the_screen_for_itself() {
     );
     press(&mut model, "\x1b");
     assert!(picture(&model).contains("SYN seq"), "{}", picture(&model));
+}
+
+#[test]
+fn what_had_the_screen_for_itself_leaves_nothing_empty() {
+    let mut model = model_of("retransmission", (80, 24));
+    press(&mut model, "G\t\t\tzz");
+    let lines = model.lines().count();
+    let last = model.lines().last().unwrap();
+    assert_eq!(last.end, model.extent.rows, "{lines} lines to the end");
+    // So it is when what was folded is folded again.
+    let mut model = model_of("slow-start", (80, 24));
+    press(&mut model, "FGF");
+    let last = model.lines().last().unwrap();
+    assert!(model.top == 0 || last.end == model.extent.rows, "{last:?}");
+}
+
+#[test]
+fn where_there_is_no_packet_it_is_said() {
+    let mut model = model_with("empty", &[], (80, 24));
+    let shown = picture(&model);
+    assert!(
+        shown.contains("No packet: there is none in this capture"),
+        "{shown}"
+    );
+    press(&mut model, "t");
+    assert!(!model.quiz.is_on());
+    let said = "there is no packet yet after which one could come";
+    assert_eq!(model.notice.as_deref(), Some(said));
+}
+
+#[test]
+fn a_long_notice_is_told_to_its_end_and_a_long_path_from_its() {
+    let mut model = model_of("handshake", (80, 24));
+    model.look.title = format!("/{}/of/{}/trace.pcapng", "far".repeat(20), "it".repeat(9));
+    let words = "damaged at frame 2: ".to_owned() + &"a reason ".repeat(12) + "to the end";
+    model.update(Message::Told(Told::Failed(words)));
+    let shown = picture(&model);
+    assert!(shown.contains("/trace.pcapng"), "{shown}");
+    let last: Vec<&str> = shown.lines().rev().take(2).collect();
+    assert!(last[1].starts_with("damaged at frame 2"), "{shown}");
+    assert!(last[0].ends_with("to the end"), "{shown}");
+    press(&mut model, "j");
+    assert!(!picture(&model).contains("damaged"));
 }
 
 #[test]

@@ -67,9 +67,13 @@ impl Model {
 
     /// Opens the checksums, worked out.
     pub(super) fn show_sums(&mut self) {
-        if self.current().is_some() {
-            self.bytes.sums_top = 0;
-            self.over = Some(Over::Sums);
+        match self.current() {
+            Some(row) if row.has_frame() => {
+                self.bytes.sums_top = 0;
+                self.over = Some(Over::Sums);
+            }
+            Some(_) => self.notice = Some("there is no packet here".to_owned()),
+            None => {}
         }
     }
 

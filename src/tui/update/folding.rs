@@ -60,6 +60,13 @@ impl Model {
         let lines = u64::from(draw::ladder_lines(self)).max(1);
         self.top = self.line_with(self.top.min(self.cursor)).start;
         self.top = self.lines_up(self.cursor, lines - 1, self.top);
+        // Where there is more room than before, or lines are folded that were not, nothing stays empty at the bottom.
+        // Who is asked what comes next must not see from that how near the end is.
+        if !self.quiz.is_on() {
+            let last = self.extent.rows.saturating_sub(1);
+            let lowest = self.lines_up(last, lines - 1, 0);
+            self.top = self.top.min(lowest);
+        }
     }
 
     /// The lines on the screen, from the first one on: the rows that each stands for.

@@ -153,7 +153,7 @@ impl Model {
             return;
         };
         let of = match self.flow {
-            Some(flow) => format!(" of connection {flow}"),
+            Some(flow) => format!(" of connection #{flow}"),
             None => String::new(),
         };
         let row = |row: u64| units::count(row + 1);
@@ -174,10 +174,20 @@ impl Model {
             (_, first) if first == until => format!("in row {}{of}{end}", row(first)),
             (_, first) => format!("in rows {} to {}{of}{end}", row(first), row(until)),
         };
-        let turn = match aim.turn {
-            Some(key) if aim.back => format!("; {key} looks further on"),
-            Some(key) => format!("; {key} looks before"),
-            None => String::new(),
+        let turned = Aim {
+            back: !aim.back,
+            ..aim.clone()
+        };
+        let (on, other) = if aim.back {
+            ("further on", "after it")
+        } else {
+            ("before", "before it")
+        };
+        let turn = match (aim.turn, self.at_hand(from, &turned)) {
+            (None, _) => String::new(),
+            (Some(_), AtHand::None) => format!(", and none {other}"),
+            (Some(key), AtHand::Found(there)) => format!("; {key} goes to row {}", row(there)),
+            (Some(key), AtHand::NotUpTo(_)) => format!("; {key} looks {on}"),
         };
         self.notice = Some(format!("no {what} {place}{turn}"));
     }
@@ -258,7 +268,7 @@ impl Model {
                 let aim = Aim {
                     query,
                     back: false,
-                    what: Some(format!("segment of connection {flow}")),
+                    what: Some(format!("segment of connection #{flow}")),
                     turn: None,
                 };
                 self.seek_from(0, aim, wishes);
@@ -306,6 +316,6 @@ impl Model {
         };
         let flow = segment.flow;
         self.look_at(Some(flow), frame, wishes);
-        self.notice = Some(format!("connection {flow} alone; o shows all again"));
+        self.notice = Some(format!("connection #{flow} alone; o shows all again"));
     }
 }
