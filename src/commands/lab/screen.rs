@@ -28,6 +28,12 @@ use crate::tui::Look;
 
 /// Runs it.
 pub(super) fn run(args: &cli::LabRun, asked: &Asked) -> Result<ExitCode> {
+    if args.at == Some(At::Both) {
+        bail!(
+            "--tui shows one end while it runs: leave --at both out, or record it with --record DIR and walk \
+             through both ends when it is over: wirelab step DIR --at both"
+        );
+    }
     let style = step::style(&args.output, &args.view, "leave --tui out")?;
     let (recorder, store) = record(args, asked)?;
     let signals = Signals::catch_for_screen().context("can't catch signals")?;
