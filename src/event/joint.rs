@@ -104,6 +104,19 @@ impl Joint {
         }
     }
 
+    /// That frame of that host's capture, if it shows the packet as a segment.
+    pub fn frame_of(&self, host: Host, frame: u64) -> Option<&Kept> {
+        let Self::Passage(passage) = self else {
+            return None;
+        };
+        let hosts = [passage.facts.to.other(), passage.facts.to];
+        let mut stops = hosts.into_iter().zip(&passage.stops);
+        stops.find_map(|(at, stop)| {
+            let kept = stop.as_ref()?.segment.as_deref()?;
+            (at == host && kept.frame == frame).then_some(kept)
+        })
+    }
+
     /// Whether another row has told of the packet's departure: then it counts there.
     pub fn is_arrival(&self) -> bool {
         match self {

@@ -119,6 +119,19 @@ impl Kept {
         }
     }
 
+    /// That frame as it was kept, which where two captures are looked at the row may show as the other one has it.
+    pub fn as_frame(&self, host: Option<Host>, frame: u64) -> Option<&Self> {
+        match (&self.joint, host) {
+            (Some(joint), Some(host)) => {
+                let shown = joint.host() == Some(host) && self.frame == frame;
+                shown
+                    .then_some(self)
+                    .or_else(|| joint.frame_of(host, frame))
+            }
+            _ => (self.frame == frame).then_some(self),
+        }
+    }
+
     /// The frame as it was read.
     pub fn frame(&self) -> Frame<'_> {
         Frame {

@@ -65,8 +65,7 @@ impl Model {
         let host = self.current()?.host();
         let kept = || self.why.evidence.iter().find(|row| row.shows(host, frame));
         let row = self.pages.frame(host, frame).map(|(_, row)| row);
-        // Of two captures a packet may be shown as the other one has it, under another number.
-        row.or_else(kept).filter(|row| row.frame == frame)
+        row.or_else(kept)?.as_frame(host, frame)
     }
 
     /// Remembers where we are, to go back there.

@@ -178,6 +178,23 @@ fn states_of_boards_are_those_that_packets_leave_at_their_hosts() {
 }
 
 #[test]
+fn what_a_judgement_rests_on_is_shown_as_its_capture_has_it() {
+    let mut both = both("retransmission", true);
+    while both.step().unwrap() {}
+    let keys = [KeyCode::Char('p')];
+    let shown = screen(&mut both, Style::default(), (200, 60), &keys);
+    // Duplicate ACKs stand in the rows as the server has sent them, and in the reasons as the client got them.
+    assert!(shown.contains("rests on frames 6, 14, 15, 16"), "{shown}");
+    assert!(!shown.contains("not at hand"), "{shown}");
+    for frame in [6, 14, 15, 16] {
+        assert!(
+            shown.contains(&format!("   {frame:>2}  0.0")),
+            "{frame}: {shown}"
+        );
+    }
+}
+
+#[test]
 fn a_call_is_told_and_no_arrival_is_asked_for() {
     let mut both = both("corrupt", true);
     while !both.complete {
