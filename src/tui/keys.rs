@@ -411,7 +411,7 @@ pub const KEYS: &[(&str, &[Binding])] = &[
                 shown: "Esc",
                 keys: &[(KeyCode::Esc, PLAIN)],
                 action: Action::Back,
-                help: "leaves what was begun",
+                help: "leaves what was begun, takes marks away",
             },
             Binding {
                 shown: "q Ctrl-C",

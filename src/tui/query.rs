@@ -85,6 +85,14 @@ pub enum Relation {
 }
 
 impl Query {
+    /// What such a row is called, of those kinds that have a key of their own.
+    pub(super) const fn called(&self) -> &'static str {
+        match self {
+            Self::Problem => "problem",
+            _ => "event",
+        }
+    }
+
     /// Whether that row is one.
     pub fn fits(&self, row: &Kept) -> bool {
         match self {

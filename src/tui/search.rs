@@ -7,11 +7,13 @@ use super::query::Query;
 const MOST_REMEMBERED: usize = 50;
 
 /// All of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Search {
     pub(super) prompt: Prompt,
     /// What was looked for last.
     pub(super) last: Option<Last>,
+    /// What a key that stands for a kind of row looked for last.
+    pub(super) kind: Query,
     /// What was asked for and not answered yet.
     pub(super) out: Option<Sought>,
     /// Number of the search that was begun last: answers to others are not taken.
@@ -64,6 +66,19 @@ pub(super) struct Aim {
     pub(super) what: Option<String>,
     /// The key that looks for it the other way.
     pub(super) turn: Option<char>,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self {
+            prompt: Prompt::default(),
+            last: None,
+            kind: Query::Event,
+            out: None,
+            number: 0,
+            remembered: Vec::new(),
+        }
+    }
 }
 
 impl Search {

@@ -19,6 +19,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::draw;
 use super::keys::{self, Action};
+use super::marks::Marks;
 use super::message::{Extent, Message, Told, Wish};
 use super::model::{Model, Over, Pane};
 use super::pages::{PAGE_ROWS, Page};
@@ -118,10 +119,10 @@ impl Model {
             }
             Action::Pane => self.next_pane(1),
             Action::PaneBack => self.next_pane(Pane::ALL.len() - 1),
-            Action::NextEvent => self.seek(&Query::Event, "event", false, wishes),
-            Action::PreviousEvent => self.seek(&Query::Event, "event", true, wishes),
-            Action::NextProblem => self.seek(&Query::Problem, "problem", false, wishes),
-            Action::PreviousProblem => self.seek(&Query::Problem, "problem", true, wishes),
+            Action::NextEvent => self.seek_kind(Query::Event, false, wishes),
+            Action::PreviousEvent => self.seek_kind(Query::Event, true, wishes),
+            Action::NextProblem => self.seek_kind(Query::Problem, false, wishes),
+            Action::PreviousProblem => self.seek_kind(Query::Problem, true, wishes),
             Action::NextFlow => self.seek_flow(false, wishes),
             Action::PreviousFlow => self.seek_flow(true, wishes),
             Action::Search => self.ask_what(false),
@@ -150,8 +151,11 @@ impl Model {
     fn leave(&mut self, wishes: &mut Vec<Wish>) {
         if self.search.pending().is_some() {
             self.let_be(wishes);
-        } else if let Some(last) = &mut self.search.last {
+        } else if let Some(last) = self.search.last.as_mut().filter(|last| last.marked) {
             last.marked = false;
+        } else if self.marks.set.iter().any(Option::is_some) {
+            self.marks = Marks::default();
+            self.notice = Some("the marks are gone".to_owned());
         }
     }
 
@@ -182,7 +186,7 @@ impl Model {
     }
 
     fn scroll_help(&mut self, by: i64) {
-        let most = draw::help_overhang(self.size);
+        let most = draw::help_overhang(self);
         let top = i64::from(self.help_top) + by;
         self.help_top = top.clamp(0, most.into()) as u16;
     }

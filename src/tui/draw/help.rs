@@ -22,15 +22,16 @@ enum Row {
 }
 
 /// Where it stands, and what stands in each of its columns.
-fn layout(size: (u16, u16)) -> (Rect, Vec<Vec<Row>>) {
+fn layout(model: &Model) -> (Rect, Vec<Vec<Row>>) {
+    let size = model.size;
     let whole = Rect::new(0, 0, size.0, size.1);
-    let one = rows(usize::from(NARROW.min(size.0)).saturating_sub(2));
+    let one = rows(model, usize::from(NARROW.min(size.0)).saturating_sub(2));
     let inside = usize::from(size.1.saturating_sub(2));
     let columns = if one.iter().map(Vec::len).sum::<usize>() <= inside || size.0 < NARROW {
         vec![one.into_iter().flatten().collect()]
     } else {
         let width = usize::from(TWICE.min(size.0) - 2) / 2;
-        split(rows(width.saturating_sub(1)))
+        split(rows(model, width.saturating_sub(1)))
     };
     let width = if columns.len() == 1 { NARROW } else { TWICE }.min(size.0);
     let longest = columns.iter().map(Vec::len).max().unwrap_or(0) as u16;
@@ -40,12 +41,12 @@ fn layout(size: (u16, u16)) -> (Rect, Vec<Vec<Row>>) {
 }
 
 /// The lines of each subject, wrapped to that width.
-fn rows(width: usize) -> Vec<Vec<Row>> {
+fn rows(model: &Model, width: usize) -> Vec<Vec<Row>> {
     let room = width.saturating_sub(KEYS_WIDE + 2);
     let of = |(subject, bindings): &(&'static str, &'static [crate::tui::keys::Binding])| {
         let mut rows = vec![Row::Subject(subject)];
         for binding in *bindings {
-            let lines = text::wrap(binding.help, room);
+            let lines = text::wrap(&said(model, binding.help), room);
             for (at, line) in lines.into_iter().enumerate() {
                 rows.push(Row::Binding(if at == 0 { binding.shown } else { "" }, line));
             }
@@ -70,17 +71,17 @@ fn split(subjects: Vec<Vec<Row>>) -> Vec<Vec<Row>> {
     vec![first, second]
 }
 
-/// How many of its lines do not fit on such a screen.
-pub(in crate::tui) fn overhang(size: (u16, u16)) -> u16 {
-    let (place, columns) = layout(size);
+/// How many of its lines do not fit on the screen.
+pub(in crate::tui) fn overhang(model: &Model) -> u16 {
+    let (place, columns) = layout(model);
     let longest = columns.iter().map(Vec::len).max().unwrap_or(0) as u16;
     longest.saturating_sub(place.height.saturating_sub(2))
 }
 
 /// Draws the table of keys over the rest.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
-    let (place, columns) = layout(model.size);
-    let over = overhang(model.size);
+    let (place, columns) = layout(model);
+    let over = overhang(model);
     frame.render_widget(Clear, place);
     let mut block = boxed(model, "keys");
     if over > 0 {
@@ -110,7 +111,7 @@ fn line(model: &Model, row: &Row) -> Line<'static> {
             let keys = format!(" {keys}{} ", " ".repeat(pad));
             Line::from(vec![
                 span(model, Paint::State, keys),
-                span(model, Paint::Plain, said(model, help)),
+                span(model, Paint::Plain, help.clone()),
             ])
         }
     }

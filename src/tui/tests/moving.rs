@@ -43,6 +43,11 @@ fn problems_are_gone_to_one_after_another_and_back() {
     press(&mut model, KeyCode::Char('P'));
     assert_eq!(model.cursor, problems[problems.len() - 2]);
     assert_eq!(model.notice, None);
+    // Where nothing was written to look for, once more means the same kind.
+    press(&mut model, KeyCode::Char('n'));
+    assert_eq!(model.cursor, *problems.last().unwrap());
+    press(&mut model, KeyCode::Char('N'));
+    assert_eq!(model.cursor, problems[problems.len() - 2]);
     press(&mut model, KeyCode::Home);
     press(&mut model, KeyCode::Char('P'));
     let notice = model.notice.clone().unwrap();

@@ -295,6 +295,18 @@ fn sums_between_marks_are_those_of_their_rows() {
 }
 
 #[test]
+fn marks_go_away_when_asked_to() {
+    let mut model = model_of("zero-window", (80, 24));
+    press(&mut model, "mjjm");
+    assert_eq!(model.marks().iter().flatten().count(), 2);
+    press(&mut model, "m");
+    assert_eq!(model.notice.as_deref(), Some("the mark here is gone"));
+    model.update(Message::Key(KeyCode::Esc.into()));
+    assert_eq!(model.marks(), [None, None]);
+    assert_eq!(model.notice.as_deref(), Some("the marks are gone"));
+}
+
+#[test]
 fn what_is_not_at_hand_is_measured_elsewhere() {
     let mut model = model_of("handshake", (80, 24));
     press(&mut model, "m");

@@ -24,10 +24,13 @@ impl Model {
             self.notice = Some("marks on what is not in this view are gone".to_owned());
         }
         let set = match (set, set.map(here)) {
-            (set, without) if set != without => match without {
-                [None, b] => [b, None],
-                without => without,
-            },
+            (set, without) if set != without => {
+                self.notice = Some("the mark here is gone".to_owned());
+                match without {
+                    [None, b] => [b, None],
+                    without => without,
+                }
+            }
             ([Some(a), None], _) => [Some(a), Some(mark)],
             _ => [Some(mark), None],
         };

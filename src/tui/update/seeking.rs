@@ -34,6 +34,12 @@ impl Model {
         self.seek_from(self.cursor, aim, wishes);
     }
 
+    /// The same for a kind of row that has a key of its own.
+    pub(super) fn seek_kind(&mut self, kind: Query, back: bool, wishes: &mut Vec<Wish>) {
+        self.seek(&kind, kind.called(), back, wishes);
+        self.search.kind = kind;
+    }
+
     /// The same from another row.
     pub(super) fn seek_from(&mut self, from: u64, aim: Aim, wishes: &mut Vec<Wish>) {
         // A key that is held down does not begin what is under way again and again.
@@ -192,10 +198,11 @@ impl Model {
         self.notice = Some(format!("no {what} {place}{turn}"));
     }
 
-    /// Looks for what was looked for last; for any event if that was nothing.
+    /// Looks for what was looked for last: what was written, else what a key stands for.
     pub(super) fn seek_again(&mut self, other_way: bool, wishes: &mut Vec<Wish>) {
         let Some(last) = &mut self.search.last else {
-            self.seek(&Query::Event, "event", other_way, wishes);
+            let kind = self.search.kind.clone();
+            self.seek(&kind, kind.called(), other_way, wishes);
             return;
         };
         last.marked = true;

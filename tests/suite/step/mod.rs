@@ -324,6 +324,36 @@ fn what_comes_through_a_pipe_is_stepped_through_with_keys_from_the_terminal() {
 }
 
 #[test]
+fn what_is_typed_before_anything_is_there_is_done_in_its_order() {
+    let mut terminal = step(&["zero-window"]);
+    terminal.keys("ppp");
+    // The third sign of trouble, as docs/STEPPING.md has it.
+    terminal.sees("8 of 24");
+    terminal.keys("q");
+    assert_eq!(terminal.ends().code(), Some(0));
+}
+
+#[test]
+fn a_damaged_capture_shows_what_stands_before_the_damage_and_says_what_it_is() {
+    let (_, whole) = recordings::capture("handshake").expect("a recording");
+    let mut made = tempfile::Builder::new()
+        .suffix(".pcapng")
+        .tempfile()
+        .expect("a file");
+    made.write_all(whole).expect("written");
+    // A packet block that is shorter than its own header.
+    made.write_all(&[6, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0])
+        .expect("written");
+    let path = made.path().to_str().expect("a name");
+    let mut terminal = step(&[path]);
+    terminal.sees("1 of 3");
+    terminal.sees("SYN ACK seq 0 ack 1");
+    terminal.sees("claims to be 5 bytes long");
+    terminal.keys("q");
+    assert_eq!(terminal.ends().code(), Some(0));
+}
+
+#[test]
 fn what_can_t_be_shown_is_said_without_a_screen() {
     let run = crate::run::run(&["step", "handshake"]);
     assert_eq!(run.code, 2);

@@ -23,7 +23,8 @@ impl BothLines {
     /// In that style; `tagged` says on each row which connection it is of, and times count from `start`.
     pub fn new(style: Style, shows: BothEnds, tagged: bool, start: Option<Timestamp>) -> Self {
         let mut both = Both::new(style, shows);
-        both.layout = Layout::new(both.style.width, tagged, shows.figures);
+        // The kernels' figures have a pane of their own, and columns without a heading would tell nobody anything.
+        both.layout = Layout::new(both.style.width, tagged, false);
         both.begun = start;
         both.terse = true;
         Self { both }
