@@ -110,6 +110,14 @@ impl Kept {
         self.joint.as_ref().and_then(|joint| joint.host())
     }
 
+    /// The host that sent its packet, where two captures are looked at.
+    pub fn sender(&self) -> Option<Host> {
+        match self.joint.as_deref() {
+            Some(Joint::Passage(passage)) => Some(passage.to().other()),
+            _ => None,
+        }
+    }
+
     /// Whether it is about that frame, of that host's capture where two are looked at.
     pub fn shows(&self, host: Option<Host>, frame: u64) -> bool {
         match (&self.joint, host) {

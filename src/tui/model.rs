@@ -16,7 +16,7 @@ use super::play::Play;
 use super::quiz::Quiz;
 use super::search::Search;
 use super::why::Why;
-use crate::event::{Kept, Segment};
+use crate::event::Kept;
 use crate::frame::Timestamp;
 use crate::view::{BothEnds, Style};
 
@@ -173,11 +173,11 @@ impl Model {
         self.pages.row(self.cursor)
     }
 
-    /// A segment of the connection that there is to tell of at the row looked at: the row's own, or where two captures
+    /// A row with a segment of the connection that there is to tell of at the row looked at: the row's own, or where two captures
     /// are in step and something else happens, the nearest before it, or after it.
-    pub(super) fn anchor(&self) -> Option<&Segment<'static>> {
+    pub(super) fn anchor(&self) -> Option<&Kept> {
         let here = self.cursor;
-        let segment = |row: u64| self.pages.row(row)?.segment();
+        let segment = |row: u64| self.pages.row(row).filter(|row| row.segment().is_some());
         let own = segment(here);
         if own.is_some() || self.look.both.is_none() {
             return own;

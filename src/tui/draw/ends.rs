@@ -10,6 +10,8 @@
 //!
 //! Lines have ranks: those of the lowest are there on the smallest screen, the others as far as there is room.
 
+mod kernel;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Stylize;
@@ -20,7 +22,7 @@ use super::lines::{self, span};
 use super::tape::{self, Ink, Scale};
 use super::tape_marks::marks;
 use crate::event::{
-    Board, Endpoint, Event, Figures, HalfBoard, How, Kept, Part, Segment, Side, TcpState, units,
+    Board, Endpoint, Event, HalfBoard, Host, How, Kept, Part, Segment, Side, TcpState, units,
 };
 use crate::frame::Timestamp;
 use crate::tui::ends;
@@ -44,16 +46,22 @@ pub(super) fn draw(model: &Model, row: &Kept, area: Rect, frame: &mut Frame<'_>)
     let of_it = |segment: &Segment<'_>| board.filter(|board| board.flow == segment.flow);
     // A call moves nothing by itself: the connection stands as the packets before it have left it.
     let anchor = match row.segment() {
-        None => model.anchor().filter(|segment| of_it(segment).is_some()),
-        own => own,
+        None => model.anchor().and_then(|row| Some((row, row.segment()?))),
+        own => own.map(|segment| (row, segment)),
     };
-    let Some(segment) = anchor else {
+    let anchor = anchor.filter(|(_, it)| row.segment().is_some() || of_it(it).is_some());
+    let Some((anchor, segment)) = anchor else {
         return frame.render_widget(Paragraph::new(no_segment(model, row, area.width)), area);
     };
     let pane = Pane {
         model,
         row,
         segment,
+        left: match anchor.sender() {
+            None => Side::Initiator,
+            Some(Host::Client) => segment.dir.0,
+            Some(Host::Server) => segment.dir.0.other(),
+        },
         board: of_it(segment),
         next: model.pages.row(model.cursor + 1).map(|next| next.time),
         width: usize::from(area.width),
@@ -69,7 +77,7 @@ fn no_segment(model: &Model, row: &Kept, width: u16) -> Vec<Line<'static>> {
         _ => None,
     });
     if !row.has_frame() {
-        let none = "No packet has passed yet.";
+        let none = "No segment of TCP has passed here.";
         let mut words = super::why::beside_packets(model, row, width).lines;
         words.push(span(model, Paint::Dim, none).into());
         return words;
@@ -99,6 +107,8 @@ struct Pane<'a> {
     row: &'a Kept,
     /// The row's segment, or where it is none, one of the connection that there is to tell of.
     segment: &'a Segment<'static>,
+    /// The side that stands at the left of the ladder.
+    left: Side,
     board: Option<&'a Board>,
     /// When the next row was captured.
     next: Option<Timestamp>,
@@ -110,8 +120,8 @@ impl Pane<'_> {
         let ends = ends::ends(self.segment.dir.0, self.segment.src, self.segment.dst);
         let mut lines = Vec::new();
         let mut taped = false;
-        for side in [Side::Initiator, Side::Responder] {
-            if side == Side::Responder {
+        for side in [self.left, self.left.other()] {
+            if side != self.left {
                 lines.push((8, Line::default()));
             }
             let [end, far] = [ends[side.index()], ends[side.other().index()]];
@@ -142,10 +152,12 @@ impl Pane<'_> {
         Line::from(span(self.model, paint, text::fit(text, self.width)))
     }
 
-    fn side(side: Side) -> Paint {
-        match side {
-            Side::Initiator => Paint::Initiator,
-            Side::Responder => Paint::Responder,
+    /// Its colour in the ladder.
+    fn side(&self, side: Side) -> Paint {
+        if side == self.left {
+            Paint::Initiator
+        } else {
+            Paint::Responder
         }
     }
 
@@ -159,7 +171,7 @@ impl Pane<'_> {
         };
         let name = format!("{:<15}", end.to_string());
         let mut used = text::width(&name) + 2;
-        let mut spans = vec![span(self.model, Self::side(side), name), Span::raw("  ")];
+        let mut spans = vec![span(self.model, self.side(side), name), Span::raw("  ")];
         if before == now {
             spans.push(span(self.model, Paint::State, now));
         } else {
@@ -245,7 +257,7 @@ impl Pane<'_> {
         let mut spans = Vec::new();
         for run in tape::cells(half, scale).chunk_by(|a, b| a == b) {
             let text: String = run.iter().map(|ink| ink.glyph(unicode)).collect();
-            let paint = run[0].paint(Self::side(side));
+            let paint = run[0].paint(self.side(side));
             spans.push(span(self.model, paint, text));
         }
         let marks = marks(half, scale, unicode);
@@ -324,121 +336,6 @@ impl Pane<'_> {
             lines.push((9, self.line(Paint::Dim, &text)));
         }
         lines
-    }
-
-    /// What its kernel had in mind.
-    fn kernel(&self, side: Side, ends: [Endpoint; 2]) -> Vec<Ranked> {
-        let time = self.stop(side).map_or(self.row.time, |(time, _)| time);
-        let mind = self.model.ends.mind(ends, time, self.next);
-        let Some((figures, longest)) = mind else {
-            return self.by_estimate(side).into_iter().collect();
-        };
-        let board = self.board;
-        let sends = board.is_some_and(|board| board.of(side).sends());
-        let hears = board.is_some_and(|board| board.of(side.other()).sends());
-        let mut lines = Vec::new();
-        if let Some(line) = self.sending(side, &figures, longest) {
-            lines.push((if sends { 3 } else { 10 }, line));
-        }
-        if let Some(line) = self.receiving(&figures) {
-            lines.push((if hears { 3 } else { 10 }, line));
-        }
-        lines
-    }
-
-    /// Its congestion window as the capture shows it, and how full that is: what there is to say where no kernel has
-    /// said it.
-    fn by_estimate(&self, side: Side) -> Option<Ranked> {
-        let half = self.board?.of(side);
-        let cwnd = half.cwnd?;
-        let about = if self.model.look.style.unicode {
-            "≈"
-        } else {
-            "~"
-        };
-        let piece = Piece {
-            amount: half.in_flight.into(),
-            ink: BarInk::Full,
-            paint: Self::side(side),
-        };
-        let mut window = vec![
-            span(self.model, Paint::Dim, "by estimate "),
-            Span::raw(format!("cwnd {about} {} ", units::count(cwnd.bytes.into()))),
-        ];
-        window.extend(self.bar(&[piece], cwnd.bytes.into()));
-        let flight = units::count(half.in_flight.into());
-        let segments = units::plural(cwnd.segments.into(), "segment");
-        let groups = vec![
-            window,
-            vec![Span::raw(format!(" in flight {flight}"))],
-            vec![span(self.model, Paint::Dim, format!(", {segments}"))],
-        ];
-        Some((3, self.cut(groups)))
-    }
-
-    fn bar(&self, pieces: &[Piece], limit: u64) -> Vec<Span<'static>> {
-        let drawn = bar(&self.model.look.style, pieces, limit, BAR);
-        lines::line(&drawn).spans
-    }
-
-    /// Its congestion window and how full it is, and what waits to be sent.
-    fn sending(&self, side: Side, figures: &Figures, longest: u64) -> Option<Line<'static>> {
-        let (cwnd, pipe) = (figures.cwnd?, figures.pipe?);
-        let paint = Self::side(side);
-        let piece = |amount: u64, ink| Piece { amount, ink, paint };
-        let mut window = vec![
-            span(self.model, Paint::Strong, "kernel "),
-            Span::raw("cwnd "),
-        ];
-        window.extend(self.bar(&[piece(pipe.into(), BarInk::Full)], cwnd.into()));
-        window.push(Span::raw(format!(" {pipe} of {cwnd}")));
-        let mut groups = vec![window];
-        if let Some(ssthresh) = figures.ssthresh {
-            groups.push(vec![Span::raw(format!(", ssthresh {ssthresh}"))]);
-        }
-        if let Some(mood) = figures.mood.filter(|mood| *mood != "open") {
-            let mood = span(self.model, Paint::Caution, mood);
-            groups.push(vec![Span::raw(", "), mood]);
-        }
-        if let Some(queue) = figures.send_queue.filter(|_| longest > 0) {
-            // Of what is written and not acknowledged, some was sent; the last segment of that may be short.
-            let unacked = u64::from(figures.unacked.unwrap_or(0));
-            let sent = (unacked * u64::from(figures.mss.unwrap_or(0))).min(queue);
-            let pieces = [
-                piece(sent, BarInk::Full),
-                piece(queue - sent, BarInk::Shade),
-            ];
-            let mut waiting = vec![Span::raw("  to send ")];
-            waiting.extend(self.bar(&pieces, longest));
-            waiting.push(Span::raw(format!(" {}", units::count(queue))));
-            groups.push(waiting);
-        }
-        if let Some(rto) = figures.rto_ns {
-            groups.push(vec![Span::raw(format!("  RTO {}", units::nanos(rto)))]);
-        }
-        Some(self.cut(groups))
-    }
-
-    /// How full its receive buffer is: what was not read, of that and the window.
-    fn receiving(&self, figures: &Figures) -> Option<Line<'static>> {
-        let (queue, window) = (figures.recv_queue?, u64::from(figures.rcv_wnd?));
-        let piece = Piece {
-            amount: queue,
-            ink: BarInk::Full,
-            paint: if window == 0 {
-                Paint::Trouble
-            } else {
-                Paint::Good
-            },
-        };
-        let mut spans = vec![
-            span(self.model, Paint::Strong, "kernel "),
-            Span::raw("unread "),
-        ];
-        spans.extend(self.bar(&[piece], queue + window));
-        let (queue, window) = (units::count(queue), units::count(window));
-        let rest = format!(" {queue}, room for {window}");
-        Some(self.cut(vec![spans, vec![Span::raw(rest)]]))
     }
 
     /// Those of the groups that there is room for.

@@ -10,7 +10,7 @@ use ratatui::text::Line;
 use super::lines::span;
 use super::rungs::Rungs;
 use super::{Areas, marks};
-use crate::event::{Segment, Side};
+use crate::event::{Host, Kept, Side};
 use crate::frame::Timestamp;
 use crate::tui::model::Model;
 use crate::view::Paint;
@@ -78,9 +78,9 @@ fn row(
     marks::gutter(model, rows.start, kept.frame, place, frame);
 }
 
-/// The segment nearest to the row looked at. Where two captures are in step, calls and readings have the same two
+/// The row with a segment that is nearest to the one looked at. Where two captures are in step, calls and readings have the same two
 /// hosts; elsewhere the arrows on the screen have some.
-fn nearest(model: &Model) -> Option<&Segment<'static>> {
+fn nearest(model: &Model) -> Option<&Kept> {
     let shown = || model.lines().last().map_or(0, |rows| rows.end);
     let seen = match model.look.both {
         Some(_) => 0..u64::MAX,
@@ -88,7 +88,7 @@ fn nearest(model: &Model) -> Option<&Segment<'static>> {
     };
     // What comes next is asked for.
     let hidden = |row: &u64| model.quiz.is_on() && *row > model.cursor;
-    let segment = |row: u64| model.pages.row(row)?.segment();
+    let segment = |row: u64| model.pages.row(row).filter(|row| row.segment().is_some());
     let ways =
         (1..=FAR).flat_map(|by| [model.cursor.checked_add(by), model.cursor.checked_sub(by)]);
     let rows = ways.flatten().filter(|row| seen.contains(row));
@@ -97,13 +97,22 @@ fn nearest(model: &Model) -> Option<&Segment<'static>> {
 
 /// The two hosts above their columns.
 fn hosts(model: &Model, rungs: &Rungs, area: Rect, frame: &mut Frame<'_>) {
-    let here = model.current().and_then(|row| row.segment());
-    let Some(segment) = here.or_else(|| nearest(model)) else {
+    let here = model.current().filter(|row| row.segment().is_some());
+    let Some(row) = here.or_else(|| nearest(model)) else {
         return;
     };
-    let (left, right) = match segment.dir.0 {
-        Side::Initiator => (segment.src, segment.dst),
-        Side::Responder => (segment.dst, segment.src),
+    let Some(segment) = row.segment() else {
+        return;
+    };
+    // Of two captures the client's host is at the left, whoever has opened the connection.
+    let from_left = match row.sender() {
+        None => segment.dir.0 == Side::Initiator,
+        Some(sender) => sender == Host::Client,
+    };
+    let (left, right) = if from_left {
+        (segment.src, segment.dst)
+    } else {
+        (segment.dst, segment.src)
     };
     let (from, to) = rungs.columns();
     let (left, right) = (left.to_string(), right.to_string());

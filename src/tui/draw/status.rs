@@ -36,13 +36,15 @@ fn end_of(name: &str, room: usize) -> String {
     if text::width(name) <= room || room < LEAST {
         return name.to_owned();
     }
-    let mut end = name;
-    while text::width(end) + 1 > room {
-        let mut rest = end.chars();
-        rest.next();
-        end = rest.as_str();
+    let (mut used, mut from) = (1, name.len());
+    for (at, _) in name.char_indices().rev() {
+        used += text::width(&name[at..from]);
+        if used > room {
+            break;
+        }
+        from = at;
     }
-    format!("…{end}")
+    format!("…{}", &name[from..])
 }
 
 /// Which connection is looked at, of how many.

@@ -4,6 +4,7 @@ mod moving;
 mod panes;
 mod quiz;
 pub(crate) mod read;
+mod room;
 pub(crate) mod sample;
 mod screens;
 

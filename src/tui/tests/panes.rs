@@ -15,7 +15,7 @@ use crate::tui::model::Pane;
 use crate::tui::{Hit, Measured, Message, Model, PAGE_ROWS, Page, Query, Told, Wish, draw};
 
 /// Presses keys, one for each character; `\t` is Tab, `\n` Enter, `\x08` Backspace, `\x1b` Esc.
-fn press(model: &mut Model, keys: &str) -> Vec<Wish> {
+pub(super) fn press(model: &mut Model, keys: &str) -> Vec<Wish> {
     let mut wishes = Vec::new();
     for key in keys.chars() {
         let code = match key {
@@ -32,7 +32,7 @@ fn press(model: &mut Model, keys: &str) -> Vec<Wish> {
 }
 
 /// What the screen shows, line by line; what is reversed stands in ⟦ ⟧.
-fn picture(model: &Model) -> String {
+pub(super) fn picture(model: &Model) -> String {
     let (width, height) = model.size;
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| draw(model, frame)).unwrap();
@@ -295,18 +295,6 @@ fn sums_between_marks_are_those_of_their_rows() {
 }
 
 #[test]
-fn marks_go_away_when_asked_to() {
-    let mut model = model_of("zero-window", (80, 24));
-    press(&mut model, "mjjm");
-    assert_eq!(model.marks().iter().flatten().count(), 2);
-    press(&mut model, "m");
-    assert_eq!(model.notice.as_deref(), Some("the mark here is gone"));
-    model.update(Message::Key(KeyCode::Esc.into()));
-    assert_eq!(model.marks(), [None, None]);
-    assert_eq!(model.notice.as_deref(), Some("the marks are gone"));
-}
-
-#[test]
 fn what_is_not_at_hand_is_measured_elsewhere() {
     let mut model = model_of("handshake", (80, 24));
     press(&mut model, "m");
@@ -348,49 +336,6 @@ fn a_pane_can_have_the_screen_for_itself() {
     );
     press(&mut model, "\x1b");
     assert!(picture(&model).contains("SYN seq"), "{}", picture(&model));
-}
-
-#[test]
-fn what_had_the_screen_for_itself_leaves_nothing_empty() {
-    let mut model = model_of("retransmission", (80, 24));
-    press(&mut model, "G\t\t\tzz");
-    let lines = model.lines().count();
-    let last = model.lines().last().unwrap();
-    assert_eq!(last.end, model.extent.rows, "{lines} lines to the end");
-    // So it is when what was folded is folded again.
-    let mut model = model_of("slow-start", (80, 24));
-    press(&mut model, "FGF");
-    let last = model.lines().last().unwrap();
-    assert!(model.top == 0 || last.end == model.extent.rows, "{last:?}");
-}
-
-#[test]
-fn where_there_is_no_packet_it_is_said() {
-    let mut model = model_with("empty", &[], (80, 24));
-    let shown = picture(&model);
-    assert!(
-        shown.contains("No packet: there is none in this capture"),
-        "{shown}"
-    );
-    press(&mut model, "t");
-    assert!(!model.quiz.is_on());
-    let said = "there is no packet yet after which one could come";
-    assert_eq!(model.notice.as_deref(), Some(said));
-}
-
-#[test]
-fn a_long_notice_is_told_to_its_end_and_a_long_path_from_its() {
-    let mut model = model_of("handshake", (80, 24));
-    model.look.title = format!("/{}/of/{}/trace.pcapng", "far".repeat(20), "it".repeat(9));
-    let words = "damaged at frame 2: ".to_owned() + &"a reason ".repeat(12) + "to the end";
-    model.update(Message::Told(Told::Failed(words)));
-    let shown = picture(&model);
-    assert!(shown.contains("/trace.pcapng"), "{shown}");
-    let last: Vec<&str> = shown.lines().rev().take(2).collect();
-    assert!(last[1].starts_with("damaged at frame 2"), "{shown}");
-    assert!(last[0].ends_with("to the end"), "{shown}");
-    press(&mut model, "j");
-    assert!(!picture(&model).contains("damaged"));
 }
 
 #[test]

@@ -39,6 +39,7 @@ impl Model {
     fn ask_next(&mut self, wishes: &mut Vec<Wish>) {
         // What is no segment has nothing to be asked about, and gives nothing away; and what was seen to leave is no
         // question when it arrives.
+        let from = self.cursor;
         let arrives = |row: &Kept| row.joint.as_ref().is_some_and(|it| it.is_arrival());
         while let Some(next) = self.pages.row(self.cursor + 1)
             && (next.segment().is_none() || arrives(next))
@@ -46,6 +47,7 @@ impl Model {
             self.cursor += 1;
         }
         if self.extent.complete && self.extent.rows > 0 && self.cursor + 1 >= self.extent.rows {
+            self.cursor = from;
             self.end_quiz("nothing comes after this");
             return;
         }

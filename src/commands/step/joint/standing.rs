@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use super::Ends;
 use super::rows::{Home, Rows};
 use crate::analysis::{Analysis, Limits};
-use crate::event::{Board, Event, HalfBoard, Host, Joint, Kept, Moved, Segment, Side};
+use crate::event::{Board, Event, HalfBoard, Host, Kept, Moved, Segment, Side};
 use crate::explain::Windows;
 use crate::io::Source;
 
@@ -114,11 +114,8 @@ fn anchor(all: &[Kept], place: usize) -> Option<&Kept> {
 
 /// Which side the client is, and which the server, in a row with a segment.
 fn sides(row: &Kept, segment: &Segment<'_>) -> Option<[Side; 2]> {
-    let Some(Joint::Passage(passage)) = row.joint.as_deref() else {
-        return None;
-    };
-    let (sender, side) = (passage.to().other(), segment.dir.0);
-    Some(match sender {
+    let side = segment.dir.0;
+    Some(match row.sender()? {
         Host::Client => [side, side.other()],
         Host::Server => [side.other(), side],
     })

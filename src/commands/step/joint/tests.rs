@@ -195,6 +195,46 @@ fn what_a_judgement_rests_on_is_shown_as_its_capture_has_it() {
 }
 
 #[test]
+fn the_client_is_at_the_left_whoever_has_opened_the_connection() {
+    // Each end's capture takes its own host for the one that opened it.
+    let mut both = both("simultaneous-open", true);
+    while both.step().unwrap() {}
+    let rows = both.extent().rows;
+    let mut walk = Walk::new(&mut both, Style::default(), (80, 24), &[]);
+    let mut ends = 0;
+    for row in 0..rows {
+        let shown = walk.shown();
+        let hosts = shown.lines().nth(2).unwrap();
+        let [left, right] = ["10.0.0.1:8080", "10.0.0.2:8080"].map(|end| hosts.find(end));
+        assert!(left.unwrap() < right.unwrap(), "{row}: {shown}");
+        let heads: Vec<&str> = shown
+            .lines()
+            .filter(|line| line.starts_with("\"10.0.0."))
+            .collect();
+        if let [first, second] = heads[..] {
+            assert!(
+                first.contains("10.0.0.1:8080") && second.contains("10.0.0.2:8080"),
+                "{shown}"
+            );
+            ends += 1;
+        }
+        walk.press(KeyCode::Down);
+    }
+    assert!(ends > 10, "{ends}");
+}
+
+#[test]
+fn where_no_segment_follows_nothing_is_asked_and_nobody_moved() {
+    let mut both = both("ping-loss", true);
+    while !both.complete {
+        assert!(both.read_on(&mut |_| true));
+    }
+    let shown = screen(&mut both, Style::default(), (80, 24), &[KeyCode::Char('t')]);
+    assert!(shown.contains("nothing comes after this"), "{shown}");
+    assert!(shown.contains(" 1 of "), "{shown}");
+}
+
+#[test]
 fn a_call_is_told_and_no_arrival_is_asked_for() {
     let mut both = both("corrupt", true);
     while !both.complete {

@@ -67,8 +67,8 @@ fn meaning(name: &str) -> &'static str {
             "It has nothing more to send: a FIN follows the last byte. It can still receive."
         }
         "close" => {
-            "It lets the endpoint go: a FIN follows the last byte, or an RST where data came that nobody has read \
-             (RFC 9293 3.9.1.4)."
+            "It lets the endpoint go. Of a connection a FIN follows the last byte, or an RST where data came that \
+             nobody has read (RFC 9293 3.9.1.4)."
         }
         "setsockopt" => "It sets how the kernel is to treat this endpoint.",
         "getsockopt" => "It asks how the kernel treats this endpoint.",
