@@ -89,10 +89,10 @@ impl Model {
         }
     }
 
-    /// Whether nothing is known yet of where that would lead: who knows the capture types ahead. Of what is being
-    /// made there may be nothing for long.
+    /// Whether no row has come yet from which that would lead anywhere: who knows the capture types ahead. Of what is
+    /// being made there may be none for long.
     const fn is_too_early(&self, action: Action) -> bool {
-        let nothing = self.extent.rows == 0 && !self.extent.complete && !self.look.follows;
+        let nothing = self.start.is_none() && !self.look.follows;
         nothing && self.early.len() < MOST_EARLY && keys::leads_elsewhere(action)
     }
 

@@ -66,6 +66,14 @@ fn keys_that_are_pressed_before_there_is_a_row_wait_for_it() {
         press(&mut model, KeyCode::Char('p'));
     }
     assert!(model.search.pending().is_none());
+    // Nor is it enough to know how many there are.
+    let extent = Extent {
+        rows: rows.len() as u64,
+        ..Extent::default()
+    };
+    model.update(Message::Told(Told::Extent(0, extent)));
+    press(&mut model, KeyCode::Char('P'));
+    press(&mut model, KeyCode::Char('p'));
     let page = Page {
         number: 0,
         rows: rows.into(),
@@ -144,6 +152,7 @@ fn a_search_tells_how_far_it_is_and_can_be_let_be() {
         ..Extent::default()
     };
     model.update(Message::Told(Told::Extent(0, extent)));
+    model.start = Some(crate::frame::Timestamp::default());
     press(&mut model, KeyCode::Char('e'));
     assert!(model.search.pending().is_some());
     model.update(Message::Told(Told::Searching(0, 1, 1_233_999)));
@@ -173,6 +182,7 @@ fn why_a_search_could_not_go_on_is_said_and_not_that_there_is_nothing() {
         ..Extent::default()
     };
     model.update(Message::Told(Told::Extent(0, extent)));
+    model.start = Some(crate::frame::Timestamp::default());
     press(&mut model, KeyCode::Char('e'));
     let why = Err("the disk is gone".to_owned());
     model.update(Message::Told(Told::Found(0, 1, why)));

@@ -60,6 +60,7 @@ mod tests {
     fn a_capture_that_is_read_is_looked_at_from_its_beginning() {
         let mut model = Model::new(Look::default(), (80, 24));
         model.begin();
+        model.start = Some(crate::frame::Timestamp::default());
         assert_eq!(grown(&mut model, 500), 0);
         press(&mut model, KeyCode::End);
         assert_eq!(grown(&mut model, 600), 499);
