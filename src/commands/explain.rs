@@ -7,15 +7,16 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use super::input;
+use super::pipeline::learn;
 use super::show::{Show, show, text_view};
 use crate::analysis::{Analysis, Limits};
 use crate::cli;
 use crate::event::Event;
-use crate::explain::Explainer;
+use crate::explain::{Chain, Explainer};
 use crate::frame::Timestamp;
 use crate::io::clock::Speed;
 use crate::select::Scope;
-use crate::view::{Json, Lines, View, reasons};
+use crate::view::{Json, Lines, View, chain};
 
 /// Runs it.
 pub(super) fn run(args: &cli::Explain) -> Result<ExitCode> {
@@ -41,7 +42,9 @@ pub(super) fn run(args: &cli::Explain) -> Result<ExitCode> {
 
 /// Shows one frame with all that its notes rest on.
 fn reasoning(args: &cli::Explain, frame: u64) -> Result<ExitCode> {
-    let (frames, start) = evidence(args, frame)?;
+    let (evidence, start) = evidence(args, frame)?;
+    let (links, cut) = evidence.links();
+    let frames: Vec<_> = links.iter().map(|link| link.frame).collect();
     let asked = Show {
         input: &args.input,
         select: &cli::Select::of_frames(&frames),
@@ -55,52 +58,51 @@ fn reasoning(args: &cli::Explain, frame: u64) -> Result<ExitCode> {
     };
     show(&asked, |style| match args.output.format {
         cli::Format::Json => Ok(Box::new(Json::new(Lines::Everything))),
-        cli::Format::Text => Ok(reasons(style, frame, start)),
+        cli::Format::Text => Ok(chain(style, links, cut, start)),
     })
 }
 
 /// The frame, and those that its notes rest on; theirs too. And when the capture begins.
-fn evidence(args: &cli::Explain, frame: u64) -> Result<(Vec<u64>, Option<Timestamp>)> {
-    let (mut frames, mut start) = (vec![frame], None);
-    // What an evidence frame rests on comes before it: one more look at most for each step back.
-    for _ in 0..STEPS_BACK {
-        let known = frames.len();
+fn evidence(args: &cli::Explain, frame: u64) -> Result<(Chain, Option<Timestamp>)> {
+    let mut chain = Chain::of(frame);
+    let (mut start, mut last, mut found) = (None, 0, 0);
+    let mut first = input::open(&args.input, None)?;
+    if !first.lasts {
+        bail!(
+            "--frame reads the capture several times, which a pipe does not allow: save it to a file"
+        );
+    }
+    // What is noted is what is shown then.
+    let limits = Limits::default();
+    let hindsight = learn(first.source.as_mut(), &mut first.filter, limits);
+    let hindsight = hindsight.and_scale(args.input.wscale);
+    // What a frame rests on comes before it: one more look for each step back.
+    while chain.found() > found {
+        found = chain.found();
         let mut input = input::open(&args.input, None)?;
-        if !input.lasts {
-            bail!(
-                "--frame reads the capture several times, which a pipe does not allow: save it to a file"
-            );
-        }
-        let mut analysis = Analysis::new(Limits::default());
-        let mut last = 0;
-        while let Some(found) = input.source.next_frame()? {
-            last = found.number;
-            start.get_or_insert(found.time);
+        let mut analysis = Analysis::new(limits).with_hindsight(hindsight.clone());
+        while let Some(frame) = input.source.next_frame()? {
+            last = frame.number;
+            start.get_or_insert(frame.time);
+            if let Some(filter) = &mut input.filter
+                && !filter(&frame)?
+            {
+                continue;
+            }
             let sink = &mut |event: &Event<'_>| -> Result<(), Infallible> {
-                if let Event::Segment(segment) = event
-                    && frames.contains(&segment.frame)
-                {
-                    let notes = segment.notes.iter();
-                    frames.extend(notes.flat_map(|note| note.frames.iter().copied()));
+                if let Event::Segment(segment) = event {
+                    chain.observe(segment);
                 }
                 Ok(())
             };
-            let Ok(()) = analysis.handle(&found, sink);
+            let Ok(()) = analysis.handle(&frame, sink);
         }
         if frame == 0 || frame > last {
             bail!("there is no frame {frame}: they are numbered from 1 to {last} here");
         }
-        frames.sort_unstable();
-        frames.dedup();
-        if frames.len() == known {
-            break;
-        }
     }
-    Ok((frames, start))
+    Ok((chain, start))
 }
-
-/// How far a chain of evidence is followed.
-const STEPS_BACK: usize = 3;
 
 /// Gives a view findings to show beside what it gets.
 pub(super) fn explaining(inner: Box<dyn View>) -> Box<dyn View> {

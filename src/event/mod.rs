@@ -36,7 +36,7 @@ pub use handmade::{
 };
 pub use joint::{Joint, KeptCall, KeptPassage};
 pub use kept::Kept;
-pub use note::{Cause, Confidence, Kind, Note, NoteCounts, Quantity, Why};
+pub use note::{Cause, Confidence, Kind, Link, Note, NoteCounts, Quantity, Why};
 pub use passage::{
     Because, Call, CallPart, Change, Crossing, Fate, Figures, Host, Origin, Part, Passage, Reading,
     Stop,

@@ -6,6 +6,7 @@
 //! them, and when it ends the rest is told from its summary (`telling.rs`).
 
 mod beside;
+mod chain;
 mod congestion;
 mod episode;
 mod heard;
@@ -20,6 +21,7 @@ mod windows;
 
 use std::collections::HashMap;
 
+pub use chain::Chain;
 pub use pace::Shares;
 pub use windows::Windows;
 

@@ -1,11 +1,12 @@
 //! The reasoning behind the notes on one frame: what was found, the rule, the numbers compared, how sure
-//! it is, and the frames that it rests on, each with what was found there.
+//! it is, and the frames that it rests on, each with what was found there. `chain.rs` follows these further back.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::segments::Segments;
 use super::{Paint, Style, View, text};
+use crate::decode::Packet;
 use crate::event::{Cause, Event, Kind, Note, Quantity, Segment, units};
 use crate::frame::Timestamp;
 
@@ -13,7 +14,7 @@ use crate::frame::Timestamp;
 #[derive(Debug)]
 pub(super) struct Reasons {
     frame: u64,
-    style: Style,
+    words: Words,
     lines: Segments,
     /// What is said of the frame, once it has come.
     said: Option<String>,
@@ -21,21 +22,38 @@ pub(super) struct Reasons {
 
 impl Reasons {
     pub(super) fn new(style: Style, frame: u64, start: Option<Timestamp>) -> Self {
-        let plain = Style {
-            color: style.color,
-            width: style.width,
-            ..Style::default()
-        };
-        let (lines, said) = (Segments::since(plain, start), None);
+        let lines = lines(&style, start);
         Self {
             frame,
-            style,
+            words: Words { style },
             lines,
-            said,
+            said: None,
         }
     }
+}
 
-    fn wrapped(&self, to: &mut String, indent: usize, words: &str) {
+/// The lines of frames, with nothing else that a style may ask for.
+pub(super) fn lines(style: &Style, start: Option<Timestamp>) -> Segments {
+    let plain = Style {
+        color: style.color,
+        width: style.width,
+        ..Style::default()
+    };
+    Segments::since(plain, start)
+}
+
+/// Columns that what is said of evidence is indented by.
+const INDENT: usize = 8;
+
+/// Says what frames are, and why.
+#[derive(Debug)]
+pub(super) struct Words {
+    pub(super) style: Style,
+}
+
+impl Words {
+    /// Adds text, broken into lines that fit.
+    pub(super) fn wrapped(&self, to: &mut String, indent: usize, words: &str) {
         let columns = usize::from(self.style.width).saturating_sub(indent).max(20);
         for line in text::wrap(words, columns) {
             let _ = writeln!(to, "{:indent$}{line}", "");
@@ -43,9 +61,13 @@ impl Reasons {
     }
 
     /// What is said of the frame itself.
-    fn segment(&self, segment: &Segment<'_>) -> String {
+    pub(super) fn asked(&self, segment: &Segment<'_>) -> String {
         let mut said = String::new();
-        self.wrapped(&mut said, 0, &plain(segment));
+        self.wrapped(
+            &mut said,
+            0,
+            &format!("{}{}", plain(segment), states(segment)),
+        );
         if segment.notes.is_empty() {
             said.push_str("Nothing stands out about it: no rule has anything to say.\n");
         }
@@ -54,6 +76,7 @@ impl Reasons {
             let name = self.style.paint(Paint::of(note.kind), name);
             let _ = writeln!(said, "{name}   by {rule}");
             self.wrapped(&mut said, 2, &note.why());
+            self.proof(&mut said, 2, note);
             if let Some(doubt) = doubt(note) {
                 self.wrapped(&mut said, 2, &doubt);
             }
@@ -67,12 +90,54 @@ impl Reasons {
                 let numbers = format!("what was compared: {}", numbers.join("; "));
                 self.wrapped(&mut said, 2, &numbers);
             }
-            let others = note.frames.iter().filter(|frame| **frame != self.frame);
-            let others: Vec<_> = others.map(u64::to_string).collect();
-            if !others.is_empty() {
-                let frames = if others.len() == 1 { "frame" } else { "frames" };
-                let _ = writeln!(said, "  rests on {frames} {}", others.join(", "));
+            self.rests_on(&mut said, 2, segment.frame, note);
+        }
+        said
+    }
+
+    /// What is said of a frame that it rests on: what was found there, or what was seen.
+    pub(super) fn behind(&self, segment: &Segment<'_>) -> String {
+        let mut said = String::new();
+        if segment.notes.is_empty() {
+            self.wrapped(&mut said, INDENT, &plain(segment));
+        }
+        for note in segment.notes {
+            let why = format!("{} ({})", note.why(), note.rfc);
+            self.wrapped(&mut said, INDENT, &why);
+            self.proof(&mut said, INDENT, note);
+            if let Some(doubt) = doubt(note) {
+                self.wrapped(&mut said, INDENT, &doubt);
             }
+            self.rests_on(&mut said, INDENT, segment.frame, note);
+        }
+        said
+    }
+
+    fn proof(&self, said: &mut String, indent: usize, note: &Note) {
+        if let Some((frame, how)) = note.proof {
+            let proof = format!("frame {frame} proves that it was needless: {how}");
+            self.wrapped(said, indent, &proof);
+        }
+    }
+
+    fn rests_on(&self, said: &mut String, indent: usize, own: u64, note: &Note) {
+        let others: Vec<_> = note.evidence().filter(|&frame| frame != own).collect();
+        if !others.is_empty() {
+            let frames = units::frames(&others, others.len());
+            self.wrapped(said, indent, &format!("rests on {frames}"));
+        }
+    }
+
+    /// What is said of a frame that is no TCP segment.
+    pub(super) fn other(&self, packet: &Packet<'_>, asked: bool) -> String {
+        let mut said = String::new();
+        let indent = if asked { 0 } else { INDENT };
+        self.wrapped(&mut said, indent, &text::escape(&packet.summary()));
+        for problem in &packet.problems {
+            self.wrapped(&mut said, indent + 2, &text::escape(&problem.to_string()));
+        }
+        if asked {
+            said.push_str("It is no TCP segment: no rule of TCP has anything to say.\n");
         }
         said
     }
@@ -118,8 +183,7 @@ fn doubt(note: &Note) -> Option<String> {
     }
 }
 
-/// What the segment is: what it carries, what it acknowledges, and where that leaves the two (RFC 9293
-/// section 3.10.7).
+/// What the segment is: what it carries, and what it acknowledges.
 fn plain(s: &Segment<'_>) -> String {
     let (flags, end) = (s.flags, s.seq_end());
     let mut said = match (flags.syn(), flags.fin(), flags.rst()) {
@@ -171,14 +235,18 @@ fn plain(s: &Segment<'_>) -> String {
         );
     }
     said.push('.');
+    said
+}
+
+/// Where it leaves the two (RFC 9293 section 3.10.7).
+fn states(s: &Segment<'_>) -> String {
     let [a, b] = [s.state[0].name(), s.state[1].name()];
     let moved = if s.state == s.state_before {
         "stay"
     } else {
         "are then"
     };
-    let _ = write!(said, " The two {moved} in {a} (who opened) and {b}.");
-    said
+    format!(" The two {moved} in {a} (who opened) and {b}.")
 }
 
 /// A figure that a rule compared, with what it is.
@@ -219,25 +287,19 @@ impl View for Reasons {
             Event::Segment(segment) => {
                 self.lines.event(event, out)?;
                 if segment.frame == self.frame {
-                    self.said = Some(self.segment(segment));
+                    self.said = Some(self.words.asked(segment));
                     return Ok(());
                 }
                 let mut why = String::new();
                 for note in segment.notes {
-                    self.wrapped(&mut why, 8, &note.why());
+                    self.words.wrapped(&mut why, INDENT, &note.why());
                 }
                 out.write_all(why.as_bytes())
             }
             Event::Packet(frame, packet) => {
                 self.lines.event(event, out)?;
                 if frame.number == self.frame {
-                    let mut said = String::new();
-                    self.wrapped(&mut said, 0, &text::escape(&packet.summary()));
-                    for problem in &packet.problems {
-                        self.wrapped(&mut said, 2, &text::escape(&problem.to_string()));
-                    }
-                    said.push_str("It is no TCP segment: no rule of TCP has anything to say.\n");
-                    self.said = Some(said);
+                    self.said = Some(self.words.other(packet, true));
                 }
                 Ok(())
             }

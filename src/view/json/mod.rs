@@ -192,7 +192,11 @@ fn write_note(line: &mut Line, note: &Note) {
     line.key("confidence").name(note.confidence.name());
     line.key("why").string(&note.why());
     line.key("rfc").string(note.rfc);
-    line.key("frames").ints(&note.frames);
+    line.key("frames").list();
+    for frame in note.evidence() {
+        line.int(frame);
+    }
+    line.end_list();
     line.key("alternatives").list();
     for kind in note.alternatives {
         line.name(kind.name());
