@@ -484,6 +484,7 @@ fn segment<'a>(
         checksum: tcp.checksum,
         notes,
         wireshark: None,
+        cwnd: None,
         packet,
         comment: frame.comment,
     }

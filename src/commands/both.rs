@@ -72,6 +72,7 @@ pub(super) fn run(args: &cli::Replay, speed: Speed) -> Result<ExitCode> {
         limits: Limits::default(),
         hindsight: Hindsight::default(),
         compare: None,
+        estimates: args.output.format == cli::Format::Json,
     };
     let learned = |host| -> Result<Hindsight> {
         let mut source = ends.open(host)?;

@@ -33,6 +33,7 @@ pub(super) fn run(args: &cli::Explain) -> Result<ExitCode> {
         speed: Speed::Max,
         streams: false,
         as_wireshark: false,
+        estimates: false,
     };
     show(&asked, |style| match args.output.format {
         cli::Format::Json => Ok(explaining(Box::new(Json::new(Lines::Findings)))),
@@ -54,6 +55,7 @@ fn reasoning(args: &cli::Explain, frame: u64) -> Result<ExitCode> {
         speed: Speed::Max,
         streams: false,
         as_wireshark: false,
+        estimates: true,
         end: None,
     };
     show(&asked, |style| match args.output.format {

@@ -43,7 +43,7 @@ pub use passage::{
 };
 pub use segment::{Dir, Endpoint, Phase, Rtt, Segment, Side};
 pub use state::TcpState;
-pub use stats::{Stats, Summary};
+pub use stats::{ScaleProof, Stats, Summary};
 pub use trace::{
     Answer, Back, Hop, Method, MtuStep, Outcome, PathMtu, Probe, ProbeState, Trace, TraceEvent,
     TraceRemark,

@@ -6,7 +6,6 @@
 pub mod addr;
 mod ascii;
 pub mod bars;
-mod chain;
 pub mod check;
 pub mod craft;
 mod dump;
@@ -117,7 +116,7 @@ pub fn reasons(style: Style, frame: u64, start: Option<Timestamp>) -> Box<dyn Vi
 /// The whole reasoning behind the notes on the first of `links`, for who is shown these frames; `cut` says that
 /// there are more, and times count from `start`.
 pub fn chain(style: Style, links: Vec<Link>, cut: bool, start: Option<Timestamp>) -> Box<dyn View> {
-    Box::new(chain::Chained::new(style, links, cut, start))
+    Box::new(reasons::Chained::new(style, links, cut, start))
 }
 
 /// The ladder of what two captures show together, for the events of a join: passages, calls

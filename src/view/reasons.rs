@@ -1,8 +1,12 @@
 //! The reasoning behind the notes on one frame: what was found, the rule, the numbers compared, how sure
-//! it is, and the frames that it rests on, each with what was found there. `chain.rs` follows these further back.
+//! it is, and the frames that it rests on, each with what was found there. `reasons/chain.rs` follows these further back.
+
+mod chain;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+
+pub(super) use chain::Chained;
 
 use super::segments::Segments;
 use super::{Paint, Style, View, text};
@@ -60,14 +64,11 @@ impl Words {
         }
     }
 
-    /// What is said of the frame itself.
-    pub(super) fn asked(&self, segment: &Segment<'_>) -> String {
+    /// What is said of the frame itself; `more` follows what the segment is.
+    pub(super) fn asked(&self, segment: &Segment<'_>, more: &str) -> String {
         let mut said = String::new();
-        self.wrapped(
-            &mut said,
-            0,
-            &format!("{}{}", plain(segment), states(segment)),
-        );
+        let what = format!("{}{}{more}", plain(segment), states(segment));
+        self.wrapped(&mut said, 0, &what);
         if segment.notes.is_empty() {
             said.push_str("Nothing stands out about it: no rule has anything to say.\n");
         }
@@ -76,14 +77,12 @@ impl Words {
             let name = self.style.paint(Paint::of(note.kind), name);
             let _ = writeln!(said, "{name}   by {rule}");
             self.wrapped(&mut said, 2, &note.why());
-            self.proof(&mut said, 2, note);
             if let Some(doubt) = doubt(note) {
                 self.wrapped(&mut said, 2, &doubt);
             }
+            self.proof(&mut said, 2, note);
             let numbers = note.why.numbers.iter();
-            // An unknown timeout is kept as none at all.
-            let known = numbers.filter(|(name, quantity)| *name != "rto" || quantity.value() > 0);
-            let numbers: Vec<_> = known
+            let numbers: Vec<_> = numbers
                 .filter_map(|(name, quantity)| figure(name, *quantity))
                 .collect();
             if !numbers.is_empty() {
@@ -104,10 +103,10 @@ impl Words {
         for note in segment.notes {
             let why = format!("{} ({})", note.why(), note.rfc);
             self.wrapped(&mut said, INDENT, &why);
-            self.proof(&mut said, INDENT, note);
             if let Some(doubt) = doubt(note) {
                 self.wrapped(&mut said, INDENT, &doubt);
             }
+            self.proof(&mut said, INDENT, note);
             self.rests_on(&mut said, INDENT, segment.frame, note);
         }
         said
@@ -191,7 +190,7 @@ fn plain(s: &Segment<'_>) -> String {
             format!("Flags that make no sense together, at number {}", s.seq)
         }
         (true, ..) if flags.ack() => format!(
-            "A SYN with an ACK: {} agrees, and its own numbers begin at {} (0 here)",
+            "A SYN-ACK: {} agrees, and its own numbers begin at {} (0 here)",
             s.src, s.seq_raw
         ),
         (true, ..) => format!(
@@ -249,27 +248,65 @@ fn states(s: &Segment<'_>) -> String {
     format!(" The two {moved} in {a} (who opened) and {b}.")
 }
 
-/// A figure that a rule compared, with what it is.
+/// A figure that a rule compared, with what it is; `None` where that is no figure, or stands in the title.
 fn figure(name: &str, quantity: Quantity) -> Option<String> {
     let shown = value(quantity);
-    Some(match name {
-        "seq" => format!("it begins at number {shown}"),
-        "end" => format!("it ends before number {shown}"),
-        "ack" => format!("it acknowledges up to number {shown}"),
-        "waited" => format!("{shown} since the timer for it could have been started"),
-        "age" => format!("{shown} since it was sent before"),
-        "reordering_window" => format!(
-            "what may be overtaken is given {shown} more (a quarter of the least round trip)"
+    let (none, number) = (quantity.value() == 0, matches!(quantity, Quantity::Seq(_)));
+    let (before, after) = match name {
+        // Of a probe or a keep-alive it is the how-manieth, which the title has.
+        "number" if !number => return None,
+        "sender" => return None,
+        // An unknown timeout or limit is kept as none at all.
+        "rto" | "timeout" | "mtu" if none => return None,
+        "seq" => ("it begins at number ", ""),
+        "end" => ("it ends before number ", ""),
+        "ack" => ("it acknowledges up to number ", ""),
+        "len" => ("it carries ", ""),
+        "waited" => ("", " since the timer for it could have been started"),
+        "age" => ("", " since it was sent before"),
+        "reordering_window" => (
+            "what may be overtaken is given ",
+            " more (a quarter of the least round trip)",
         ),
-        "rto" => format!("the retransmission timeout is {shown} by estimate"),
-        "dup_acks" => format!("duplicate ACKs before it: {shown}"),
-        "timeout" if quantity.value() == 0 => return None,
-        "timeout" => format!("timeouts in a row: {shown}"),
-        "una" => format!("the oldest unacknowledged number is {shown}"),
-        "window" => format!("the window is {shown}"),
-        "window_before" => format!("the window was {shown}"),
-        _ => format!("{}: {shown}", name.replace('_', " ")),
-    })
+        "least_rtt" => ("the least round trip is ", ""),
+        "rtt" => ("a round trip takes ", ""),
+        "rto" => ("the retransmission timeout is ", " by estimate"),
+        "dup_acks" => ("duplicate ACKs before it: ", ""),
+        "timeout" => ("timeouts in a row: ", ""),
+        "una" => ("the oldest unacknowledged number is ", ""),
+        "window" => ("the window is ", ""),
+        "window_before" => ("the window was ", ""),
+        "edge" => ("the window ends before number ", ""),
+        "past" => ("", " of it are beyond that"),
+        "retreat" => ("the edge of the window went back by ", ""),
+        "outstanding" => ("", " are sent and not acknowledged"),
+        "sacked" => ("", " of these have arrived (SACK)"),
+        "left" => ("what came twice begins at number ", ""),
+        "right" => ("and ends before number ", ""),
+        "recover" => ("recovery lasts until number ", " is acknowledged"),
+        "expected" | "next" => ("the next number was to be ", ""),
+        "missing" => ("", " before it were not seen"),
+        "unseen" => ("", " of what it acknowledges were not seen"),
+        "fin" => ("the FIN was at number ", ""),
+        "after" => ("", " after what it answers"),
+        "silence" => ("", " since its sender said anything"),
+        "since" => ("", " since the earlier connection's last segment"),
+        "earlier" => ("that was connection ", ""),
+        "late" => ("", " after the hole was seen"),
+        "early" => ("its time is ", " before that of what it stands behind"),
+        "number" => ("its peer checks number ", ""),
+        "ack_raw" => ("its acknowledgment field is ", ""),
+        "expected_raw" => ("the SYN calls for ", " there"),
+        "later" => (
+            "timestamped later than what followed the hole by ",
+            " ticks",
+        ),
+        "segments" => ("as large as ", " segments"),
+        "mss" => ("a segment carries at most ", ""),
+        "mtu" => ("the path lets through ", " at most"),
+        _ => return Some(format!("{}: {shown}", name.replace('_', " "))),
+    };
+    Some(format!("{before}{shown}{after}"))
 }
 
 fn value(quantity: Quantity) -> String {
@@ -287,7 +324,7 @@ impl View for Reasons {
             Event::Segment(segment) => {
                 self.lines.event(event, out)?;
                 if segment.frame == self.frame {
-                    self.said = Some(self.words.asked(segment));
+                    self.said = Some(self.words.asked(segment, ""));
                     return Ok(());
                 }
                 let mut why = String::new();

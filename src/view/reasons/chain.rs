@@ -4,15 +4,15 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use super::reasons::{Words, lines};
-use super::segments::Segments;
-use super::{Paint, Style, View};
-use crate::event::{Event, Link};
+use super::{Words, lines};
+use crate::event::{Event, Link, Segment, units};
 use crate::frame::Timestamp;
+use crate::view::segments::Segments;
+use crate::view::{Paint, Style, View};
 
 /// The view. It is shown the frames of a chain, and nothing else.
 #[derive(Debug)]
-pub(super) struct Chained {
+pub(in crate::view) struct Chained {
     links: Vec<Link>,
     /// Whether the chain has more frames than these.
     cut: bool,
@@ -23,7 +23,12 @@ pub(super) struct Chained {
 }
 
 impl Chained {
-    pub(super) fn new(style: Style, links: Vec<Link>, cut: bool, start: Option<Timestamp>) -> Self {
+    pub(in crate::view) fn new(
+        style: Style,
+        links: Vec<Link>,
+        cut: bool,
+        start: Option<Timestamp>,
+    ) -> Self {
         Self {
             links,
             cut,
@@ -71,9 +76,10 @@ impl View for Chained {
     fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
         let asked = |frame| self.links.first().is_some_and(|link| link.frame == frame);
         let (frame, words) = match event {
-            Event::Segment(segment) if asked(segment.frame) => {
-                (segment.frame, format!("\n{}", self.words.asked(segment)))
-            }
+            Event::Segment(segment) if asked(segment.frame) => (
+                segment.frame,
+                format!("\n{}", self.words.asked(segment, &under_way(segment))),
+            ),
             Event::Segment(segment) => (segment.frame, self.words.behind(segment)),
             Event::Packet(frame, packet) if asked(frame.number) => (
                 frame.number,
@@ -89,4 +95,30 @@ impl View for Chained {
         self.said.insert(frame, said);
         Ok(())
     }
+}
+
+/// How much is under way after it, and what bounds that.
+fn under_way(s: &Segment<'_>) -> String {
+    if s.in_flight == 0 {
+        return String::new();
+    }
+    let host = if s.in_flight_of == s.dir.0 {
+        s.src
+    } else {
+        s.dst
+    };
+    let window = s.flight_window.map_or_else(
+        || "a window whose scale is not known".to_owned(),
+        |window| format!("a window of {}", units::count(window.into())),
+    );
+    let bytes = units::bytes(s.in_flight.into());
+    let cwnd = s.cwnd.map(|cwnd| {
+        let segments = units::plural(cwnd.segments.into(), "segment");
+        let bytes = units::count(cwnd.bytes.into());
+        format!("; its congestion window is {bytes} ({segments}) by estimate")
+    });
+    format!(
+        " After it {bytes} of {host} are under way, of {window}{}.",
+        cwnd.unwrap_or_default()
+    )
 }
