@@ -6,13 +6,14 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use super::both::{Joint, joint};
 use super::input;
 use super::pipeline::learn;
-use super::show::{Show, show, text_view};
+use super::show::{Show, findings_view, show, text_view};
 use crate::analysis::{Analysis, Limits};
 use crate::cli;
-use crate::event::Event;
-use crate::explain::{Chain, Explainer};
+use crate::event::{Event, Flow, Host};
+use crate::explain::{Between, Chain, Explainer};
 use crate::frame::Timestamp;
 use crate::io::clock::Speed;
 use crate::select::Scope;
@@ -22,6 +23,9 @@ use crate::view::{Json, Lines, View, chain};
 pub(super) fn run(args: &cli::Explain) -> Result<ExitCode> {
     if let Some(frame) = args.frame {
         return reasoning(args, frame);
+    }
+    if let Some(peer) = &args.peer {
+        return between(args, peer);
     }
     let asked = Show {
         input: &args.input,
@@ -39,6 +43,82 @@ pub(super) fn run(args: &cli::Explain) -> Result<ExitCode> {
         cli::Format::Json => Ok(explaining(Box::new(Json::new(Lines::Findings)))),
         cli::Format::Text => text_view("explain", style),
     })
+}
+
+/// Tells what became of packets between two captures.
+fn between(args: &cli::Explain, peer: &str) -> Result<ExitCode> {
+    if !args.input.filter().is_empty() {
+        bail!(
+            "--peer takes no filter, which could tear packets apart; choose with --flow, --host or --port"
+        );
+    }
+    let asked = Joint {
+        command: "explain",
+        input: &args.input,
+        peer: Some(peer),
+        select: &args.select,
+        output: &args.output,
+        view: &cli::View::default(),
+        scope: Scope::Connections,
+        speed: Speed::Max,
+        estimates: false,
+    };
+    joint(&asked, |style, _| {
+        let inner = match args.output.format {
+            cli::Format::Json => Box::new(Json::new(Lines::Findings)),
+            cli::Format::Text => findings_view(style)?,
+        };
+        Ok(Box::new(Across {
+            between: Between::default(),
+            flows: Vec::new(),
+            clock: None,
+            inner,
+        }))
+    })
+}
+
+/// Puts what became of packets between two captures after each connection, for a view that lays it out.
+struct Across {
+    between: Between,
+    /// Connections as the client's capture has them.
+    flows: Vec<Flow>,
+    /// How their clocks were brought together, which is said last.
+    clock: Option<String>,
+    inner: Box<dyn View>,
+}
+
+/// Connections whose headings are kept.
+const HEADINGS: usize = 1024;
+
+impl View for Across {
+    fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
+        match event {
+            Event::Passage(passage) => self.between.observe(passage),
+            Event::At(Host::Client, Event::Flow(flow)) if self.flows.len() < HEADINGS => {
+                self.flows.push((*flow).clone());
+            }
+            Event::Clock(clock) => self.clock = Some(clock.to_string()),
+            Event::End(_) => {
+                self.flows.sort_by_key(|flow| flow.flow);
+                for flow in std::mem::take(&mut self.flows) {
+                    self.inner.event(&Event::Flow(&flow), out)?;
+                    for finding in self.between.conclude(Some(flow.flow)) {
+                        self.inner.event(&Event::Finding(&finding), out)?;
+                    }
+                }
+                for finding in self.between.conclude(None) {
+                    self.inner.event(&Event::Finding(&finding), out)?;
+                }
+                if let Some(clock) = self.clock.take() {
+                    self.inner.event(&Event::Notice(&clock), out)?;
+                }
+                return self.inner.event(event, out);
+            }
+            Event::Notice(_) => return self.inner.event(event, out),
+            _ => {}
+        }
+        Ok(())
+    }
 }
 
 /// Shows one frame with all that its notes rest on.

@@ -104,11 +104,22 @@ pub(super) fn text_view(name: &str, style: Style) -> Result<Box<dyn View>> {
     } else {
         view
     };
-    Ok(if unicode {
-        view
-    } else {
+    Ok(in_ascii(view, !unicode))
+}
+
+/// The view that lays out findings, for who has some of another kind to show.
+pub(super) fn findings_view(style: Style) -> Result<Box<dyn View>> {
+    let entry = view("explain").ok_or_else(|| anyhow!("there is no view called explain"))?;
+    let unicode = style.unicode;
+    Ok(in_ascii((entry.make)(style), !unicode))
+}
+
+fn in_ascii(view: Box<dyn View>, wanted: bool) -> Box<dyn View> {
+    if wanted {
         Box::new(Ascii::of(view))
-    })
+    } else {
+        view
+    }
 }
 
 pub(super) fn headline(recording: &Recording) -> String {

@@ -177,3 +177,56 @@ fn beside_what_is_under_way_stands_the_congestion_window() {
     let far = lines(&["replay", "slow-start/server", "--format", "json"]);
     assert!(far.iter().all(|line| line["cwnd_estimate"].is_null()));
 }
+
+#[test]
+fn what_was_lost_delayed_or_changed_between_two_captures_is_told() {
+    for (name, said) in [
+        (
+            "retransmission",
+            "1 of 13 packets of 10.0.0.1, with 1,448 bytes, did not arrive",
+        ),
+        ("corrupt", "1 packet of 10.0.0.1 damaged on the way"),
+        ("reorder", "arrived after packets that left later"),
+        ("duplicate", "arrived once more than sent"),
+        ("spurious", "they waited on the way"),
+        ("pmtu", "ttl from 64 to 63"),
+        ("data", "all 4 packets of 10.0.0.2 arrived at 10.0.0.1"),
+    ] {
+        let server = format!("{name}/server");
+        let told = results(&["explain", name, "--peer", &server]);
+        let words = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(said), "{said} in {told}");
+        assert!(
+            told.lines().all(|line| line.chars().count() <= 80),
+            "{told}"
+        );
+    }
+    // What is lost is what the run's own account of it has.
+    let lost = lines(&[
+        "explain",
+        "queue-overflow-20",
+        "--peer",
+        "queue-overflow-20/server",
+        "--format",
+        "json",
+    ])
+    .into_iter()
+    .find(|line| line["kind"] == "lost-between")
+    .expect("a loss");
+    let (recording, _) = recordings::capture("queue-overflow-20").expect("a recording");
+    let truth = recording.truth().expect("the truth");
+    let dropped = truth
+        .lines()
+        .filter(|line| line.contains(r#""fate":"dropped""#))
+        .count();
+    assert_eq!(lost["numbers"]["lost"], dropped, "{lost}");
+    let refused = run(&["explain", "data", "--peer", "handshake/server"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused
+            .err
+            .contains("don't seem to be captures of the same"),
+        "{}",
+        refused.err
+    );
+}
