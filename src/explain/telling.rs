@@ -79,6 +79,7 @@ pub(super) fn tell(flow: &Flow, episodes: &Episodes, pace: Option<&(Pace, Nagle)
     findings.extend(ending(flow, &names, episodes));
     findings.extend(time_wait(flow, &names));
     findings.extend(limits(flow, episodes));
+    findings.splice(0..0, opening::scale_refuted(flow, &names));
     // A person looks for trouble first, and reads the story then.
     if findings
         .iter()

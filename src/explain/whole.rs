@@ -8,7 +8,7 @@ use crate::event::units::{bytes, count, nanos, plural};
 use crate::event::{Finding, Flow, Kind, Quantity, Segment, Severity, Side};
 
 /// Round trips are counted in steps of an eighth of an octave, from 65 µs (2^16 ns) on.
-const STEPS: usize = 8 * 20;
+pub(super) const STEPS: usize = 8 * 20;
 const FIRST_OCTAVE: u32 = 16;
 /// Amounts under way are told apart by octave, from 1 KiB on.
 const LOADS: usize = 16;
@@ -288,14 +288,14 @@ impl Whole {
     }
 }
 
-fn step(ns: u64) -> usize {
+pub(super) fn step(ns: u64) -> usize {
     let octave = ns.max(1).ilog2().max(FIRST_OCTAVE);
     let eighth = (ns.max(1 << FIRST_OCTAVE) >> (octave - 3)) & 7;
     (((octave - FIRST_OCTAVE) as usize) * 8 + eighth as usize).min(STEPS - 1)
 }
 
 /// The middle of a step.
-fn middle(step: usize) -> u64 {
+pub(super) fn middle(step: usize) -> u64 {
     let octave = FIRST_OCTAVE + (step / 8) as u32;
     let eighth = 1_u64 << (octave - 3);
     (8 + step as u64 % 8) * eighth + eighth / 2

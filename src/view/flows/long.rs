@@ -81,6 +81,10 @@ const GROUPS: &[(&str, &[Row])] = &[
                 s.wscale
                     .map(|shift| format!("{shift} (×{})", 1_u32 << shift.min(14)))
             }),
+            ("  in force, as --wscale has it", |s, _| {
+                s.assumed_wscale
+                    .map(|shift| format!("{shift} (×{})", 1_u32 << shift.min(14)))
+            }),
             ("  in force, not known; at least", |s, _| {
                 s.least_wscale
                     .map(|shift| format!("{shift} (×{})", 1_u32 << shift.min(14)))
