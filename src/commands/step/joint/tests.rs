@@ -184,7 +184,10 @@ fn what_a_judgement_rests_on_is_shown_as_its_capture_has_it() {
     let keys = [KeyCode::Char('p')];
     let shown = screen(&mut both, Style::default(), (200, 60), &keys);
     // Duplicate ACKs stand in the rows as the server has sent them, and in the reasons as the client got them.
-    assert!(shown.contains("rests on frames 6, 14, 15, 16"), "{shown}");
+    assert!(
+        shown.contains("rests on frames 6, 14, 15 and 16"),
+        "{shown}"
+    );
     assert!(!shown.contains("not at hand"), "{shown}");
     for frame in [6, 14, 15, 16] {
         assert!(
