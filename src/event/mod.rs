@@ -18,6 +18,7 @@ mod passage;
 mod segment;
 mod state;
 mod stats;
+mod topic;
 mod trace;
 pub mod units;
 mod wireshark;
@@ -44,6 +45,7 @@ pub use passage::{
 pub use segment::{Dir, Endpoint, Phase, Rtt, Segment, Side};
 pub use state::TcpState;
 pub use stats::{ScaleProof, Stats, Summary};
+pub use topic::Topic;
 pub use trace::{
     Answer, Back, Hop, Method, MtuStep, Outcome, PathMtu, Probe, ProbeState, Trace, TraceEvent,
     TraceRemark,

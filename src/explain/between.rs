@@ -8,7 +8,7 @@ use super::episode::Evidence;
 use super::telling::finding;
 use super::whole::{STEPS, middle, step};
 use crate::event::units::{count, nanos, plural};
-use crate::event::{Fate, Finding, Host, Part, Passage, Quantity, Severity, Stop};
+use crate::event::{Fate, Finding, Host, Part, Passage, Quantity, Severity, Stop, Topic};
 
 /// Connections told of; of more, only that there are.
 const MOST: usize = 1024;
@@ -117,7 +117,7 @@ impl Between {
                 "there are too many connections to tell of all: {} more are in neither story",
                 plural(self.untold, "packet")
             );
-            findings.push(finding("limit", Severity::Notice, what));
+            findings.push(finding(Topic::Limit, Severity::Notice, what));
         }
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         for finding in &mut findings {
@@ -187,13 +187,13 @@ impl Way {
         };
         for (kind, severity, evidence, what) in [
             (
-                "overtaken-between",
+                Topic::OvertakenBetween,
                 Severity::Notice,
                 &self.overtaken,
                 "arrived after packets that left later",
             ),
             (
-                "copied-between",
+                Topic::CopiedBetween,
                 Severity::Notice,
                 &self.copied,
                 "arrived once more than sent: copied on the way",
@@ -213,7 +213,7 @@ impl Way {
                 from.other()
             );
             add(
-                "not-seen-to-leave",
+                Topic::NotSeenToLeave,
                 Severity::Notice,
                 what,
                 Some(&self.unsent),
@@ -221,14 +221,14 @@ impl Way {
         }
         for (kind, severity, evidence, usual, what) in [
             (
-                "damaged-between",
+                Topic::DamagedBetween,
                 Severity::Problem,
                 &self.damaged,
                 false,
                 "damaged on the way",
             ),
             (
-                "altered-between",
+                Topic::AlteredBetween,
                 Severity::Notice,
                 &self.altered,
                 false,
@@ -249,14 +249,14 @@ impl Way {
         let usual = self.changed(true);
         if !usual.is_empty() {
             let what = format!("as routers do, the way from {who} changes headers{usual}");
-            add("rewritten-by-routers", Severity::Info, what, None);
+            add(Topic::RewrittenByRouters, Severity::Info, what, None);
         }
         if self.uncaptured > 0 {
             let n = plural(self.uncaptured, "packet");
             let what = format!(
                 "{n} of {who} passed when one of the captures had not begun or had ended: what became of them does not show"
             );
-            add("outside-of-one", Severity::Info, what, None);
+            add(Topic::OutsideOfOne, Severity::Info, what, None);
         }
         findings.splice(0..0, self.lost(&who, &whom, &capture));
         findings.extend(self.took(&who, &whom, &capture));
@@ -269,7 +269,7 @@ impl Way {
         if self.lost.count == 0 {
             let all = self.sent > 0 && self.uncaptured == 0 && self.arrived >= self.sent;
             let what = format!("all {sent} of {who} arrived at {whom}");
-            return all.then(|| finding("nothing-lost", Severity::Info, what));
+            return all.then(|| finding(Topic::NothingLost, Severity::Info, what));
         }
         let n = count(self.lost.count.into());
         let how = if self.by_the_wire {
@@ -291,7 +291,7 @@ impl Way {
                 ("sent", Quantity::Count(self.sent)),
                 ("bytes", Quantity::Bytes(self.lost_bytes)),
             ],
-            ..finding("lost-between", Severity::Problem, what)
+            ..finding(Topic::LostBetween, Severity::Problem, what)
         })
     }
 
@@ -340,7 +340,7 @@ impl Way {
         Some(Finding {
             evidence,
             numbers,
-            ..finding("one-way", severity, format!("{way} {span}{which}"))
+            ..finding(Topic::WayTimes, severity, format!("{way} {span}{which}"))
         })
     }
 

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use super::episode::Episodes;
 use super::telling::{Names, finding};
 use crate::event::units::{count, nanos};
-use crate::event::{Capability, Finding, Flow, Kind, Quantity, ScaleProof, Severity, Shape, Side};
+use crate::event::{
+    Capability, Finding, Flow, Kind, Quantity, ScaleProof, Severity, Shape, Side, Topic,
+};
 
 /// How it opened, as far as the capture shows.
 pub(super) fn tell(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
@@ -23,7 +25,7 @@ pub(super) fn tell(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
                 "see whether the server runs and listens on {to}, or whether a firewall answers for it"
             ),
             ..finding(
-                "refused",
+                Topic::Noted(Kind::Refused),
                 Severity::Problem,
                 format!("{to} refused the connection of {from}: {}", reset.why),
             )
@@ -46,7 +48,7 @@ pub(super) fn tell(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
             advice: "the SYN or its answer is lost on the way: is the host up, the route there, does a firewall drop \
                      it? Or it is there, and its queue of connections that wait to be accepted is full"
                 .to_owned(),
-            ..finding("no-answer", Severity::Problem, what)
+            ..finding(Topic::NoAnswer, Severity::Problem, what)
         };
     }
     if flow
@@ -63,7 +65,7 @@ pub(super) fn tell(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
             format!("{from} and {to} opened the connection together: their SYNs crossed{took}");
         return Finding {
             evidence,
-            ..finding("opened", Severity::Info, what)
+            ..finding(Topic::Opened, Severity::Info, what)
         };
     }
     if let (Some(syn), Some(answer)) = (h.syn_frame, h.syn_ack_frame)
@@ -75,7 +77,7 @@ pub(super) fn tell(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
         );
         return Finding {
             evidence,
-            ..finding("opened", Severity::Notice, what)
+            ..finding(Topic::Opened, Severity::Notice, what)
         };
     }
     let took = h
@@ -101,7 +103,7 @@ pub(super) fn tell(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
     };
     Finding {
         evidence,
-        ..finding("opened", severity, what)
+        ..finding(Topic::Opened, severity, what)
     }
 }
 
@@ -135,7 +137,7 @@ fn from_the_middle(flow: &Flow, names: &Names) -> Finding {
     Finding {
         evidence,
         advice,
-        ..finding("seen-from-middle", Severity::Info, what)
+        ..finding(Topic::SeenFromMiddle, Severity::Info, what)
     }
 }
 
@@ -172,7 +174,7 @@ pub(super) fn scale_refuted(flow: &Flow, names: &Names) -> Vec<Finding> {
                     ("outstanding", Quantity::Bytes(proof.outstanding.into())),
                     ("window_field", Quantity::Count(proof.field.into())),
                 ],
-                ..finding("scale-refuted", Severity::Problem, what)
+                ..finding(Topic::ScaleRefuted, Severity::Problem, what)
             }
         })
         .collect()
@@ -196,7 +198,7 @@ pub(super) fn unanswered(flow: &Flow, names: &Names) -> Option<Finding> {
                  Linux, ss -lt shows it, and nstat TcpExtListenOverflows counts), or a firewall on the host drops them"
             .to_owned(),
         ..finding(
-            "syn-ignored",
+            Topic::SynIgnored,
             Severity::Problem,
             format!(
                 "{} SYNs came to {}, as seen from near it, and only the last was answered: the path did not lose them",
@@ -216,7 +218,7 @@ pub(super) fn agreement(flow: &Flow, names: &Names) -> Option<Finding> {
         return Some(Finding {
             evidence: vec![syn, syn_ack],
             advice: "keep 128 bytes of each packet or more (-s) to have all headers".to_owned(),
-            ..finding("agreed", Severity::Notice, what)
+            ..finding(Topic::Agreed, Severity::Notice, what)
         });
     }
     let [i, r] = &flow.stats;
@@ -269,7 +271,7 @@ pub(super) fn agreement(flow: &Flow, names: &Names) -> Option<Finding> {
     Some(Finding {
         evidence: vec![syn, syn_ack],
         ..finding(
-            "agreed",
+            Topic::Agreed,
             Severity::Info,
             format!("agreed: {}", parts.join(", ")),
         )

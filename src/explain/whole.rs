@@ -5,7 +5,7 @@
 use super::episode::Evidence;
 use super::telling::{Names, finding};
 use crate::event::units::{bytes, count, nanos, plural};
-use crate::event::{Finding, Flow, Kind, Quantity, Segment, Severity, Side};
+use crate::event::{Finding, Flow, Kind, Quantity, Segment, Severity, Side, Topic};
 
 /// Round trips are counted in steps of an eighth of an octave, from 65 µs (2^16 ns) on.
 pub(super) const STEPS: usize = 8 * 20;
@@ -151,7 +151,7 @@ impl Whole {
                          (RFC 9293 section 3.8.6.2.2), and the application read more at once"
                     .to_owned(),
                 ..finding(
-                    "silly-window",
+                    Topic::SillyWindow,
                     Severity::Notice,
                     format!(
                         "{host} sent {} segments of less than half the full size because the window had room for \
@@ -175,7 +175,7 @@ impl Whole {
                 ("max", Quantity::Nanos(self.most.0)),
             ],
             ..finding(
-                "round-trip-spread",
+                Topic::RoundTripSpread,
                 Severity::Info,
                 format!(
                     "round trips of {host}'s data: {} at least, half within {}, 95 of 100 within {}, {} at most",
@@ -198,7 +198,7 @@ impl Whole {
                      sender that does not fill it (BBR, a smaller window), would keep round trips short"
                 .to_owned(),
             ..finding(
-                "queueing",
+                Topic::Queueing,
                 Severity::Notice,
                 format!(
                     "round trips of {host}'s data grow with what is under way, from {} at first to {} on average \
@@ -230,7 +230,7 @@ impl Whole {
             evidence: vec![self.peak.1],
             numbers: vec![("under_way_max", Quantity::Bytes(peak))],
             ..finding(
-                "congestion-window",
+                Topic::CongestionWindow,
                 Severity::Info,
                 format!(
                     "{host} had {} ({} bytes) under way at most{losses}: its congestion window was at least that",
@@ -276,7 +276,7 @@ impl Whole {
                 ("out_of_order", number(late)),
             ],
             ..finding(
-                "loss-and-order",
+                Topic::LossAndOrder,
                 Severity::Info,
                 format!(
                     "of {host}'s {}, {}",

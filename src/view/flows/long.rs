@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::event::{Capability, Flow, Handshake, Stats, Summary, units};
+use crate::event::{Capability, Flow, Handshake, Stats, Summary, Topic, units};
 use crate::view::text::wrap;
 use crate::view::{Paint, Style};
 
@@ -309,12 +309,12 @@ fn handshake(h: &Handshake) -> String {
 }
 
 /// Findings that are of a connection as a whole: what set its pace, round trips, windows, losses.
-pub(super) const OF_THE_WHOLE: [&str; 5] = [
-    "pace",
-    "round-trip-spread",
-    "queueing",
-    "congestion-window",
-    "loss-and-order",
+pub(super) const OF_THE_WHOLE: [Topic; 5] = [
+    Topic::Pace,
+    Topic::RoundTripSpread,
+    Topic::Queueing,
+    Topic::CongestionWindow,
+    Topic::LossAndOrder,
 ];
 
 /// What the story has of the connection as a whole.

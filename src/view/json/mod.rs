@@ -251,7 +251,7 @@ fn write_packet(line: &mut Line, frame: &Frame<'_>, packet: &Packet<'_>) {
 }
 
 fn write_finding(line: &mut Line, finding: &Finding) {
-    line.start("finding").key("kind").name(finding.kind);
+    line.start("finding").key("kind").name(finding.kind.name());
     line.key("flow").maybe(finding.flow);
     line.key("severity").name(finding.severity.name());
     line.key("side").maybe_name(finding.side.map(Side::name));

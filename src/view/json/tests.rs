@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::event::{Kind, Quantity, Severity};
+use crate::event::{Kind, Quantity, Severity, Topic};
 use crate::view::sample::Talk;
 use crate::wire::tcp::Flags;
 
@@ -93,7 +93,7 @@ fn strangers_text_reads_back_but_never_acts() {
 #[test]
 fn each_command_writes_its_own_lines() {
     let finding = Finding {
-        kind: "opened",
+        kind: Topic::Opened,
         flow: Some(0),
         severity: Severity::Info,
         side: None,
