@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use arrayvec::ArrayVec;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use crate::decode::{Body, Decoder, Icmp, IcmpDetail, Packet, Plain, Tcp};
 use crate::event::{Board, Dir, End, Endpoint, Event, Note, Segment, Side};
@@ -60,6 +60,8 @@ pub struct Hindsight {
     twice: HashSet<u64>,
     /// Frames of copies that the receiver got, too.
     copies: HashSet<u64>,
+    /// Frames that acknowledge what the capture holds only behind them, though from no later: how much of it.
+    behind: HashMap<u64, u32>,
 }
 
 impl Hindsight {
@@ -77,9 +79,8 @@ impl Hindsight {
 
     /// Whether nothing of single frames is known, so that reading again would tell nothing new.
     pub fn is_empty(&self) -> bool {
-        [&self.needless, &self.timeouts, &self.twice, &self.copies]
-            .into_iter()
-            .all(HashSet::is_empty)
+        let sets = [&self.needless, &self.timeouts, &self.twice, &self.copies];
+        sets.into_iter().all(HashSet::is_empty) && self.behind.is_empty()
     }
 
     /// Takes in what a segment proves of earlier ones.
@@ -104,6 +105,11 @@ impl Hindsight {
         {
             self.copies.insert(frame);
         }
+        if let Some((frame, bytes)) = seen.written_behind()
+            && self.behind.len() < MOST_HINDSIGHT
+        {
+            *self.behind.entry(frame).or_default() += bytes;
+        }
     }
 
     /// What later segments prove of a frame.
@@ -113,6 +119,11 @@ impl Hindsight {
             timeout: !self.timeouts.is_empty() && self.timeouts.contains(&frame),
             twice: !self.twice.is_empty() && self.twice.contains(&frame),
             copied: !self.copies.is_empty() && self.copies.contains(&frame),
+            behind: if self.behind.is_empty() {
+                0
+            } else {
+                self.behind.get(&frame).copied().unwrap_or(0)
+            },
         }
     }
 }

@@ -110,9 +110,9 @@ impl Connection {
 }
 
 /// An acknowledgment of bytes in a hole: the receiver has them, so the capture missed them.
-fn acked_holes(o: &mut Observation, data: &Half, ack: Seq) {
+fn acked_holes(o: &mut Observation, data: &mut Half, ack: Seq) {
     let una = data.una;
-    let Some(rare) = data.rare() else {
+    let Some(rare) = data.rare_if_any() else {
         return;
     };
     let missed = rare
@@ -122,6 +122,7 @@ fn acked_holes(o: &mut Observation, data: &Half, ack: Seq) {
     if missed > 0 {
         o.acked_unseen = missed;
         o.facts.set(Facts::ACKS_UNSEEN);
+        rare.holes.acknowledge(ack, o.frame, o.time);
     }
 }
 
@@ -276,6 +277,7 @@ fn accept_unseen(o: &mut Observation, data: &mut Half, ack: Seq) -> Option<bool>
         frame: o.frame,
         time: o.time,
         stamp: super::Stamp::default(),
+        acked: None,
         before_capture: false,
     };
     let forgot = data.rare_mut().holes.open(hole);
