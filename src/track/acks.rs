@@ -305,6 +305,7 @@ fn read_sack(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
             blocks.next();
         }
     }
+    let before = data.sacked().0;
     for (left, right) in blocks {
         // By distances, since both edges may be anywhere: in order, and within what is outstanding.
         let [from, to] = [left, right].map(|edge| edge.offset_from(data.una));
@@ -315,6 +316,9 @@ fn read_sack(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
     let Some(rare) = data.rare_if_any() else {
         return false;
     };
+    if before == 0 && o.newly_sacked > 0 {
+        rare.told_with = o.options.ts.map(|ts| ts.0);
+    }
     let forgot = rare.sacked.len() > MAX_SACKED;
     if forgot {
         rare.sacked.clear();
@@ -342,6 +346,7 @@ fn duplicate(o: &mut Observation, data: &mut Half, ack: Seq) {
         rare.dup_ack_frames = [first, second, o.frame];
         if third {
             rare.third_dup_ack_at = Some(o.time);
+            rare.third_dup_ack_with = o.options.ts.map(|ts| ts.0);
         }
         rare.counts.duplicate_acks += 1;
         rare.counts.triple_duplicate_acks += u32::from(third);

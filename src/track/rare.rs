@@ -36,6 +36,10 @@ pub struct Rare {
     pub dup_ack_frames: [u64; 3],
     /// When the latest third duplicate ACK in a row came.
     pub third_dup_ack_at: Option<Timestamp>,
+    /// The timestamp of the ACK with which the other side began to tell of what it holds beyond SND.UNA (SACK).
+    pub told_with: Option<u32>,
+    /// The same of the latest third duplicate ACK in a row.
+    pub third_dup_ack_with: Option<u32>,
     /// The probe it sent last and its frame, until it is answered or something else is sent.
     pub probing: Option<(Probe, u64)>,
     /// The kind of its latest probe, and how many of that kind there were in a row.
