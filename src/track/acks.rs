@@ -316,8 +316,11 @@ fn read_sack(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
     let Some(rare) = data.rare_if_any() else {
         return false;
     };
-    if before == 0 && o.newly_sacked > 0 {
-        rare.told_with = o.options.ts.map(|ts| ts.0);
+    if o.newly_sacked > 0 {
+        rare.told_in = o.frame;
+        if before == 0 {
+            rare.told_with = o.options.ts.map(|ts| ts.0);
+        }
     }
     let forgot = rare.sacked.len() > MAX_SACKED;
     if forgot {
