@@ -1,78 +1,45 @@
-//! Duplicate ACKs and full windows, against what is true of them.
-//!
-//! An ACK is a duplicate (RFC 5681 section 2) if it repeats the number, and the window unless SACK says more,
-//! because something arrived that could not be taken while there is a gap: that is read off what arrived at
-//! its sender. One that reports a duplicate (RFC 2883) has a word of its own. A window is full
-//! when new data reaches the furthest edge of which its sender had heard, undamaged.
+//! What is true of ACKs, windows and probes: read off what each host had sent and heard, by the wire's fates, the
+//! headers of what was really sent, and what the kernels had in mind. docs/ACCURACY.md has it in words.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
-use std::path::Path;
 
-use wirelab::decode::{Body, Decoder, Packet as Decoded};
-use wirelab::event::Kind;
-use wirelab::io::file;
+use wirelab::frame::Timestamp;
 use wirelab::lab::Side;
-use wirelab::wire::tcp::TcpOptions;
 
-use super::grade::{Grades, Judge, Miss, Vantage};
-use super::judge::Said;
-use super::run::Recorded;
-use super::truth::Run;
-use super::tshark;
+use super::truth::{Arrival, Packet, Run};
 
-/// What is true of the packets that a host gave to the wire, by its own frames.
+/// Frames of which a word is true, and those of which it is as good as another.
 #[derive(Debug, Default)]
-struct Words {
-    duplicate_acks: HashSet<u64>,
-    window_full: HashSet<u64>,
+pub(crate) struct Word {
+    pub(crate) truth: HashSet<u64>,
+    pub(crate) open: HashSet<u64>,
 }
 
-/// A TCP header, as far as it matters here.
-struct Header {
-    frame: u64,
-    seq: u32,
-    end: u32,
-    payload: u32,
-    ack: Option<u32>,
-    window: u32,
-    scale: Option<u8>,
-    sack: bool,
-    /// Whether it does nothing but report a duplicate.
-    dsack: bool,
-    bare: bool,
-    syn: bool,
-    bad: bool,
+/// What is true of the frames in one host's capture: of what it sent, and of what came to it.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    pub(crate) sent: HashMap<&'static str, Word>,
+    pub(crate) heard: HashMap<&'static str, Word>,
 }
 
-fn headers(path: &Path) -> io::Result<Vec<Header>> {
-    let mut source = file::open(path).map_err(io::Error::other)?;
-    let mut decoder = Decoder::new();
-    let mut headers = Vec::new();
-    while let Some(frame) = source.next_frame().map_err(io::Error::other)? {
-        let mut packet = Decoded::default();
-        decoder.decode_into(&frame, &mut packet);
-        let Body::Tcp(tcp) = &packet.body else {
-            continue;
-        };
-        let options = TcpOptions::read(tcp.options);
-        let taken = u32::from(tcp.flags.syn()) + u32::from(tcp.flags.fin());
-        headers.push(Header {
-            frame: frame.number,
-            seq: tcp.seq.0,
-            end: tcp.seq.0.wrapping_add(tcp.payload_len + taken),
-            payload: tcp.payload_len,
-            ack: tcp.flags.ack().then_some(tcp.ack.0),
-            window: u32::from(tcp.window),
-            scale: options.wscale,
-            sack: !options.sack.is_empty(),
-            dsack: reports_duplicate(&options, tcp.ack.0),
-            bare: tcp.payload_len + taken == 0 && !tcp.flags.rst(),
-            syn: tcp.flags.syn(),
-            bad: tcp.checksum == wirelab::decode::Checksum::Bad,
-        });
-    }
-    Ok(headers)
+/// A kernel answers within this time.
+const AT_ONCE_NS: u64 = 50_000_000;
+
+/// What came within this time may be answered together.
+const BURST_NS: u64 = 1_000_000;
+
+const fn ahead(a: u32, b: u32) -> i32 {
+    a.wrapping_sub(b) as i32
+}
+
+fn furthest(known: Option<u32>, other: u32) -> u32 {
+    known.map_or(other, |known| {
+        if ahead(other, known) > 0 {
+            other
+        } else {
+            known
+        }
+    })
 }
 
 /// What has arrived at a host.
@@ -83,175 +50,362 @@ struct Arrived {
 }
 
 impl Arrived {
+    /// The parts of a segment that were there before.
+    fn again(&self, from: u32, to: u32) -> Vec<(u32, u32)> {
+        let Some(next) = self.next else {
+            return Vec::new();
+        };
+        let old = if ahead(next, to) > 0 { to } else { next };
+        let mut parts = Vec::new();
+        if ahead(old, from) > 0 {
+            parts.push((from, old));
+        }
+        for &(left, right) in &self.beyond {
+            if ahead(to, left) > 0 && ahead(right, from) > 0 {
+                let left = furthest(Some(left), from);
+                parts.push((left, if ahead(right, to) > 0 { to } else { right }));
+            }
+        }
+        parts
+    }
+
     /// Takes bytes; tells whether they leave a gap as it was.
     fn take(&mut self, from: u32, to: u32) -> bool {
         let Some(next) = self.next else {
             self.next = Some(to);
             return false;
         };
-        let after = |a: u32, b: u32| (a.wrapping_sub(b) as i32) > 0;
-        if after(from, next) {
+        if ahead(from, next) > 0 {
             self.beyond.push((from, to));
             return true;
         }
-        if !after(to, next) {
+        if ahead(to, next) <= 0 {
             return !self.beyond.is_empty();
         }
         let mut next = to;
         while let Some(more) = self
             .beyond
             .iter()
-            .find(|it| !after(it.0, next) && after(it.1, next))
+            .find(|it| ahead(it.0, next) <= 0 && ahead(it.1, next) > 0)
         {
             next = more.1;
         }
-        self.beyond.retain(|it| after(it.0, next));
+        self.beyond.retain(|it| ahead(it.0, next) > 0);
         self.next = Some(next);
         false
     }
 }
 
-/// What is true of what `side` sent, from the capture at its side and from who sent what.
-fn truth(run: &Run, side: Side, folder: &Path) -> io::Result<Words> {
-    let own: HashSet<u64> = run
-        .packets
-        .iter()
-        .filter(|it| it.from == side)
-        .map(|it| it.frame)
-        .collect();
-    let headers = headers(&folder.join(format!("{side}.pcapng")))?;
-    let scales: Vec<Option<u8>> = headers
-        .iter()
-        .filter(|it| it.syn)
-        .map(|it| it.scale)
-        .collect();
-    let scaled = scales.len() > 1 && scales.iter().all(Option::is_some);
-    let mut words = Words::default();
-    let (mut arrived, mut news) = (Arrived::default(), false);
-    let mut last: Option<(u32, u32)> = None;
-    let (mut edge, mut highest): (Option<u32>, Option<u32>) = (None, None);
-    let mut shift = 0;
-    let ahead = |a: u32, b: u32| a.wrapping_sub(b) as i32;
-    for it in headers {
-        if own.contains(&it.frame) {
-            let repeats =
-                last.is_some_and(|last| Some(last.0) == it.ack && (it.sack || last.1 == it.window));
-            if it.bare && news && repeats && !it.dsack {
-                words.duplicate_acks.insert(it.frame);
-            }
-            if let Some(ack) = it.ack {
-                (last, news) = (Some((ack, it.window)), false);
-            }
-            let new = highest.is_none_or(|highest| ahead(it.end, highest) > 0);
-            if it.payload > 0 && new && edge.is_some_and(|edge| ahead(it.end, edge) >= 0) {
-                words.window_full.insert(it.frame);
-            }
-            if new {
-                highest = Some(it.end);
-            }
-            continue;
-        }
-        if it.bad {
-            continue;
-        }
-        if it.syn && scaled {
-            shift = it.scale.unwrap_or(0).min(14);
-        }
-        if it.end != it.seq {
-            news |= arrived.take(it.seq, it.end);
-        }
-        if let Some(ack) = it.ack {
-            let right = ack.wrapping_add(it.window << if it.syn { 0 } else { shift });
-            edge = Some(edge.map_or(
-                right,
-                |edge| if ahead(right, edge) > 0 { right } else { edge },
-            ));
+/// What asks a host for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Probe {
+    KeepAlive,
+    ZeroWindow,
+}
+
+impl Probe {
+    const fn names(self) -> [&'static str; 2] {
+        match self {
+            Self::KeepAlive => ["keep-alive", "keep-alive-ack"],
+            Self::ZeroWindow => ["zero-window-probe", "zero-window-probe-ack"],
         }
     }
-    Ok(words)
 }
 
-/// Whether the first SACK block is below the acknowledgment, or inside the second (RFC 2883 section 4).
-fn reports_duplicate(options: &TcpOptions, ack: u32) -> bool {
-    let blocks = options.sack.as_slice();
-    let Some(&(left, right)) = blocks.first() else {
-        return false;
-    };
-    let before = |a: u32, b: u32| (a.wrapping_sub(b) as i32) < 0;
-    let second = blocks.get(1);
-    before(left, ack) || second.is_some_and(|it| !before(left, it.0) && !before(it.1, right))
+/// One host, as it goes through what it sent and what came.
+#[derive(Default)]
+struct Host {
+    words: Words,
+    arrived: Arrived,
+    /// How many came that leave a gap and have not been answered; and whether anything came that it would answer,
+    /// since it last said anything.
+    gaps: u32,
+    gap_at: Option<Timestamp>,
+    prompted: bool,
+    /// What came again and has not been reported.
+    again: Vec<(u32, u32)>,
+    /// The number and the window that it said last.
+    last: Option<(u32, u32)>,
+    /// The furthest that it may send, and has sent.
+    edge: Option<u32>,
+    highest: Option<u32>,
+    /// How far the other has got by what came, numbers in headers included; and what of ours it has acknowledged.
+    top: Option<u32>,
+    heard_ack: Option<u32>,
+    shift: u8,
+    asked: Option<(Probe, Timestamp)>,
+    /// Whether it is in fast recovery, and how far it had sent when the latest began whose end was not acknowledged.
+    recovers: bool,
+    recover: Option<u32>,
 }
 
-impl Grades {
-    /// Grades duplicate ACKs and full windows.
-    pub(crate) fn words(
-        &mut self,
-        run: &Run,
-        recorded: &Recorded,
-        side: Side,
-        file: &str,
-        said: &HashMap<u64, Vec<Said>>,
-        tsharks: Option<&HashMap<u64, tshark::Said>>,
-    ) -> io::Result<()> {
-        let of = |kind| {
-            let such = said
-                .iter()
-                .filter(move |it| it.1.iter().any(|note| note.kind == kind));
-            such.map(|it| *it.0).collect::<HashSet<u64>>()
-        };
-        let ours = [
-            of(Kind::DupAck),
-            &of(Kind::WindowFull) | &of(Kind::WindowExceeded),
-        ];
-        let theirs = tsharks.map(|said| {
-            let of = |yes: fn(&tshark::Said) -> bool| {
-                let such = said.iter().filter(move |it| yes(it.1));
-                such.map(|it| *it.0).collect::<HashSet<u64>>()
-            };
-            [of(|it| it.duplicate_ack), of(|it| it.window_full)]
-        });
-        let own = run.packets.iter().filter(|it| it.from == side);
-        let own: HashSet<u64> = own.map(|it| it.frame).collect();
-        let truth = truth(run, side, &recorded.folder)?;
-        // The other end's capture shows ACKs that their receiver had not heard, and some come out of order.
-        let asked = [
-            ("dup-ack", 0, truth.duplicate_acks),
-            ("window-full", 1, truth.window_full),
-        ];
-        let vantage = Vantage::Sender;
-        for (row, at, truth) in asked {
-            let mine = |frame: &&u64| own.contains(frame);
-            let judges = [
-                (Judge::Wirelab, Some(&ours)),
-                (Judge::Tshark, theirs.as_ref()),
-            ];
-            for (judge, said) in judges {
-                let Some(said) = said.map(|said| &said[at]) else {
-                    continue;
-                };
-                let said: HashSet<u64> = said.iter().filter(mine).copied().collect();
-                let tally = self.rows.entry((vantage, row, judge)).or_default();
-                tally.truth += truth.len() as u64;
-                tally.found += truth.intersection(&said).count() as u64;
-                tally.wrong += said.difference(&truth).count() as u64;
-                if judge == Judge::Wirelab {
-                    for &frame in said.symmetric_difference(&truth) {
-                        let verdict = if said.contains(&frame) {
-                            "said"
-                        } else {
-                            "not said"
-                        };
-                        self.misses.push(Miss {
-                            row: format!("{vantage:?} {row}"),
-                            file: file.to_owned(),
-                            frame,
-                            said: verdict.to_owned(),
-                            truth: String::new(),
-                        });
+/// What a packet is by the words for what is sent.
+#[derive(Clone, Debug, Default)]
+struct AsSent {
+    duplicate: bool,
+    /// Repeats the number, and carries nothing.
+    repeats: bool,
+    words: Vec<&'static str>,
+    open: Vec<&'static str>,
+    probe: Option<Probe>,
+}
+
+/// What is true in both hosts' captures, the client's first.
+pub(crate) fn truth(run: &Run) -> [Words; 2] {
+    let sides = [Side::Client, Side::Server];
+    let syns = run.packets.iter().filter(|it| it.header.syn);
+    let both = sides.map(|side| syns.clone().find(|it| it.from == side));
+    let scaled = both
+        .iter()
+        .all(|it| it.is_some_and(|it| it.header.scale.is_some()));
+    // What each sent, in its own order, tells what it was meant as; then what it is where it arrives.
+    let mut meant: HashMap<(usize, u64), AsSent> = HashMap::new();
+    for round in 0..2 {
+        let hosts = sides.map(|side| {
+            let mut host = Host::default();
+            for (frame, packet, arrival) in timeline(run, side) {
+                match arrival {
+                    None => {
+                        let sent = host.sends(packet);
+                        meant.insert((side as usize, packet.frame), sent);
+                    }
+                    Some(arrival) => {
+                        let key = (side.other() as usize, packet.frame);
+                        let sent = meant.get(&key).cloned().unwrap_or_default();
+                        host.hears(frame, packet, arrival, &sent, scaled);
                     }
                 }
             }
+            host.words
+        });
+        // Only the second time what the other host meant is known.
+        if round == 1 {
+            return hosts;
         }
-        Ok(())
+    }
+    Default::default()
+}
+
+/// The frames of a host's capture.
+fn timeline(run: &Run, side: Side) -> Vec<(u64, &Packet, Option<&Arrival>)> {
+    let mut all = Vec::new();
+    for packet in &run.packets {
+        if packet.from == side {
+            all.push((packet.frame, packet, None));
+        } else {
+            all.extend(
+                packet
+                    .arrivals
+                    .iter()
+                    .map(|it| (it.frame, packet, Some(it))),
+            );
+        }
+    }
+    all.sort_by_key(|it| it.0);
+    all
+}
+
+impl Host {
+    fn sends(&mut self, packet: &Packet) -> AsSent {
+        let it = &packet.header;
+        let mut sent = AsSent::default();
+        if it.rst {
+            return sent;
+        }
+        let sack = !it.blocks.is_empty();
+        let said = it.ack.map(|ack| (ack, it.window));
+        let repeats = self.last.is_some() && self.last.map(|last| last.0) == it.ack;
+        let before = self.last.map_or(0, |last| last.1);
+        sent.repeats = it.is_bare() && repeats;
+        let reports = it.blocks.first().copied().and_then(|(left, right)| {
+            let within = |part: &(u32, u32)| ahead(left, part.0) >= 0 && ahead(part.1, right) >= 0;
+            self.again.iter().position(within)
+        });
+        if let Some(at) = reports {
+            self.again.remove(at);
+            sent.words.push("dsack");
+        }
+        sent.duplicate = it.is_bare()
+            && self.gaps > 0
+            && repeats
+            && reports.is_none()
+            && (sack || before == it.window);
+        if sent.duplicate {
+            sent.words.push("dup-ack");
+            if before != it.window {
+                sent.open.push("window-update");
+            }
+        } else if sent.repeats && it.window > before {
+            // What answers something may say no more than that either.
+            let list = if self.prompted {
+                &mut sent.open
+            } else {
+                &mut sent.words
+            };
+            list.push("window-update");
+        }
+        self.probes(packet, &mut sent);
+        let new = self
+            .highest
+            .is_none_or(|highest| ahead(it.end(), highest) > 0);
+        let edge = self.edge;
+        if packet.payload > 0 && new && edge.is_some_and(|edge| ahead(it.end(), edge) >= 0) {
+            sent.words.push("window-full");
+        }
+        self.highest = Some(furthest(self.highest, it.end()));
+        if said.is_some() {
+            (self.last, self.prompted) = (said, false);
+            // Those that came together are answered one by one.
+            let burst = |at| packet.time.nanos_since(at) < BURST_NS;
+            self.gaps = match (repeats, self.gap_at.is_some_and(burst)) {
+                (true, _) => self.gaps.saturating_sub(1),
+                (false, true) => self.gaps,
+                (false, false) => 0,
+            };
+        }
+        let kernel = packet.minds[0];
+        self.follow_recovery(kernel.map(|mind| mind.recovers));
+        note(&mut self.words.sent, packet.frame, &sent);
+        sent
+    }
+
+    /// Whether it asks or answers whether the other is there, or has room.
+    fn probes(&mut self, packet: &Packet, sent: &mut AsSent) {
+        let it = &packet.header;
+        let old = self
+            .highest
+            .is_some_and(|highest| it.seq.wrapping_add(1) == highest);
+        if it.is_bare() && old {
+            let shut = packet.minds[0].map(|mind| mind.shut);
+            sent.probe = shut.map(|shut| {
+                if shut {
+                    Probe::ZeroWindow
+                } else {
+                    Probe::KeepAlive
+                }
+            });
+            match sent.probe {
+                Some(probe) => sent.words.push(probe.names()[0]),
+                None => sent.open.extend(["keep-alive", "zero-window-probe"]),
+            }
+            return;
+        }
+        let asked = self.asked.take();
+        let soon = |at: Timestamp| packet.time.nanos_since(at) < AT_ONCE_NS;
+        if let Some((probe, _)) = asked.filter(|it| sent.repeats && soon(it.1)) {
+            let shut = it.window == 0;
+            let list = if probe == Probe::KeepAlive || shut {
+                &mut sent.words
+            } else {
+                &mut sent.open
+            };
+            list.push(probe.names()[1]);
+            sent.open.push("window-update");
+            sent.words.retain(|it| *it != "window-update");
+        }
+    }
+
+    /// `recovers` is what the kernel said last.
+    fn follow_recovery(&mut self, recovers: Option<bool>) {
+        let begins = recovers == Some(true) && !self.recovers;
+        if begins || recovers == Some(true) && self.recover.is_none() {
+            self.recover = self.highest;
+        }
+        self.recovers = recovers.unwrap_or(self.recovers);
+    }
+
+    fn hears(
+        &mut self,
+        frame: u64,
+        packet: &Packet,
+        arrival: &Arrival,
+        meant: &AsSent,
+        scaled: bool,
+    ) {
+        let it = &packet.header;
+        if arrival.corrupted {
+            return;
+        }
+        let mut heard = AsSent {
+            words: meant.words.clone(),
+            open: meant.open.clone(),
+            ..AsSent::default()
+        };
+        let number = it.ack.filter(|_| !it.rst);
+        // What it repeats may have been lost or overtaken, and then it says something new.
+        let repeats = number.is_some() && self.heard_ack == number;
+        if !repeats {
+            heard
+                .words
+                .retain(|it| !matches!(*it, "dup-ack" | "window-update"));
+            if meant.repeats {
+                heard.open.push("dup-ack");
+            }
+        } else if !meant.duplicate && it.is_bare() {
+            // What it was overtaken by has said the same.
+            let word = |word: &&str| !meant.words.contains(word);
+            let as_good = ["dup-ack", "window-update"].into_iter().filter(word);
+            heard.open.extend(as_good);
+        }
+        if self.top.is_some_and(|top| ahead(it.seq, top) > 0) && !it.rst {
+            heard.words.push("hole");
+        }
+        let kernel = packet.minds[1];
+        let advances = self
+            .heard_ack
+            .zip(number)
+            .is_some_and(|(a, b)| ahead(b, a) > 0);
+        let before_it = self.recovers;
+        self.follow_recovery(kernel.map(|mind| mind.recovers));
+        if let (Some(until), Some(ack)) = (self.recover, number)
+            && advances
+        {
+            if ahead(until, ack) > 0 {
+                // One that its kernel has taken back goes on by the words of RFC 6582.
+                match kernel {
+                    Some(mind) if mind.recovers && before_it => heard.words.push("partial-ack"),
+                    _ => heard.open.push("partial-ack"),
+                }
+            } else if kernel.is_none_or(|mind| !mind.recovers) {
+                self.recover = None;
+            }
+        }
+        if arrival.copy {
+            heard.open.append(&mut heard.words);
+        }
+        note(&mut self.words.heard, frame, &heard);
+        if it.rst {
+            return;
+        }
+        self.top = Some(furthest(self.top, it.end()));
+        self.heard_ack = number
+            .map(|ack| furthest(self.heard_ack, ack))
+            .or(self.heard_ack);
+        if it.syn && scaled {
+            self.shift = it.scale.unwrap_or(0).min(14);
+        }
+        if !it.is_bare() {
+            self.again.extend(self.arrived.again(it.seq, it.end()));
+            if self.arrived.take(it.seq, it.end()) {
+                (self.gaps, self.gap_at) = (self.gaps + 1, Some(arrival.time));
+            }
+            self.prompted = true;
+        }
+        if let Some(probe) = meant.probe {
+            (self.asked, self.prompted) = (Some((probe, arrival.time)), true);
+        }
+        if let Some(ack) = it.ack {
+            let shift = if it.syn { 0 } else { self.shift };
+            self.edge = Some(furthest(self.edge, ack.wrapping_add(it.window << shift)));
+        }
+    }
+}
+
+fn note(words: &mut HashMap<&'static str, Word>, frame: u64, it: &AsSent) {
+    for word in &it.words {
+        words.entry(word).or_default().truth.insert(frame);
+    }
+    for word in &it.open {
+        words.entry(word).or_default().open.insert(frame);
     }
 }
