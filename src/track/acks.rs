@@ -172,7 +172,7 @@ impl Half {
         };
         self.counts.cumulatively_acked += acked.count.saturating_sub(1);
         (self.una, self.una_frame, self.una_time) = (ack, heard.frame, heard.time);
-        (self.acked, self.dup_acks) = (true, 0);
+        (self.acked, self.counts.dup_acks) = (true, 0);
         self.data_acked |= ack != self.base.plus(1);
         self.keep_in_reach(first_frame, store);
         Advanced {
@@ -339,11 +339,11 @@ fn duplicate(o: &mut Observation, data: &mut Half, ack: Seq) {
     let probing = o.facts.any(told);
     let outstanding = data.outstanding() > 0 && ack == data.una && data.acked;
     if bare && outstanding && !probing && o.dsack.is_none() && (same_window || o.newly_sacked > 0) {
-        data.dup_acks += 1;
-        o.dup_ack = data.dup_acks;
+        data.counts.dup_acks += 1;
+        o.dup_ack = data.counts.dup_acks;
         o.facts.set(Facts::DUP_ACK);
         o.facts.clear(Facts::WINDOW_CHANGED);
-        let third = data.dup_acks == 3;
+        let third = data.counts.dup_acks == 3;
         let rare = data.rare_mut();
         let [_, first, second] = rare.dup_ack_frames;
         rare.dup_ack_frames = [first, second, o.frame];

@@ -38,7 +38,7 @@ impl Connection {
     /// with no recovery under way in which an ACK that goes on a little asks, too (RFC 6582 section 3.2).
     fn asked_at(&self, o: &Observation) -> Option<Timestamp> {
         let sender = &self.halves[o.side.index()];
-        let has_sack = |half: &Half| half.base_from != Base::Syn || half.offer.sack_permitted;
+        let has_sack = |half: &Half| half.base_from != Base::Syn || half.offer.sack_permitted();
         let told_by_sack = self.halves.iter().all(has_sack);
         let alone = o.seq == o.una && o.dup_acks_received >= 3;
         let rare = sender.rare().filter(|_| alone && !told_by_sack)?;

@@ -78,7 +78,7 @@ impl Half {
             peak: self.counts.max_outstanding.max(self.outstanding()),
             largest: self.counts.max_segment,
             unseen: rare.map_or(0, |rare| rare.holes.missing()),
-            dup_acks: self.dup_acks,
+            dup_acks: self.counts.dup_acks,
             recovery: rare.and_then(|rare| rare.recovery_until).and_then(known),
             timeouts: self.timeouts(),
             srtt_ns: (self.srtt_ns > 0).then_some(self.srtt_ns),
@@ -158,7 +158,7 @@ impl Layers {
         // A duplicate ACK asks for the segment at SND.UNA, or for what was not seen there.
         let first = half.sent.find(una).map(|sent| cut((una, sent.end)).1);
         let first = first.or_else(|| unseen.first().filter(|(from, _)| *from == 0).map(|r| r.1));
-        let asked = first.filter(|_| half.dup_acks > 0).unwrap_or(0);
+        let asked = first.filter(|_| half.counts.dup_acks > 0).unwrap_or(0);
         let lacking = sacked.last().map_or(0, |&(_, to)| to).max(asked);
         let said = half.dup_ack_frame().max(half.una_frame);
         let late = half.sent.iter().filter(|sent| sent.frame > said);

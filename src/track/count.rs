@@ -11,8 +11,7 @@ use crate::decode::Tcp;
 use crate::event::Side;
 use crate::frame::Timestamp;
 
-/// Zeek's letters; a letter's place is the bit that remembers that a side has had it.
-const LETTERS: &[u8; 10] = b"shadfrctgw";
+// The bits of the history's letters.
 const SYN: u16 = 1;
 const SYN_ACK: u16 = 1 << 1;
 const ACK: u16 = 1 << 2;
@@ -143,18 +142,7 @@ impl Connection {
     fn write_letters(&mut self, side: Side, fresh: u16) {
         let (half, _) = self.pair(side);
         half.letters |= fresh;
-        let upper = side == Side::Initiator;
-        for (_, &letter) in LETTERS
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| fresh & (1 << at) != 0)
-        {
-            let _ = self.history.try_push(if upper {
-                letter.to_ascii_uppercase()
-            } else {
-                letter
-            });
-        }
+        self.history.add(side, fresh);
     }
 }
 

@@ -33,9 +33,11 @@ pub struct Counts {
     /// Round-trip samples.
     pub rtt: Summary,
     pub(super) rtt_handshake_ns: u64,
-    pub(super) initial_window_packets: u16,
     pub(super) initial_window_bytes: u32,
+    pub(super) initial_window_packets: u16,
     pub(super) syns: u16,
     pub(super) fins: u16,
     pub(super) resets: u16,
+    /// Duplicate ACKs in a row that it has received.
+    pub(super) dup_acks: u32,
 }

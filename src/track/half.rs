@@ -10,6 +10,7 @@ use super::sent::{Sent, SentList, Store};
 use crate::event::{Cause, Summary, TcpState};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
+use crate::wire::tcp::TcpOptions;
 
 /// The largest window there is: 65,535 units of 2^14 bytes, and a little (RFC 7323 section 2.3).
 const REACH: u32 = 1 << 30;
@@ -33,14 +34,52 @@ pub enum Base {
 pub struct Offer {
     /// Its MSS, 0 without the option.
     pub mss: u16,
+    wscale: u8,
+    flags: u8,
+}
+
+impl Offer {
+    const WSCALE: u8 = 1;
+    const SACK_PERMITTED: u8 = 1 << 1;
+    const TIMESTAMPS: u8 = 1 << 2;
+    const CUT: u8 = 1 << 3;
+
+    /// What the options of a SYN offer; `cut` where the capture has not got all of them.
+    pub fn of(options: &TcpOptions, cut: bool) -> Self {
+        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+        Self {
+            mss: options.mss.unwrap_or(0),
+            wscale: options.wscale.unwrap_or(0),
+            flags: flag(options.wscale.is_some(), Self::WSCALE)
+                | flag(options.sack_permitted, Self::SACK_PERMITTED)
+                | flag(options.ts.is_some(), Self::TIMESTAMPS)
+                | flag(cut, Self::CUT),
+        }
+    }
+
+    const fn has(self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
     /// Its window scale.
-    pub wscale: Option<u8>,
+    pub fn wscale(self) -> Option<u8> {
+        self.has(Self::WSCALE).then_some(self.wscale)
+    }
+
     /// Whether it can read SACK.
-    pub sack_permitted: bool,
+    pub const fn sack_permitted(self) -> bool {
+        self.has(Self::SACK_PERMITTED)
+    }
+
     /// Whether it has timestamps.
-    pub timestamps: bool,
+    pub const fn timestamps(self) -> bool {
+        self.has(Self::TIMESTAMPS)
+    }
+
     /// Whether the capture cut off some of it: what is not there may have been.
-    pub cut: bool,
+    pub const fn cut(self) -> bool {
+        self.has(Self::CUT)
+    }
 }
 
 /// What one side of a connection sent, and what it said it can take.
@@ -90,8 +129,6 @@ pub struct Half {
     pub seen_end: Seq,
     /// SND.UNA: the highest acknowledgment of the other side.
     pub una: Seq,
-    /// Duplicate ACKs in a row that it has received.
-    pub dup_acks: u32,
     /// Last acknowledgment number it sent; `None` before the first.
     pub last_ack: Option<Seq>,
     /// The same window in bytes; `None` while the scale is unknown.
@@ -171,7 +208,7 @@ impl Half {
     /// Frames of the duplicate ACKs in a row that it received last, three at most.
     pub fn dup_ack_frames(&self) -> impl Iterator<Item = u64> {
         let frames = self.rare().map_or([0; 3], |rare| rare.dup_ack_frames);
-        let others = 3_usize.saturating_sub(self.dup_acks as usize).min(2);
+        let others = 3_usize.saturating_sub(self.counts.dup_acks as usize).min(2);
         frames.into_iter().skip(others)
     }
 

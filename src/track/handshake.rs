@@ -60,13 +60,7 @@ impl Connection {
         } else if !sender.seen() {
             sender.set_base(Base::Syn, o.seq, o.seq);
         }
-        sender.offer = Offer {
-            mss: o.options.mss.unwrap_or(0),
-            wscale: o.options.wscale,
-            sack_permitted: o.options.sack_permitted,
-            timestamps: o.options.ts.is_some(),
-            cut: o.options_cut,
-        };
+        sender.offer = Offer::of(&o.options, o.options_cut);
         self.agree_on_scale(is_answer, o.side);
     }
 
@@ -76,14 +70,14 @@ impl Connection {
         let (sender, receiver) = self.pair(side);
         let offer = |shift: u8| Some(shift.min(MAX_SHIFT));
         let receiver_opened = receiver.base_from == Base::Syn;
-        match (sender.offer.wscale, receiver.offer.wscale) {
+        match (sender.offer.wscale(), receiver.offer.wscale()) {
             (Some(ours), Some(theirs)) => {
                 (sender.shift, receiver.shift) = (offer(ours), offer(theirs));
             }
             (Some(ours), None) if is_answer && !receiver_opened => sender.shift = offer(ours),
             // A scale that the capture may have cut off is not known, nor is its answer.
-            (None, _) if sender.offer.cut => {}
-            (Some(_), None) if receiver.offer.cut => {}
+            (None, _) if sender.offer.cut() => {}
+            (Some(_), None) if receiver.offer.cut() => {}
             (None, _) => (sender.shift, receiver.shift) = (Some(0), Some(0)),
             (Some(_), None) if receiver_opened => {
                 (sender.shift, receiver.shift) = (Some(0), Some(0));

@@ -30,6 +30,7 @@ mod count;
 mod counts;
 mod half;
 mod handshake;
+mod history;
 mod holes;
 mod key;
 mod needless;

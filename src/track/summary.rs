@@ -20,11 +20,7 @@ impl Connection {
             last_frame,
             state: self.states(),
             shape: self.shape(),
-            history: self
-                .history
-                .iter()
-                .map(|&letter| char::from(letter))
-                .collect(),
+            history: self.history.text(),
             completeness: self.completeness,
             handshake: self.handshake(),
             closed_by: self.closed_by,
@@ -40,7 +36,7 @@ impl Connection {
             .halves
             .each_ref()
             .map(|half| half.base_from == Base::Syn);
-        let told = [0, 1].map(|side: usize| opened[side] && !self.halves[side].offer.cut);
+        let told = [0, 1].map(|side: usize| opened[side] && !self.halves[side].offer.cut());
         let agreed = |told: [bool; 2], what: [bool; 2]| match (told, what) {
             ([true, true], [true, true]) => Capability::On,
             // Who leaves it out settles it alone; nobody answers an offer that was not made.
@@ -56,9 +52,9 @@ impl Connection {
             syn_ack_frame,
             ack_frame,
             took_ns: (syn_frame.is_some() && ack_frame.is_some()).then_some(self.opening_ns),
-            window_scaling: offered([i.offer.wscale.is_some(), r.offer.wscale.is_some()]),
-            sack: offered([i.offer.sack_permitted, r.offer.sack_permitted]),
-            timestamps: offered([i.offer.timestamps, r.offer.timestamps]),
+            window_scaling: offered([i.offer.wscale().is_some(), r.offer.wscale().is_some()]),
+            sack: offered([i.offer.sack_permitted(), r.offer.sack_permitted()]),
+            timestamps: offered([i.offer.timestamps(), r.offer.timestamps()]),
             ecn: agreed(opened, self.ecn),
         }
     }
@@ -121,11 +117,11 @@ impl Half {
         stats.initial_window_bytes = u64::from(c.initial_window_bytes);
         (stats.syns, stats.fins) = (u32::from(c.syns), u32::from(c.fins));
         stats.resets = u32::from(c.resets);
-        (stats.mss, stats.wscale) = (self.offer.mss, self.offer.wscale);
+        (stats.mss, stats.wscale) = (self.offer.mss, self.offer.wscale());
         let unknown = self.shift.is_none() && c.window_count > 0;
         stats.least_wscale = unknown.then_some(self.least_shift);
         (stats.sack_permitted, stats.timestamps) =
-            (self.offer.sack_permitted, self.offer.timestamps);
+            (self.offer.sack_permitted(), self.offer.timestamps());
         if self.known() {
             let fin = u32::from(self.fin.is_some_and(|fin| self.nxt.after(fin)));
             let span = self.nxt.offset_from(self.base.plus(1)).saturating_sub(fin);

@@ -226,9 +226,14 @@ impl Table {
         };
         let free = self.free.pop().map(|place| place as usize);
         let place = free.unwrap_or(self.slots.len());
-        match self.slots.get_mut(place) {
-            Some(empty) => *empty = Some(slot),
-            None => self.slots.push(Some(slot)),
+        if let Some(empty) = self.slots.get_mut(place) {
+            *empty = Some(slot);
+        } else {
+            // A quarter more at a time: with twice as much, half of it might never be needed.
+            if self.slots.len() == self.slots.capacity() {
+                self.slots.reserve_exact((self.slots.len() / 4).max(64));
+            }
+            self.slots.push(Some(slot));
         }
         let (slots, hasher) = (&self.slots, &self.hasher);
         let entry = Entry {

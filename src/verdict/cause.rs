@@ -305,6 +305,6 @@ fn probes(case: &Case<'_>, original: &Sent) -> bool {
 
 /// Whether SACK may be in use, without which there are no probes.
 fn in_use(case: &Case<'_>) -> bool {
-    let half_has = |half: &Half| half.base_from != Base::Syn || half.offer.sack_permitted;
+    let half_has = |half: &Half| half.base_from != Base::Syn || half.offer.sack_permitted();
     half_has(case.sender()) && half_has(case.receiver())
 }

@@ -100,6 +100,19 @@ struct Record {
     original_len: u32,
 }
 
+/// The file at `path`; `-` is standard input.
+fn file_at(path: &Path) -> Result<File, SourceError> {
+    if path.as_os_str() != "-" {
+        return Ok(File::open(path)?);
+    }
+    if io::stdin().is_terminal() {
+        let text = "not a capture: standard input is the terminal; pipe a capture into it";
+        return Err(SourceError::NotACapture(text.into()));
+    }
+    // Without `Stdin`'s own buffer, and with its length when it is a file.
+    Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
+}
+
 impl CaptureFile {
     /// Opens the capture at `path`; `-` is standard input.
     ///
@@ -107,16 +120,7 @@ impl CaptureFile {
     ///
     /// When it can't be read, or is no capture: the message says what it is.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
-        let file = if path.as_os_str() == "-" {
-            if io::stdin().is_terminal() {
-                let text = "not a capture: standard input is the terminal; pipe a capture into it";
-                return Err(SourceError::NotACapture(text.into()));
-            }
-            // Without `Stdin`'s own buffer, and with its length when it is a file.
-            File::from(io::stdin().as_fd().try_clone_to_owned()?)
-        } else {
-            File::open(path)?
-        };
+        let file = file_at(path)?;
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             let text = "not a capture: this is a directory; name a file in it";

@@ -2,8 +2,7 @@
 //! memory, and what is packed or comes through a pipe in a temporary file that has no name.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IsTerminal, Read, Seek, Write};
-use std::os::fd::AsFd;
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -66,16 +65,7 @@ impl Store {
     ///
     /// When it can't be opened, or what comes can't be kept.
     pub fn open(path: &Path) -> Result<Self, SourceError> {
-        let file = if path.as_os_str() == "-" {
-            if io::stdin().is_terminal() {
-                let text = "not a capture: standard input is the terminal; pipe a capture into it";
-                return Err(SourceError::NotACapture(text.into()));
-            }
-            File::from(io::stdin().as_fd().try_clone_to_owned()?)
-        } else {
-            File::open(path)?
-        };
-        Self::of(file)
+        Self::of(super::file_at(path)?)
     }
 
     /// The capture in an open file, a pipe or the like.

@@ -103,6 +103,9 @@ pub(super) fn message(
         return Some(now);
     };
     let is_v6 = ready.to.is_ipv6();
+    if message.get(4..6) != Some(&ready.id.to_be_bytes()) {
+        ready.is_not_alone();
+    }
     if message.first() == Some(&crate::wire::echo::reply(is_v6)) {
         let received = Received {
             from,

@@ -145,8 +145,10 @@ fn summary(line: &mut Line, samples: &Summary) {
     line.key("samples").int(samples.count.into());
     line.key("min").maybe(some.then_some(samples.min));
     line.key("max").maybe(some.then_some(samples.max));
-    line.key("mean").real(samples.mean());
-    line.key("deviation").real(samples.deviation());
+    // Durations are whole nanoseconds, and nobody's clock tells less.
+    let whole = |value: f64| value.round() as u64;
+    line.key("mean").maybe(samples.mean().map(whole));
+    line.key("deviation").maybe(samples.deviation().map(whole));
 }
 
 fn notes(line: &mut Line, counts: &NoteCounts) {
