@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use wirelab::frame::Timestamp;
 use wirelab::lab::Side;
 
-use super::truth::{Arrival, Packet, Run};
+use super::truth::{Arrival, Cause, Packet, Run};
 
 /// Frames of which a word is true, and those of which it is as good as another.
 #[derive(Debug, Default)]
@@ -265,6 +265,10 @@ impl Host {
         }
         let kernel = packet.minds[0];
         self.follow_recovery(kernel.map(|mind| mind.recovers));
+        if packet.cause() == Some(Cause::Fast) {
+            // A recovery may be over before the kernel is asked.
+            self.recover = self.recover.or(self.highest);
+        }
         note(&mut self.words.sent, packet.frame, &sent);
         sent
     }
