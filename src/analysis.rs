@@ -12,7 +12,7 @@ use hashbrown::{HashMap, HashSet};
 use crate::decode::{Body, Decoder, Icmp, IcmpDetail, Packet, Plain, Tcp};
 use crate::event::{Board, Dir, End, Endpoint, Event, Note, Segment, Side};
 use crate::frame::{BATCH, Frame};
-use crate::track::{Arrival, Connection, Facts, Observation, Place, TooBig, Tracker};
+use crate::track::{Arrival, Connection, Facts, Observation, Place, Proof, TooBig, Tracker};
 use crate::verdict::{self, Proved};
 
 /// Takes frames in the order of the capture and gives events.
@@ -52,8 +52,8 @@ pub struct Ahead<'a> {
 pub struct Hindsight {
     /// The shift of windows in connections whose SYNs are not in the capture, if somebody knows it.
     wscale: Option<u8>,
-    /// Frames of retransmissions that were needless.
-    needless: HashSet<u64>,
+    /// Frames of retransmissions that were needless, and what proves it so many frames later.
+    needless: HashMap<u64, (u32, Proof)>,
     /// Frames of retransmissions that a timeout brought about, as the next one shows.
     timeouts: HashSet<u64>,
     /// Frames of what came late, and once more later.
@@ -79,8 +79,9 @@ impl Hindsight {
 
     /// Whether nothing of single frames is known, so that reading again would tell nothing new.
     pub fn is_empty(&self) -> bool {
-        let sets = [&self.needless, &self.timeouts, &self.twice, &self.copies];
-        sets.into_iter().all(HashSet::is_empty) && self.behind.is_empty()
+        let sets = [&self.timeouts, &self.twice, &self.copies];
+        let others = self.needless.is_empty() && self.behind.is_empty();
+        others && sets.into_iter().all(HashSet::is_empty)
     }
 
     /// Takes in what a segment proves of earlier ones.
@@ -88,7 +89,9 @@ impl Hindsight {
         if let Some(needless) = seen.needless
             && self.needless.len() < MOST_HINDSIGHT
         {
-            self.needless.insert(needless.frame);
+            let later = u32::try_from(seen.frame.saturating_sub(needless.frame));
+            let proof = (later.unwrap_or(u32::MAX), needless.proof);
+            self.needless.entry(needless.frame).or_insert(proof);
         }
         if let Some(frame) = seen.doubled
             && self.timeouts.len() < MOST_HINDSIGHT
@@ -108,14 +111,16 @@ impl Hindsight {
         if let Some((frame, bytes)) = seen.written_behind()
             && self.behind.len() < MOST_HINDSIGHT
         {
-            *self.behind.entry(frame).or_default() += bytes;
+            let behind = self.behind.entry(frame).or_default();
+            *behind = behind.saturating_add(bytes);
         }
     }
 
     /// What later segments prove of a frame.
     fn of(&self, frame: u64) -> Proved {
         Proved {
-            needless: !self.needless.is_empty() && self.needless.contains(&frame),
+            needless: (self.needless.get(&frame))
+                .map(|(later, proof)| (frame + u64::from(*later), *proof)),
             timeout: !self.timeouts.is_empty() && self.timeouts.contains(&frame),
             twice: !self.twice.is_empty() && self.twice.contains(&frame),
             copied: !self.copies.is_empty() && self.copies.contains(&frame),
@@ -132,7 +137,7 @@ impl Hindsight {
 const TCP: u8 = 6;
 
 /// Most frames that a list of [`Hindsight`] holds; what is proved beyond it is told where the proof stands only.
-const MOST_HINDSIGHT: usize = 1 << 20;
+const MOST_HINDSIGHT: usize = 1 << 19;
 
 /// Whether it was said that there is too much, and how much that is.
 #[derive(Clone, Debug)]
@@ -493,6 +498,7 @@ fn segment<'a>(
         checksum: tcp.checksum,
         notes,
         wireshark: None,
+        cwnd: None,
         packet,
         comment: frame.comment,
     }

@@ -114,7 +114,8 @@ const EXPLAIN_HELP: &str = "\
 Examples:
   wirelab explain retransmission
   wirelab explain trace.pcapng --host 192.0.2.7
-  wirelab explain retransmission --frame 14          why frame 14 is what it is said to be
+  wirelab explain retransmission --frame 17          why frame 17 is what it is said to be
+  wirelab explain here.pcap --peer there.pcap        what was lost, late or changed between two captures
   wirelab explain trace.pcapng --format json | jq 'select(.severity == \"problem\")'";
 const CAPTURE_HELP: &str = "\
 Examples:
@@ -246,6 +247,10 @@ pub struct Explain {
     /// The whole reasoning behind what is noted on this frame
     #[arg(long, value_name = "N", conflicts_with_all = ["flow", "host", "port", "note", "frames"])]
     pub frame: Option<u64>,
+    /// A second capture of the same connections, made at the other end or anywhere on the way: what was lost, delayed
+    /// or changed between the two; their clocks need not agree
+    #[arg(long, value_name = "CAPTURE", conflicts_with_all = ["frame", "read"])]
+    pub peer: Option<String>,
     /// What of it.
     #[command(flatten)]
     pub select: Select,

@@ -17,8 +17,9 @@ Nothing is sent, but by looking up a name that the hosts file does not have. Exi
 /// `addr`.
 #[derive(Debug, Args)]
 pub struct Addr {
-    /// A name to look up, or an address or network to explain; this machine's addresses if nothing
-    #[arg(value_name = "NAME|ADDRESS[/PREFIX]")]
+    /// An interface of this machine, a name to look up, or an address or network to explain; all of this machine's
+    /// addresses if nothing
+    #[arg(value_name = "IFACE|NAME|ADDRESS[/PREFIX]")]
     pub name: Option<String>,
     /// Work it out: networks in binary, the order of a name's addresses by its numbers
     #[arg(long)]

@@ -10,8 +10,8 @@ use super::Output;
 
 const HELP: &str = "\
 Examples:
-  sudo wirelab craft handshake                        SYN, SYN ACK, ACK, data, FIN, and why each number
-  sudo wirelab craft handshake --forget ack           how often is a SYN ACK repeated, and when?
+  sudo wirelab craft handshake                        SYN, SYN-ACK, ACK, data, FIN, and why each number
+  sudo wirelab craft handshake --forget ack           how often is a SYN-ACK repeated, and when?
   sudo wirelab craft handshake --wrong ack            what does a kernel say to a number that can't be?
   sudo wirelab craft handshake --window 0 -q          how often does it ask whether it may send?
   sudo wirelab craft handshake 10.0.0.2 81            nobody listens there
@@ -112,7 +112,7 @@ pub struct Handshake {
 /// What is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Forget {
-    /// The ACK of the SYN ACK.
+    /// The ACK of the SYN-ACK.
     Ack,
     /// Our FIN.
     Fin,

@@ -20,9 +20,17 @@ pub(super) fn run(args: &cli::Addr) -> Result<ExitCode> {
     let terminal = Terminal::look();
     let style = output::style(&args.output, &cli::View::default(), terminal)?;
     let json = args.output.format == Format::Json;
-    let this = look()?;
+    let mut this = look()?;
     let mut code = ExitCode::SUCCESS;
-    let said = match args.name.as_deref() {
+    let mut name = args.name.as_deref();
+    // An interface is nearer than a host of the same name, which a dot at its end still means.
+    if let Some(text) = name
+        && this.cards.iter().any(|card| card.name == text)
+    {
+        this.cards.retain(|card| card.name == text);
+        name = None;
+    }
+    let said = match name {
         None if json => addr::machine_lines(&this),
         None => addr::machine(&this, &style, args.explain),
         Some(text) => match network(text)? {

@@ -19,11 +19,27 @@ use crate::io::clock::Speed;
 use crate::lab::truth::Happening;
 use crate::pair::{Meeting, Pair};
 use crate::select::{Scope, Selection};
-use crate::view::{self, Ascii, BothEnds, Json, Lines, View};
+use crate::view::{self, Ascii, BothEnds, Json, Lines, Style, View};
 
 /// Said where nothing tells which place is nearer to whom.
 const UNTOLD: &str = "which capture is nearer to who opened the connections can't be told: the first is \
                       drawn left, as the client's";
+
+/// What is to be joined and shown, as the command line has it.
+pub(super) struct Joint<'a> {
+    /// The command, as messages name it.
+    pub(super) command: &'static str,
+    pub(super) input: &'a cli::Input,
+    /// The other capture; `None` for both ends of a recording.
+    pub(super) peer: Option<&'a str>,
+    pub(super) select: &'a cli::Select,
+    pub(super) output: &'a cli::Output,
+    pub(super) view: &'a cli::View,
+    pub(super) scope: Scope,
+    pub(super) speed: Speed,
+    /// Whether to say of each segment how large its sender's congestion window is by estimate.
+    pub(super) estimates: bool,
+}
 
 /// Shows both ends, or two captures of the same.
 ///
@@ -31,51 +47,74 @@ const UNTOLD: &str = "which capture is nearer to who opened the connections can'
 ///
 /// When there are no two, or they can't be read, shown or waited for.
 pub(super) fn run(args: &cli::Replay, speed: Speed) -> Result<ExitCode> {
-    let name = args.input.capture();
     refuse(args)?;
-    let mut style = output::style(&args.output, &args.view, Terminal::look())?;
-    let (ends, meeting) = match &args.peer {
+    let asked = Joint {
+        command: "replay",
+        input: &args.input,
+        peer: args.peer.as_deref(),
+        select: &args.select,
+        output: &args.output,
+        view: &args.view,
+        scope: Scope::Segments,
+        speed,
+        estimates: args.output.format == cli::Format::Json,
+    };
+    joint(&asked, |mut style, has_truth| {
+        // Who waits for each packet wants to see each.
+        style.all |= speed != Speed::Max;
+        let shows = BothEnds {
+            calls: !args.packets_only,
+            figures: !args.packets_only && has_truth,
+        };
+        Ok(match (args.output.format, &args.view.view) {
+            (cli::Format::Json, None) => Box::new(Json::new(Lines::Everything)),
+            (cli::Format::Json, Some(_)) => {
+                bail!("--format json prints data and --view draws text: leave one of them out")
+            }
+            (cli::Format::Text, _) if style.unicode => view::both(style, shows),
+            (cli::Format::Text, _) => Box::new(Ascii::of(view::both(style, shows))),
+        })
+    })
+}
+
+/// Joins two captures and shows them by the view that `make` makes, which is told whether the truth of the run is
+/// known.
+pub(super) fn joint(
+    asked: &Joint<'_>,
+    make: impl FnOnce(Style, bool) -> Result<Box<dyn View>>,
+) -> Result<ExitCode> {
+    let name = asked.input.capture();
+    let mut style = output::style(asked.output, asked.view, Terminal::look())?;
+    let (ends, meeting) = match asked.peer {
         None => (Ends::find(name)?, None),
         Some(peer) => match peer::meet(name, peer)? {
             Some(Peers { ends, meeting }) => (ends, Some(Rc::new(meeting))),
-            None => return Ok(strangers(name, peer)),
+            None => return Ok(strangers(asked.command, name, peer)),
         },
     };
     let mut merged = Merged::open(&ends, meeting.clone())?;
-    let selection = Selection::from(&args.select);
+    let selection = Selection::from(asked.select);
     style.chosen = !selection.is_everything();
-    // Who waits for each packet wants to see each.
-    style.all |= speed != Speed::Max;
     if let Some(recording) = ends.recording() {
         style.headline = headline(recording);
     }
-    let shows = BothEnds {
-        calls: !args.packets_only,
-        figures: !args.packets_only && merged.has_truth(),
-    };
-    let view: Box<dyn View> = match (args.output.format, &args.view.view) {
-        (cli::Format::Json, None) => Box::new(Json::new(Lines::Everything)),
-        (cli::Format::Json, Some(_)) => {
-            bail!("--format json prints data and --view draws text: leave one of them out")
-        }
-        (cli::Format::Text, _) if style.unicode => view::both(style, shows),
-        (cli::Format::Text, _) => Box::new(Ascii::of(view::both(style, shows))),
-    };
+    let view = make(style, merged.has_truth())?;
     let mut out = output::stdout();
     let pipeline = Pipeline {
         view,
         out: &mut out,
         selection,
-        scope: Scope::Segments,
+        scope: asked.scope,
         filter: None,
-        pace: pace(speed)?,
+        pace: pace(asked.speed)?,
         limits: Limits::default(),
         hindsight: Hindsight::default(),
         compare: None,
+        estimates: asked.estimates,
     };
     let learned = |host| -> Result<Hindsight> {
         let mut source = ends.open(host)?;
-        let scale = args.input.wscale;
+        let scale = asked.input.wscale;
         Ok(learn(source.as_mut(), &mut None, Limits::default()).and_scale(scale))
     };
     let hindsight = [learned(Host::Client)?, learned(Host::Server)?];
@@ -111,10 +150,10 @@ fn refuse(args: &cli::Replay) -> Result<()> {
 }
 
 /// Says that two captures have too little in common.
-fn strangers(first: &str, second: &str) -> ExitCode {
+fn strangers(command: &str, first: &str, second: &str) -> ExitCode {
     let _ = writeln!(
         io::stderr(),
-        "replay: {} and {} don't seem to be captures of the same connections: too few packets of one \
+        "{command}: {} and {} don't seem to be captures of the same connections: too few packets of one \
          are in the other",
         first.escape_debug(),
         second.escape_debug()

@@ -18,6 +18,7 @@ use super::USAGE_OR_ENVIRONMENT;
 use super::output::{self, Terminal};
 use super::pipeline::{Pipeline, Stopped};
 use super::replay::segments_view;
+use super::scale::doubting;
 use super::step;
 use crate::analysis::{Hindsight, Limits};
 use crate::cli;
@@ -69,7 +70,7 @@ pub(super) fn run(args: &cli::Capture) -> Result<ExitCode> {
     } else {
         let mut out = output::stdout();
         let pipeline = Pipeline {
-            view,
+            view: doubting(view, args.wscale),
             out: &mut out,
             selection,
             scope: Scope::Segments,
@@ -78,6 +79,7 @@ pub(super) fn run(args: &cli::Capture) -> Result<ExitCode> {
             limits: Limits::default(),
             hindsight: Hindsight::knowing_scale(args.wscale),
             compare: None,
+            estimates: args.output.format == cli::Format::Json,
         };
         pipeline.run(&mut source, &mut |_| ()).map(|_| ())
     };

@@ -84,6 +84,9 @@ fn talk_to(
     screen: &mut Screen,
 ) -> Result<talk::Outcome, TalkError> {
     let to = talk::addresses(&args.host, port).map_err(|error| {
+        let said = error.to_string();
+        let bare = said.strip_prefix("failed to lookup address information: ");
+        let error = bare.unwrap_or(&said).to_lowercase();
         TalkError::Nowhere(format!(
             "{}: {error}; wirelab addr {} shows how names are looked up",
             escape(&args.host),

@@ -6,21 +6,26 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use super::both::{Joint, joint};
 use super::input;
-use super::show::{Show, show, text_view};
+use super::pipeline::learn;
+use super::show::{Show, findings_view, show, text_view};
 use crate::analysis::{Analysis, Limits};
 use crate::cli;
-use crate::event::Event;
-use crate::explain::Explainer;
+use crate::event::{Event, Flow, Host};
+use crate::explain::{Between, Chain, Explainer};
 use crate::frame::Timestamp;
 use crate::io::clock::Speed;
 use crate::select::Scope;
-use crate::view::{Json, Lines, View, reasons};
+use crate::view::{Json, Lines, View, chain};
 
 /// Runs it.
 pub(super) fn run(args: &cli::Explain) -> Result<ExitCode> {
     if let Some(frame) = args.frame {
         return reasoning(args, frame);
+    }
+    if let Some(peer) = &args.peer {
+        return between(args, peer);
     }
     let asked = Show {
         input: &args.input,
@@ -32,6 +37,7 @@ pub(super) fn run(args: &cli::Explain) -> Result<ExitCode> {
         speed: Speed::Max,
         streams: false,
         as_wireshark: false,
+        estimates: false,
     };
     show(&asked, |style| match args.output.format {
         cli::Format::Json => Ok(explaining(Box::new(Json::new(Lines::Findings)))),
@@ -39,9 +45,87 @@ pub(super) fn run(args: &cli::Explain) -> Result<ExitCode> {
     })
 }
 
+/// Tells what became of packets between two captures.
+fn between(args: &cli::Explain, peer: &str) -> Result<ExitCode> {
+    if !args.input.filter().is_empty() {
+        bail!(
+            "--peer takes no filter, which could tear packets apart; choose with --flow, --host or --port"
+        );
+    }
+    let asked = Joint {
+        command: "explain",
+        input: &args.input,
+        peer: Some(peer),
+        select: &args.select,
+        output: &args.output,
+        view: &cli::View::default(),
+        scope: Scope::Connections,
+        speed: Speed::Max,
+        estimates: false,
+    };
+    joint(&asked, |style, _| {
+        let inner = match args.output.format {
+            cli::Format::Json => Box::new(Json::new(Lines::Findings)),
+            cli::Format::Text => findings_view(style)?,
+        };
+        Ok(Box::new(Across {
+            between: Between::default(),
+            flows: Vec::new(),
+            clock: None,
+            inner,
+        }))
+    })
+}
+
+/// Puts what became of packets between two captures after each connection, for a view that lays it out.
+struct Across {
+    between: Between,
+    /// Connections as the client's capture has them.
+    flows: Vec<Flow>,
+    /// How their clocks were brought together, which is said last.
+    clock: Option<String>,
+    inner: Box<dyn View>,
+}
+
+/// Connections whose headings are kept.
+const HEADINGS: usize = 1024;
+
+impl View for Across {
+    fn event(&mut self, event: &Event<'_>, out: &mut dyn Write) -> io::Result<()> {
+        match event {
+            Event::Passage(passage) => self.between.observe(passage),
+            Event::At(Host::Client, Event::Flow(flow)) if self.flows.len() < HEADINGS => {
+                self.flows.push((*flow).clone());
+            }
+            Event::Clock(clock) => self.clock = Some(clock.to_string()),
+            Event::End(_) => {
+                self.flows.sort_by_key(|flow| flow.flow);
+                for flow in std::mem::take(&mut self.flows) {
+                    self.inner.event(&Event::Flow(&flow), out)?;
+                    for finding in self.between.conclude(Some(flow.flow)) {
+                        self.inner.event(&Event::Finding(&finding), out)?;
+                    }
+                }
+                for finding in self.between.conclude(None) {
+                    self.inner.event(&Event::Finding(&finding), out)?;
+                }
+                if let Some(clock) = self.clock.take() {
+                    self.inner.event(&Event::Notice(&clock), out)?;
+                }
+                return self.inner.event(event, out);
+            }
+            Event::Notice(_) => return self.inner.event(event, out),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
 /// Shows one frame with all that its notes rest on.
 fn reasoning(args: &cli::Explain, frame: u64) -> Result<ExitCode> {
-    let (frames, start) = evidence(args, frame)?;
+    let (evidence, start) = evidence(args, frame)?;
+    let (links, cut) = evidence.links();
+    let frames: Vec<_> = links.iter().map(|link| link.frame).collect();
     let asked = Show {
         input: &args.input,
         select: &cli::Select::of_frames(&frames),
@@ -51,56 +135,56 @@ fn reasoning(args: &cli::Explain, frame: u64) -> Result<ExitCode> {
         speed: Speed::Max,
         streams: false,
         as_wireshark: false,
+        estimates: true,
         end: None,
     };
     show(&asked, |style| match args.output.format {
         cli::Format::Json => Ok(Box::new(Json::new(Lines::Everything))),
-        cli::Format::Text => Ok(reasons(style, frame, start)),
+        cli::Format::Text => Ok(chain(style, links, cut, start)),
     })
 }
 
 /// The frame, and those that its notes rest on; theirs too. And when the capture begins.
-fn evidence(args: &cli::Explain, frame: u64) -> Result<(Vec<u64>, Option<Timestamp>)> {
-    let (mut frames, mut start) = (vec![frame], None);
-    // What an evidence frame rests on comes before it: one more look at most for each step back.
-    for _ in 0..STEPS_BACK {
-        let known = frames.len();
+fn evidence(args: &cli::Explain, frame: u64) -> Result<(Chain, Option<Timestamp>)> {
+    let mut chain = Chain::of(frame);
+    let (mut start, mut last, mut found) = (None, 0, 0);
+    let mut first = input::open(&args.input, None)?;
+    if !first.lasts {
+        bail!(
+            "--frame reads the capture several times, which a pipe does not allow: save it to a file"
+        );
+    }
+    // What is noted is what is shown then.
+    let limits = Limits::default();
+    let hindsight = learn(first.source.as_mut(), &mut first.filter, limits);
+    let hindsight = hindsight.and_scale(args.input.wscale);
+    // What a frame rests on comes before it: one more look for each step back.
+    while chain.found() > found {
+        found = chain.found();
         let mut input = input::open(&args.input, None)?;
-        if !input.lasts {
-            bail!(
-                "--frame reads the capture several times, which a pipe does not allow: save it to a file"
-            );
-        }
-        let mut analysis = Analysis::new(Limits::default());
-        let mut last = 0;
-        while let Some(found) = input.source.next_frame()? {
-            last = found.number;
-            start.get_or_insert(found.time);
+        let mut analysis = Analysis::new(limits).with_hindsight(hindsight.clone());
+        while let Some(frame) = input.source.next_frame()? {
+            last = frame.number;
+            start.get_or_insert(frame.time);
+            if let Some(filter) = &mut input.filter
+                && !filter(&frame)?
+            {
+                continue;
+            }
             let sink = &mut |event: &Event<'_>| -> Result<(), Infallible> {
-                if let Event::Segment(segment) = event
-                    && frames.contains(&segment.frame)
-                {
-                    let notes = segment.notes.iter();
-                    frames.extend(notes.flat_map(|note| note.frames.iter().copied()));
+                if let Event::Segment(segment) = event {
+                    chain.observe(segment);
                 }
                 Ok(())
             };
-            let Ok(()) = analysis.handle(&found, sink);
+            let Ok(()) = analysis.handle(&frame, sink);
         }
         if frame == 0 || frame > last {
             bail!("there is no frame {frame}: they are numbered from 1 to {last} here");
         }
-        frames.sort_unstable();
-        frames.dedup();
-        if frames.len() == known {
-            break;
-        }
     }
-    Ok((frames, start))
+    Ok((chain, start))
 }
-
-/// How far a chain of evidence is followed.
-const STEPS_BACK: usize = 3;
 
 /// Gives a view findings to show beside what it gets.
 pub(super) fn explaining(inner: Box<dyn View>) -> Box<dyn View> {

@@ -23,6 +23,7 @@ pub(super) fn run(args: &cli::Flows) -> Result<ExitCode> {
         speed: Speed::Max,
         streams: false,
         as_wireshark: false,
+        estimates: false,
     };
     show(&asked, |mut style| {
         style.long = args.long;

@@ -3,9 +3,10 @@
 mod live;
 
 use std::io::{self, BufWriter, Cursor, IsTerminal, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::input;
 use super::output::{self, Terminal};
@@ -275,7 +276,18 @@ fn open(args: &cli::Inspect) -> Result<Frames> {
     let source = match (&args.hex, args.capture.as_deref()) {
         (Some(hex), _) => Given::Packets(vec![given::digits(hex).context("--hex")?]),
         (None, Some("-") | None) => standard_input()?,
-        (None, Some(name)) => Given::Capture(input::capture(name)?.0),
+        (None, Some(name)) => {
+            let capture = input::capture(name).map_err(|error| {
+                let digits = name.len() > 2 && given::digits(name).is_ok();
+                if digits && !Path::new(name).exists() {
+                    return anyhow!(
+                        "{error:#}; a packet in hexadecimal digits is given by --hex: wirelab inspect --hex '{name}'"
+                    );
+                }
+                error
+            })?;
+            Given::Capture(capture.0)
+        }
     };
     let only = matches!(&source, Given::Packets(packets) if packets.len() == 1);
     Ok(Frames {

@@ -27,6 +27,7 @@ pub mod pipeline;
 mod ports;
 mod progress;
 mod replay;
+mod scale;
 mod server;
 mod show;
 mod sockets;

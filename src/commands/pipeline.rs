@@ -12,7 +12,8 @@ use arrayvec::ArrayVec;
 
 use crate::analysis::{Analysis, Hindsight, Limits};
 use crate::compare::Compare;
-use crate::event::{End, Event, Segment};
+use crate::event::{End, Event, Host, Segment};
+use crate::explain::Windows;
 use crate::frame::{Batch, Frame, Timestamp};
 use crate::io::{Source, SourceError};
 use crate::select::{Scope, Selection};
@@ -64,6 +65,8 @@ pub struct Pipeline<'a> {
     pub hindsight: Hindsight,
     /// Says what Wireshark says of segments; `None` if nobody asked.
     pub compare: Option<Compare>,
+    /// Whether to say of each segment how large the congestion window is by estimate.
+    pub estimates: bool,
 }
 
 /// Ends the sink of the analysis early.
@@ -82,6 +85,8 @@ pub(super) struct Shown<'a> {
     scope: Scope,
     pace: Option<Pace>,
     compare: Option<Compare>,
+    /// Congestion windows by estimate, as each of two captures shows them; `None` if nobody asked.
+    windows: Option<Box<[Windows; 2]>>,
 }
 
 impl Shown<'_> {
@@ -92,6 +97,34 @@ impl Shown<'_> {
 
     pub(super) fn event(&mut self, event: &Event<'_>) -> Result<(), Halt> {
         // Each segment counts for what comes after it, whether it is shown or not.
+        if let Some(windows) = &mut self.windows {
+            let (host, inner) = match event {
+                Event::At(host, inner) => (*host, *inner),
+                event => (Host::Client, event),
+            };
+            let windows = &mut windows[host as usize];
+            match inner {
+                Event::Segment(segment) => {
+                    windows.observe(segment);
+                    let cwnd = windows.estimate(segment.flow, segment.in_flight_of);
+                    if cwnd.is_some() {
+                        let segment = Segment { cwnd, ..**segment };
+                        let told = Event::Segment(&segment);
+                        return match event {
+                            Event::At(host, _) => self.compared(&Event::At(*host, &told)),
+                            _ => self.compared(&told),
+                        };
+                    }
+                }
+                Event::Flow(flow) => windows.forget(flow.flow),
+                _ => {}
+            }
+        }
+        self.compared(event)
+    }
+
+    /// Shows an event with what Wireshark says of it.
+    fn compared(&mut self, event: &Event<'_>) -> Result<(), Halt> {
         if let (Some(compare), Event::Segment(segment)) = (&mut self.compare, event) {
             let segment = Segment {
                 wireshark: Some(compare.segment(segment)),
@@ -148,6 +181,7 @@ impl<'a> Pipeline<'a> {
             scope: self.scope,
             pace: self.pace,
             compare: self.compare,
+            windows: self.estimates.then(Box::default),
         };
         (shown, self.limits, self.filter)
     }

@@ -35,6 +35,7 @@ pub(super) fn run(args: &cli::Replay) -> Result<ExitCode> {
         speed,
         streams: true,
         as_wireshark: args.as_wireshark,
+        estimates: args.output.format == cli::Format::Json,
     };
     show(&asked, |mut style| {
         // Who waits for each segment wants to see each.

@@ -11,6 +11,7 @@ use super::input;
 use super::output::{self, Terminal};
 use super::pipeline::{Pace, Pipeline, Stopped, learn};
 use super::progress::Progress;
+use super::scale::doubting;
 use crate::analysis::{Hindsight, Limits};
 use crate::cli;
 use crate::compare::Compare;
@@ -32,6 +33,8 @@ pub(super) struct Show<'a> {
     pub(super) speed: Speed,
     /// Whether results are written while reading, and not all at the end.
     pub(super) streams: bool,
+    /// Whether to say of each segment how large its sender's congestion window is by estimate.
+    pub(super) estimates: bool,
     /// Whether to say what Wireshark says.
     pub(super) as_wireshark: bool,
 }
@@ -55,7 +58,7 @@ pub(super) fn show(
     style.chosen = !selection.is_everything() || input.filter.is_some();
     let mut progress = Progress::new(show.streams);
     let mut out = output::stdout();
-    let view = make(style)?;
+    let view = doubting(make(style)?, show.input.wscale);
     let limits = Limits::default();
     let hindsight = if input.lasts && view.shows_segments() {
         let mut first = input::open(show.input, show.end)?;
@@ -73,6 +76,7 @@ pub(super) fn show(
         limits,
         hindsight: hindsight.and_scale(show.input.wscale),
         compare: show.as_wireshark.then(Compare::default),
+        estimates: show.estimates,
     };
     let outcome = pipeline.run(input.source.as_mut(), &mut |source| progress.watch(source));
     progress.clear();
@@ -100,11 +104,22 @@ pub(super) fn text_view(name: &str, style: Style) -> Result<Box<dyn View>> {
     } else {
         view
     };
-    Ok(if unicode {
-        view
-    } else {
+    Ok(in_ascii(view, !unicode))
+}
+
+/// The view that lays out findings, for who has some of another kind to show.
+pub(super) fn findings_view(style: Style) -> Result<Box<dyn View>> {
+    let entry = view("explain").ok_or_else(|| anyhow!("there is no view called explain"))?;
+    let unicode = style.unicode;
+    Ok(in_ascii((entry.make)(style), !unicode))
+}
+
+fn in_ascii(view: Box<dyn View>, wanted: bool) -> Box<dyn View> {
+    if wanted {
         Box::new(Ascii::of(view))
-    })
+    } else {
+        view
+    }
 }
 
 pub(super) fn headline(recording: &Recording) -> String {

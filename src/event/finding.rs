@@ -1,6 +1,6 @@
 //! Findings: what there is to know about a connection as a whole, or about what is no TCP, and what to do about it.
 
-use super::{Quantity, Side};
+use super::{Quantity, Side, Topic};
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,8 +27,8 @@ impl Severity {
 /// One sentence of a connection's story.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// A short name, stable for scripts: `opened`, `lost-segments`, `refused` …
-    pub kind: &'static str,
+    /// What it is about; its name is stable for scripts.
+    pub kind: Topic,
     /// The connection; `None` for what is not TCP.
     pub flow: Option<u32>,
     /// How much it matters.

@@ -18,6 +18,7 @@ mod passage;
 mod segment;
 mod state;
 mod stats;
+mod topic;
 mod trace;
 pub mod units;
 mod wireshark;
@@ -36,14 +37,15 @@ pub use handmade::{
 };
 pub use joint::{Joint, KeptCall, KeptPassage};
 pub use kept::Kept;
-pub use note::{Cause, Confidence, Kind, Note, NoteCounts, Quantity, Why};
+pub use note::{Cause, Confidence, Kind, Link, Note, NoteCounts, Quantity, Why};
 pub use passage::{
     Because, Call, CallPart, Change, Crossing, Fate, Figures, Host, Origin, Part, Passage, Reading,
     Stop,
 };
 pub use segment::{Dir, Endpoint, Phase, Rtt, Segment, Side};
 pub use state::TcpState;
-pub use stats::{Stats, Summary};
+pub use stats::{ScaleProof, Stats, Summary};
+pub use topic::Topic;
 pub use trace::{
     Answer, Back, Hop, Method, MtuStep, Outcome, PathMtu, Probe, ProbeState, Trace, TraceEvent,
     TraceRemark,

@@ -214,6 +214,9 @@ pub struct Note {
     pub rfc: &'static str,
     /// Frames that are the evidence, in order.
     pub frames: ArrayVec<u64, 6>,
+    /// The later frame that proves a retransmission to have been needless, and how; known where the capture was
+    /// read before.
+    pub proof: Option<(u64, &'static str)>,
 }
 
 impl Note {
@@ -233,7 +236,14 @@ impl Note {
             },
             rfc,
             frames: ArrayVec::new(),
+            proof: None,
         }
+    }
+
+    /// All frames that it rests on: those that came before, and what proves it afterwards.
+    pub fn evidence(&self) -> impl Iterator<Item = u64> + '_ {
+        let proof = self.proof.map(|(frame, _)| frame);
+        self.frames.iter().copied().chain(proof)
     }
 
     /// Adds a number that was compared; a ninth is left out.
@@ -271,6 +281,15 @@ impl Note {
     pub fn why(&self) -> String {
         (self.why.sentence)(self)
     }
+}
+
+/// A frame in a chain of evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its number.
+    pub frame: u64,
+    /// Over how many steps the first frame of the chain rests on it: 0 for that frame itself.
+    pub step: usize,
 }
 
 /// How often each kind was noted.

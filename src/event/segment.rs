@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::decode::{Checksum, Packet};
-use crate::event::{Note, TcpState, Wireshark, digits};
+use crate::event::{CwndEstimate, Note, TcpState, Wireshark, digits};
 use crate::frame::Timestamp;
 use crate::wire::tcp::{Flags, TcpOptions};
 
@@ -167,6 +167,9 @@ pub struct Segment<'a> {
     pub in_flight_of: Side,
     /// The window that bounds those bytes, as its receiver last advertised it; `None` if unknown.
     pub flight_window: Option<u32>,
+    /// The congestion window of the side whose bytes those are, by estimate; `None` where the capture does not show it,
+    /// and where nobody asked.
+    pub cwnd: Option<CwndEstimate>,
     /// The shortest it took from the capture to the initiator, or the responder, and back, nanoseconds;
     /// 0 while nothing tells.
     pub legs_ns: [u64; 2],

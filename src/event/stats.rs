@@ -152,19 +152,40 @@ pub struct Stats {
     pub mss: u16,
     /// Window scale offered.
     pub wscale: Option<u8>,
-    /// Where the scale in force is unknown: the least that explains what the other side sent; 14 is the
+    /// Where no SYN tells the scale in force: the least that explains what the other side sent; 14 is the
     /// most there is (RFC 7323 section 2.3).
     pub least_wscale: Option<u8>,
+    /// What shows that, where it is more than 0.
+    pub least_wscale_by: Option<ScaleProof>,
+    /// The scale that was said to be in force, where no SYN tells.
+    pub assumed_wscale: Option<u8>,
     /// Whether SACK-permitted was offered.
     pub sack_permitted: bool,
     /// Whether timestamps were offered.
     pub timestamps: bool,
 }
 
+/// What shows how large the scale of a side's windows is at least, where no SYN tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScaleProof {
+    /// The frame after which so much was outstanding.
+    pub frame: u64,
+    /// Bytes outstanding towards the side.
+    pub outstanding: u32,
+    /// The largest window field that it had sent by then.
+    pub field: u32,
+}
+
 impl Stats {
     /// Mean payload of the segments that carry some.
     pub fn average_segment(&self) -> Option<f64> {
         (self.data_packets > 0).then(|| self.data_bytes as f64 / f64::from(self.data_packets))
+    }
+
+    /// The scale that was said to be in force, the least that can be, and what shows that, where the first is too small.
+    pub fn refuted_scale(&self) -> Option<(u8, u8, ScaleProof)> {
+        let (assumed, least) = (self.assumed_wscale?, self.least_wscale?);
+        (assumed < least).then_some((assumed, least, self.least_wscale_by?))
     }
 
     /// Mean advertised window in bytes.

@@ -6,6 +6,8 @@
 //! them, and when it ends the rest is told from its summary (`telling.rs`).
 
 mod beside;
+mod between;
+mod chain;
 mod congestion;
 mod episode;
 mod heard;
@@ -20,6 +22,8 @@ mod windows;
 
 use std::collections::HashMap;
 
+pub use between::Between;
+pub use chain::Chain;
 pub use pace::Shares;
 pub use windows::Windows;
 

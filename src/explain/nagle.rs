@@ -5,7 +5,7 @@
 use super::episode::Evidence;
 use super::telling::{Names, finding};
 use crate::event::units::{nanos, plural};
-use crate::event::{Finding, Segment, Severity, Side};
+use crate::event::{Finding, Segment, Severity, Side, Topic};
 use crate::frame::Timestamp;
 
 /// An ACK that takes this long, with nothing else to wait for, was delayed: Linux delays them by 40 ms at
@@ -85,7 +85,7 @@ impl Half {
                  save ACKs"
             ),
             ..finding(
-                "nagle",
+                Topic::Nagle,
                 Severity::Notice,
                 format!(
                     "{host} seems to have kept back {} until what it sent before was acknowledged, and {other} delayed \

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use super::episode::Episodes;
 use super::telling::{Names, finding};
 use crate::event::units::{count, nanos};
-use crate::event::{Capability, Finding, Flow, Kind, Severity, Shape, Side};
+use crate::event::{
+    Capability, Finding, Flow, Kind, Quantity, ScaleProof, Severity, Shape, Side, Topic,
+};
 
 /// How it opened, as far as the capture shows.
 pub(super) fn tell(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
@@ -23,7 +25,7 @@ pub(super) fn tell(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
                 "see whether the server runs and listens on {to}, or whether a firewall answers for it"
             ),
             ..finding(
-                "refused",
+                Topic::Noted(Kind::Refused),
                 Severity::Problem,
                 format!("{to} refused the connection of {from}: {}", reset.why),
             )
@@ -46,7 +48,7 @@ pub(super) fn tell(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
             advice: "the SYN or its answer is lost on the way: is the host up, the route there, does a firewall drop \
                      it? Or it is there, and its queue of connections that wait to be accepted is full"
                 .to_owned(),
-            ..finding("no-answer", Severity::Problem, what)
+            ..finding(Topic::NoAnswer, Severity::Problem, what)
         };
     }
     if flow
@@ -63,7 +65,7 @@ pub(super) fn tell(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
             format!("{from} and {to} opened the connection together: their SYNs crossed{took}");
         return Finding {
             evidence,
-            ..finding("opened", Severity::Info, what)
+            ..finding(Topic::Opened, Severity::Info, what)
         };
     }
     if let (Some(syn), Some(answer)) = (h.syn_frame, h.syn_ack_frame)
@@ -75,7 +77,7 @@ pub(super) fn tell(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
         );
         return Finding {
             evidence,
-            ..finding("opened", Severity::Notice, what)
+            ..finding(Topic::Opened, Severity::Notice, what)
         };
     }
     let took = h
@@ -101,7 +103,7 @@ pub(super) fn tell(flow: &Flow, names: &Names, episodes: &Episodes) -> Finding {
     };
     Finding {
         evidence,
-        ..finding("opened", severity, what)
+        ..finding(Topic::Opened, severity, what)
     }
 }
 
@@ -110,25 +112,72 @@ fn from_the_middle(flow: &Flow, names: &Names) -> Finding {
     let mut what = "its opening is not in the capture: what was agreed is not known, and relative \
                     numbers count from the first byte seen"
         .to_owned();
-    let mut advice = String::new();
+    let (mut advice, mut evidence) = (String::new(), vec![flow.first_frame]);
     for side in [Side::Initiator, Side::Responder] {
-        let least = flow.stats[side.index()].least_wscale.unwrap_or(0).min(14);
-        if least > 0 {
-            let unit = 1_u32 << least;
+        let stats = &flow.stats[side.index()];
+        if let Some(assumed) = stats.assumed_wscale {
+            if side == Side::Initiator {
+                let _ = write!(
+                    what,
+                    "; windows are read with the scale that was given, {assumed}"
+                );
+            }
+        } else if let (Some(least), Some(proof)) = (stats.least_wscale, stats.least_wscale_by) {
+            let unit = 1_u32 << least.min(14);
             let _ = write!(
                 what,
-                "; the window that {} offers counts in units of {unit} bytes or more (scale {least} to 14), by how \
-                 much was under way towards it",
-                names.of_side(side)
+                "; the window that {} offers counts in units of {unit} bytes or more (scale {least} to 14): {}",
+                names.of_side(side),
+                shown(proof),
             );
+            evidence.push(proof.frame);
             "if you know what was agreed, --wscale says it".clone_into(&mut advice);
         }
     }
     Finding {
-        evidence: vec![flow.first_frame],
+        evidence,
         advice,
-        ..finding("seen-from-middle", Severity::Info, what)
+        ..finding(Topic::SeenFromMiddle, Severity::Info, what)
     }
+}
+
+/// What shows the least scale of a side's windows.
+fn shown(proof: ScaleProof) -> String {
+    format!(
+        "{} bytes were under way towards it in frame {}, and the largest window field that it had sent was {}",
+        count(proof.outstanding.into()),
+        proof.frame,
+        count(proof.field.into()),
+    )
+}
+
+/// That the scale which was given can't be right.
+pub(super) fn scale_refuted(flow: &Flow, names: &Names) -> Vec<Finding> {
+    let sides = [Side::Initiator, Side::Responder].into_iter();
+    let refuted = sides.filter_map(|side| Some((side, flow.stats[side.index()].refuted_scale()?)));
+    refuted
+        .map(|(side, (assumed, least, proof))| {
+            let what = format!(
+                "--wscale {assumed} can't be right for {}: {}, so its scale is {least} or more",
+                names.of_side(side),
+                shown(proof),
+            );
+            Finding {
+                side: Some(side),
+                evidence: vec![proof.frame],
+                advice: format!(
+                    "give --wscale {least} to 14, or leave it out: what is said of its windows here is wrong"
+                ),
+                numbers: vec![
+                    ("wscale_assumed", Quantity::Count(assumed.into())),
+                    ("wscale_at_least", Quantity::Count(least.into())),
+                    ("outstanding", Quantity::Bytes(proof.outstanding.into())),
+                    ("window_field", Quantity::Count(proof.field.into())),
+                ],
+                ..finding(Topic::ScaleRefuted, Severity::Problem, what)
+            }
+        })
+        .collect()
 }
 
 /// SYNs that came to the responder, as a capture near it shows, and were answered by the last only: then it was
@@ -149,7 +198,7 @@ pub(super) fn unanswered(flow: &Flow, names: &Names) -> Option<Finding> {
                  Linux, ss -lt shows it, and nstat TcpExtListenOverflows counts), or a firewall on the host drops them"
             .to_owned(),
         ..finding(
-            "syn-ignored",
+            Topic::SynIgnored,
             Severity::Problem,
             format!(
                 "{} SYNs came to {}, as seen from near it, and only the last was answered: the path did not lose them",
@@ -169,7 +218,7 @@ pub(super) fn agreement(flow: &Flow, names: &Names) -> Option<Finding> {
         return Some(Finding {
             evidence: vec![syn, syn_ack],
             advice: "keep 128 bytes of each packet or more (-s) to have all headers".to_owned(),
-            ..finding("agreed", Severity::Notice, what)
+            ..finding(Topic::Agreed, Severity::Notice, what)
         });
     }
     let [i, r] = &flow.stats;
@@ -222,7 +271,7 @@ pub(super) fn agreement(flow: &Flow, names: &Names) -> Option<Finding> {
     Some(Finding {
         evidence: vec![syn, syn_ack],
         ..finding(
-            "agreed",
+            Topic::Agreed,
             Severity::Info,
             format!("agreed: {}", parts.join(", ")),
         )

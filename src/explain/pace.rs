@@ -13,7 +13,9 @@ use super::heard::{Heard, NEAR_NS, UnderWay, full};
 use super::telling::{Names, finding};
 use super::whole::Whole;
 use crate::event::units::{nanos, plural};
-use crate::event::{Confidence, Finding, Flow, Kind, Note, Quantity, Segment, Severity, Side};
+use crate::event::{
+    Confidence, Finding, Flow, Kind, Note, Quantity, Segment, Severity, Side, Topic,
+};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
@@ -198,7 +200,7 @@ impl Pace {
                 let mut findings = half.whole.tell(flow, names, side, near);
                 let windows = findings
                     .iter_mut()
-                    .filter(|it| it.kind == "congestion-window");
+                    .filter(|it| it.kind == Topic::CongestionWindow);
                 if let Some(mean) = half.congestion.mean().filter(|_| near) {
                     let segments = plural(mean.div_ceil(half.full.max(1)).into(), "segment");
                     for it in windows {
@@ -456,7 +458,7 @@ impl Half {
             advice: advice(*most).to_owned(),
             evidence: [from, to].into_iter().filter(|&frame| frame > 0).collect(),
             numbers: self.numbers(),
-            ..finding("pace", severity, what)
+            ..finding(Topic::Pace, severity, what)
         })
     }
 }

@@ -5,19 +5,19 @@ use super::nagle::Nagle;
 use super::pace::Pace;
 use super::{opening, trouble, vantage};
 use crate::event::units::{count, nanos, plural};
-use crate::event::{Finding, Flow, Kind, LetGo, Severity, Side, Stats, TcpState};
+use crate::event::{Finding, Flow, Kind, LetGo, Severity, Side, Stats, TcpState, Topic};
 
 /// From so many bytes on a throughput is told: of a few it says more about pauses than the path.
 const RATE_SAYS_SOMETHING: u64 = 65_536;
 
 /// A finding with nothing but its sentence.
 pub(super) fn finding(
-    kind: &'static str,
+    kind: impl Into<Topic>,
     severity: Severity,
     summary: impl Into<String>,
 ) -> Finding {
     Finding {
-        kind,
+        kind: kind.into(),
         flow: None,
         severity,
         side: None,
@@ -79,6 +79,7 @@ pub(super) fn tell(flow: &Flow, episodes: &Episodes, pace: Option<&(Pace, Nagle)
     findings.extend(ending(flow, &names, episodes));
     findings.extend(time_wait(flow, &names));
     findings.extend(limits(flow, episodes));
+    findings.splice(0..0, opening::scale_refuted(flow, &names));
     // A person looks for trouble first, and reads the story then.
     if findings
         .iter()
@@ -101,7 +102,7 @@ pub(super) fn tell(flow: &Flow, episodes: &Episodes, pace: Option<&(Pace, Nagle)
 fn healthy() -> Finding {
     let what =
         "nothing went wrong as far as this capture shows: no loss, no closed window, no reset";
-    finding("healthy", Severity::Info, what)
+    finding(Topic::Healthy, Severity::Info, what)
 }
 
 /// The side of which there is nothing, though it was there: what the other sent acknowledges something.
@@ -125,7 +126,7 @@ fn one_way(flow: &Flow, names: &Names) -> Option<Finding> {
                  way, and of the other side no more than what is acknowledged"
             .to_owned(),
         ..finding(
-            "one-way",
+            Topic::OneWay,
             Severity::Notice,
             format!("only what {seen} sent is in the capture, nothing of {unseen}"),
         )
@@ -169,9 +170,9 @@ fn carried(flow: &Flow, names: &Names) -> Option<Finding> {
         .collect();
     if parts.is_empty() {
         let whole = flow.handshake.ack_frame.is_some();
-        return whole.then(|| finding("carried", Severity::Info, "no data was sent"));
+        return whole.then(|| finding(Topic::Carried, Severity::Info, "no data was sent"));
     }
-    Some(finding("carried", Severity::Info, parts.join("; ")))
+    Some(finding(Topic::Carried, Severity::Info, parts.join("; ")))
 }
 
 fn missed(flow: &Flow) -> Option<Finding> {
@@ -180,7 +181,7 @@ fn missed(flow: &Flow) -> Option<Finding> {
         "{} of the streams are not in the capture",
         plural(missed, "byte")
     );
-    (missed > 0).then(|| finding("missed", Severity::Notice, what))
+    (missed > 0).then(|| finding(Topic::Missed, Severity::Notice, what))
 }
 
 /// The longer samples are those across the network; the others are of the near host alone.
@@ -206,7 +207,7 @@ fn round_trips(flow: &Flow, names: &Names) -> Option<Finding> {
     );
     Some(Finding {
         side: Some(far),
-        ..finding("round-trips", Severity::Info, what)
+        ..finding(Topic::RoundTrips, Severity::Info, what)
     })
 }
 
@@ -243,7 +244,7 @@ fn time_wait(flow: &Flow, names: &Names) -> Option<Finding> {
         side: Some(first),
         evidence: vec![flow.last_frame],
         ..finding(
-            "time-wait",
+            Topic::TimeWait,
             Severity::Info,
             format!(
                 "{who} {hold} the TIME-WAIT: {ports} taken towards the other side for 4 minutes (twice the \
@@ -260,7 +261,7 @@ fn ending(flow: &Flow, names: &Names, episodes: &Episodes) -> Option<Finding> {
             side: Some(reset.side),
             evidence: vec![reset.frame],
             advice: format!("what was not delivered yet is lost; look at what the application on {host} did just before"),
-            ..finding("reset", Severity::Problem, format!("{host} reset the connection: {}", reset.why))
+            ..finding(Topic::Noted(Kind::Reset), Severity::Problem, format!("{host} reset the connection: {}", reset.why))
         });
     }
     let mut evidence: Vec<u64> = episodes.fins.iter().flatten().copied().collect();
@@ -277,7 +278,7 @@ fn ending(flow: &Flow, names: &Names, episodes: &Episodes) -> Option<Finding> {
             (
                 Some(first),
                 Severity::Info,
-                "closed",
+                Topic::Closed,
                 if crossed(flow) {
                     format!("{a} and {b} closed at the same time; {end}")
                 } else {
@@ -297,7 +298,7 @@ fn ending(flow: &Flow, names: &Names, episodes: &Episodes) -> Option<Finding> {
             } else {
                 format!("{a} closed its direction; {b} had not closed when the capture ended")
             };
-            (Some(first), Severity::Notice, "half-closed", what)
+            (Some(first), Severity::Notice, Topic::HalfClosed, what)
         }
         _ if flow.state.contains(&TcpState::Established) => {
             evidence = vec![flow.last_frame];
@@ -305,7 +306,7 @@ fn ending(flow: &Flow, names: &Names, episodes: &Episodes) -> Option<Finding> {
                 LetGo::Idle => "nothing more was heard of it, though it was open",
                 _ => "it was still open at the end of the capture",
             };
-            (None, Severity::Info, "still-open", what.to_owned())
+            (None, Severity::Info, Topic::StillOpen, what.to_owned())
         }
         _ => return None,
     };
@@ -330,7 +331,7 @@ fn limits(flow: &Flow, episodes: &Episodes) -> Vec<Finding> {
             evidence: vec![flow.last_frame],
             advice: "`wirelab flows --long` counts what was noted, and `wirelab replay` shows each"
                 .to_owned(),
-            ..finding("limit", Severity::Notice, what)
+            ..finding(Topic::Limit, Severity::Notice, what)
         });
     }
     if let Some(frame) = flow.gave_up_at {
@@ -339,14 +340,14 @@ fn limits(flow: &Flow, episodes: &Episodes) -> Vec<Finding> {
         );
         findings.push(Finding {
             evidence: vec![frame],
-            ..finding("limit", Severity::Notice, what)
+            ..finding(Topic::Limit, Severity::Notice, what)
         });
     }
     if flow.let_go == LetGo::TableFull {
         let what = "there were too many connections at once: this one was let go before it ended";
         findings.push(Finding {
             evidence: vec![flow.last_frame],
-            ..finding("limit", Severity::Notice, what)
+            ..finding(Topic::Limit, Severity::Notice, what)
         });
     }
     findings

@@ -41,7 +41,7 @@ fn finish(talk: &mut Talk<Told>, change: impl FnOnce(&mut Flow)) -> Vec<Finding>
 fn of<'a>(findings: &'a [Finding], kind: &str) -> &'a Finding {
     findings
         .iter()
-        .find(|f| f.kind == kind)
+        .find(|f| f.kind.name() == kind)
         .unwrap_or_else(|| panic!("{kind} in {findings:#?}"))
 }
 
@@ -57,7 +57,7 @@ fn a_plain_connection_opens_agrees_and_closes() {
     let findings = finish(&mut talk, |flow| {
         flow.closed_by = Some(crate::event::Side::Initiator);
     });
-    let kinds: Vec<_> = findings.iter().map(|f| f.kind).collect();
+    let kinds: Vec<_> = findings.iter().map(|f| f.kind.name()).collect();
     assert_eq!(
         kinds,
         [
@@ -104,7 +104,10 @@ fn a_closed_window_lasts_until_it_opens_and_counts_its_probes() {
     );
     assert_eq!((closed.evidence[0], closed.evidence.last()), (4, Some(&9)));
     assert_eq!(
-        findings.iter().filter(|f| f.kind == "zero-window").count(),
+        findings
+            .iter()
+            .filter(|f| f.kind.name() == "zero-window")
+            .count(),
         1
     );
 }
@@ -121,7 +124,7 @@ fn losses_close_together_are_one_episode_and_far_apart_are_two() {
     let findings = finish(&mut talk, |_| ());
     let losses: Vec<_> = findings
         .iter()
-        .filter(|f| f.kind == "lost-segments")
+        .filter(|f| f.kind.name() == "lost-segments")
         .collect();
     assert_eq!(losses.len(), 2);
     assert!(
@@ -161,7 +164,7 @@ fn a_refusal_says_by_whom_and_what_to_do() {
     talk.note(note(Kind::Refused))
         .emit(1, Flags::RST | Flags::ACK, 0, b"");
     let findings = finish(&mut talk, |flow| flow.handshake.syn_ack_frame = None);
-    assert_eq!(findings[0].kind, "refused");
+    assert_eq!(findings[0].kind.name(), "refused");
     assert_eq!(findings[0].evidence, [1, 2]);
     assert!(
         findings[0]
@@ -188,7 +191,12 @@ fn stories_of_ever_more_connections_are_bounded_and_that_is_said() {
         let mut summary = talk.summary();
         summary.notes[0].add(Kind::Retransmission);
         talk.flow(&summary);
-        let limits = talk.view.1.iter().filter(|f| f.kind == "limit").count();
+        let limits = talk
+            .view
+            .1
+            .iter()
+            .filter(|f| f.kind.name() == "limit")
+            .count();
         assert_eq!(limits > 0, untold, "{:?}", talk.view.1);
     }
 }
@@ -199,7 +207,10 @@ fn a_reset_that_is_ignored_ends_no_story() {
     talk.handshake();
     talk.note(note(Kind::Reset)).emit(0, Flags::RST, 900, b"");
     let findings = finish(&mut talk, |_| ());
-    assert!(findings.iter().all(|f| f.kind != "reset"), "{findings:?}");
+    assert!(
+        findings.iter().all(|f| f.kind.name() != "reset"),
+        "{findings:?}"
+    );
     assert_eq!(of(&findings, "still-open").severity, Severity::Info);
 }
 
@@ -211,9 +222,13 @@ fn trouble_comes_first_and_none_is_told_too() {
         .note(note(Kind::Retransmission))
         .resend(0, 1, &[0; 100]);
     let findings = finish(&mut talk, |_| ());
-    assert_eq!(findings[0].kind, "lost-segments");
+    assert_eq!(findings[0].kind.name(), "lost-segments");
     assert!(findings.is_sorted_by_key(|finding| std::cmp::Reverse(finding.severity)));
-    assert!(findings.iter().all(|finding| finding.kind != "healthy"));
+    assert!(
+        findings
+            .iter()
+            .all(|finding| finding.kind.name() != "healthy")
+    );
 }
 
 #[test]
@@ -244,7 +259,7 @@ fn segments_that_fill_ever_smaller_windows_are_a_silly_window() {
             talk.send(0, &[0; 100]);
         }
         let findings = finish(&mut talk, |_| ());
-        let silly = findings.iter().find(|f| f.kind == "silly-window");
+        let silly = findings.iter().find(|f| f.kind.name() == "silly-window");
         assert_eq!(silly.is_some(), told, "{findings:#?}");
         if let Some(silly) = silly {
             assert!(
@@ -279,7 +294,7 @@ fn what_a_delayed_ack_sets_free_was_kept_back() {
         talk.at(500_000 + late_us).ack(1);
         talk.at(500_000 + late_us + soon_us).send(0, &vec![0; len]);
         let findings = finish(&mut talk, |_| ());
-        let nagle = findings.iter().find(|f| f.kind == "nagle");
+        let nagle = findings.iter().find(|f| f.kind.name() == "nagle");
         assert_eq!(
             nagle.is_some(),
             told,
@@ -364,7 +379,7 @@ fn of_one_direction_alone_no_pace_is_told() {
         (Severity::Notice, Some(crate::event::Side::Initiator))
     );
     assert!(one_way.summary.contains("nothing of 10.0.0.2"));
-    let told = |kind: &str| findings.iter().any(|it| it.kind == kind);
+    let told = |kind: &str| findings.iter().any(|it| it.kind.name() == kind);
     assert!(!told("pace") && !told("congestion-window"), "{findings:#?}");
 }
 

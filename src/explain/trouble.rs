@@ -4,7 +4,7 @@ use super::episode::{Closed, Episodes, Loss, Simple};
 use super::telling::{Names, finding};
 use super::vantage::Vantage;
 use crate::event::units::{count, nanos, plural, times};
-use crate::event::{Finding, Flow, Kind, Severity, Shape, Side};
+use crate::event::{Finding, Flow, Kind, Severity, Shape, Side, Topic};
 
 /// All that happened, not yet in order.
 pub(super) fn all(flow: &Flow, names: &Names, episodes: &Episodes) -> Vec<Finding> {
@@ -47,7 +47,7 @@ pub(super) fn all(flow: &Flow, names: &Names, episodes: &Episodes) -> Vec<Findin
     ] {
         if n > 0 {
             let what = format!("{} more {what}; replay shows each", count(n.into()));
-            findings.push(finding("more", Severity::Notice, what));
+            findings.push(finding(Topic::More, Severity::Notice, what));
         }
     }
     findings
@@ -70,7 +70,12 @@ fn loss(names: &Names, loss: &Loss) -> Finding {
             loss.why
         );
         let advice = "the ACKs were late or lost, or the path reorders: nothing was missing";
-        return base("needless-retransmission", Severity::Notice, what, advice);
+        return base(
+            Topic::NeedlessRetransmission,
+            Severity::Notice,
+            what,
+            advice,
+        );
     }
     let when = |yes: bool, text: String| if yes { text } else { String::new() };
     let syn = if loss.syn_ack { "SYN-ACK" } else { "SYN" };
@@ -94,11 +99,11 @@ fn loss(names: &Names, loss: &Loss) -> Finding {
     if loss.too_big == n {
         let advice = "one round trip is lost, once for each path; where a firewall drops the routers' messages, nothing \
                       that long arrives at all, and the connection hangs (RFC 4821 finds it without them)";
-        return base("path-mtu", Severity::Notice, what, advice);
+        return base(Topic::PathMtu, Severity::Notice, what, advice);
     }
     if loss.syn_ack && unknown == n {
         let advice = "the SYN came again, so the answer to it was lost, or was later than the timer of who asks";
-        return base("lost-segments", Severity::Problem, what, advice);
+        return base(Topic::LostSegments, Severity::Problem, what, advice);
     }
     let advice = if loss.syn {
         "the SYN or its answer was lost, or the host that was asked let it drop: a firewall, or a queue of \
@@ -113,7 +118,7 @@ fn loss(names: &Names, loss: &Loss) -> Finding {
         "a loss found this way costs about a round trip; if there are many, look for congestion \
          or a bad link"
     };
-    base("lost-segments", Severity::Problem, what, advice)
+    base(Topic::LostSegments, Severity::Problem, what, advice)
 }
 
 /// What made the sender send again, counted where it was more than one thing.
@@ -183,7 +188,7 @@ fn closed_window(flow: &Flow, names: &Names, closed: &Closed) -> Finding {
         advice: format!(
             "the network is not the reason: the application on {host} does not read as fast as data comes"
         ),
-        ..finding("zero-window", Severity::Problem, what)
+        ..finding(Topic::Noted(Kind::ZeroWindow), Severity::Problem, what)
     }
 }
 
@@ -264,7 +269,7 @@ fn simply(names: &Names, simple: &Simple, at: Option<Side>) -> Option<Finding> {
         evidence: evidence.frames.clone(),
         more: evidence.more,
         advice: advice(simple, at).to_owned(),
-        ..finding(kind.name(), severity, what)
+        ..finding(kind, severity, what)
     })
 }
 

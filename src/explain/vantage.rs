@@ -2,7 +2,7 @@
 
 use super::telling::{Names, finding};
 use crate::event::units::nanos;
-use crate::event::{Finding, Flow, Kind, Severity, Side};
+use crate::event::{Finding, Flow, Kind, Severity, Side, Topic};
 
 /// A way, there and back, that is across a network: where both ends are a moment away, neither is further.
 const FAR_NS: u64 = 1_000_000;
@@ -76,7 +76,7 @@ pub(super) fn tell(flow: &Flow, names: &Names) -> Option<Finding> {
         side: Some(near),
         advice: if moot { String::new() } else { cannot },
         ..finding(
-            "vantage",
+            Topic::Vantage,
             Severity::Info,
             format!(
                 "{what}: {a} answered after {} at least, {b} after {}",

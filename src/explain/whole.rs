@@ -5,10 +5,10 @@
 use super::episode::Evidence;
 use super::telling::{Names, finding};
 use crate::event::units::{bytes, count, nanos, plural};
-use crate::event::{Finding, Flow, Kind, Quantity, Segment, Severity, Side};
+use crate::event::{Finding, Flow, Kind, Quantity, Segment, Severity, Side, Topic};
 
 /// Round trips are counted in steps of an eighth of an octave, from 65 µs (2^16 ns) on.
-const STEPS: usize = 8 * 20;
+pub(super) const STEPS: usize = 8 * 20;
 const FIRST_OCTAVE: u32 = 16;
 /// Amounts under way are told apart by octave, from 1 KiB on.
 const LOADS: usize = 16;
@@ -151,7 +151,7 @@ impl Whole {
                          (RFC 9293 section 3.8.6.2.2), and the application read more at once"
                     .to_owned(),
                 ..finding(
-                    "silly-window",
+                    Topic::SillyWindow,
                     Severity::Notice,
                     format!(
                         "{host} sent {} segments of less than half the full size because the window had room for \
@@ -175,7 +175,7 @@ impl Whole {
                 ("max", Quantity::Nanos(self.most.0)),
             ],
             ..finding(
-                "round-trip-spread",
+                Topic::RoundTripSpread,
                 Severity::Info,
                 format!(
                     "round trips of {host}'s data: {} at least, half within {}, 95 of 100 within {}, {} at most",
@@ -198,7 +198,7 @@ impl Whole {
                      sender that does not fill it (BBR, a smaller window), would keep round trips short"
                 .to_owned(),
             ..finding(
-                "queueing",
+                Topic::Queueing,
                 Severity::Notice,
                 format!(
                     "round trips of {host}'s data grow with what is under way, from {} at first to {} on average \
@@ -230,7 +230,7 @@ impl Whole {
             evidence: vec![self.peak.1],
             numbers: vec![("under_way_max", Quantity::Bytes(peak))],
             ..finding(
-                "congestion-window",
+                Topic::CongestionWindow,
                 Severity::Info,
                 format!(
                     "{host} had {} ({} bytes) under way at most{losses}: its congestion window was at least that",
@@ -276,7 +276,7 @@ impl Whole {
                 ("out_of_order", number(late)),
             ],
             ..finding(
-                "loss-and-order",
+                Topic::LossAndOrder,
                 Severity::Info,
                 format!(
                     "of {host}'s {}, {}",
@@ -288,14 +288,14 @@ impl Whole {
     }
 }
 
-fn step(ns: u64) -> usize {
+pub(super) fn step(ns: u64) -> usize {
     let octave = ns.max(1).ilog2().max(FIRST_OCTAVE);
     let eighth = (ns.max(1 << FIRST_OCTAVE) >> (octave - 3)) & 7;
     (((octave - FIRST_OCTAVE) as usize) * 8 + eighth as usize).min(STEPS - 1)
 }
 
 /// The middle of a step.
-fn middle(step: usize) -> u64 {
+pub(super) fn middle(step: usize) -> u64 {
     let octave = FIRST_OCTAVE + (step / 8) as u32;
     let eighth = 1_u64 << (octave - 3);
     (8 + step as u64 % 8) * eighth + eighth / 2

@@ -225,7 +225,7 @@ impl Session {
             did: "did not acknowledge their SYN".to_owned(),
             demand: "it is repeated when the timeout runs out, a second at first, and that is doubled each time".to_owned(),
             rfc: "RFC 9293 3.8.1, RFC 6298 2.1 and 5.5",
-            answer: format!("SYN ACK again after {}", seconds(&gaps)),
+            answer: format!("SYN-ACK again after {}", seconds(&gaps)),
             agrees,
             remark: Some(
                 "half-open: we could send, they wait in SYN-RECEIVED. No third segment of its own is needed: the \

@@ -47,8 +47,8 @@ const TELLING: &[(&str, &str, &str)] = &[
     ("TCPLossProbes", "tail loss probe", "tail loss probes"),
     (
         "TCPSynRetrans",
-        "SYN or SYN ACK sent again",
-        "SYNs or SYN ACKs sent again",
+        "SYN or SYN-ACK sent again",
+        "SYNs or SYN-ACKs sent again",
     ),
     (
         "TCPSpuriousRTOs",

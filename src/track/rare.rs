@@ -6,13 +6,15 @@ use super::observation::Probe;
 use super::order::Ids;
 use super::ranges::RangeSet;
 use super::suspect::Suspect;
-use crate::event::{Cause, Stats, Summary};
+use crate::event::{Cause, ScaleProof, Stats, Summary};
 use crate::frame::Timestamp;
 use crate::wire::seq::Seq;
 
 /// State and statistics of a direction in which something out of the ordinary happened.
 #[derive(Clone, Debug, Default)]
 pub struct Rare {
+    /// What showed best how large the scale of its windows is at least.
+    pub scale_proof: Option<ScaleProof>,
     /// Its bytes that the other side holds beyond SND.UNA.
     pub sacked: RangeSet,
     /// What it must have sent and was not seen to.

@@ -26,9 +26,22 @@ impl Connection {
             closed_by: self.closed_by,
             let_go,
             gave_up_at: remarks.and_then(|remarks| remarks.gave_up_at),
-            stats: self.halves.each_ref().map(Half::stats),
+            stats: self.halves.each_ref().map(|half| self.stats_of(half)),
             notes: remarks.map(|remarks| remarks.notes).unwrap_or_default(),
         }
+    }
+
+    /// The statistics of a half, with what it showed of the scale of its windows, where no SYN tells.
+    fn stats_of(&self, half: &Half) -> Stats {
+        let mut stats = half.stats();
+        stats.assumed_wscale = half.shift.filter(|_| self.assumes_scale());
+        // Of an assumed one only what refutes it is looked for.
+        let told = half.shift.is_some_and(|shift| half.least_shift <= shift);
+        if !told && stats.window_count > 0 {
+            stats.least_wscale = Some(half.least_shift);
+            stats.least_wscale_by = half.rare().and_then(|rare| rare.scale_proof);
+        }
+        stats
     }
 
     fn handshake(&self) -> Handshake {
@@ -118,8 +131,6 @@ impl Half {
         (stats.syns, stats.fins) = (u32::from(c.syns), u32::from(c.fins));
         stats.resets = u32::from(c.resets);
         (stats.mss, stats.wscale) = (self.offer.mss, self.offer.wscale());
-        let unknown = self.shift.is_none() && c.window_count > 0;
-        stats.least_wscale = unknown.then_some(self.least_shift);
         (stats.sack_permitted, stats.timestamps) =
             (self.offer.sack_permitted(), self.offer.timestamps());
         if self.known() {

@@ -2,35 +2,53 @@
 //! (RFC 9293 section 3.8.6, RFC 7323 section 2).
 
 use super::connection::Connection;
-use super::half::Half;
+use super::half::{Base, Half};
 use super::handshake::MAX_SHIFT;
 use super::observation::{Facts, Observation};
+use crate::event::ScaleProof;
 
 impl Half {
     /// Finds the least shift of its windows with which it could have offered room for `outstanding`
     /// bytes. The largest field it has sent counts, whichever the other side went by.
-    fn explain_what_it_took(&mut self, outstanding: u32) {
-        let largest = u64::from(self.counts.max_window);
-        while self.least_shift < MAX_SHIFT
-            && largest > 0
-            && largest << self.least_shift < u64::from(outstanding)
-        {
+    fn explain_what_it_took(&mut self, outstanding: u32, frame: u64) {
+        let largest = u64::from(self.counts.max_window >> self.shift.unwrap_or(0));
+        if largest == 0 {
+            return;
+        }
+        let before = self.least_shift;
+        while self.least_shift < MAX_SHIFT && largest << self.least_shift < u64::from(outstanding) {
             self.least_shift += 1;
+        }
+        if self.least_shift > before {
+            let field = u32::try_from(largest).unwrap_or(u32::MAX);
+            self.rare_mut().scale_proof = Some(ScaleProof {
+                frame,
+                outstanding,
+                field,
+            });
         }
     }
 }
 
 impl Connection {
+    /// Whether a window scale that is in force was said from outside: the capture has no SYN that could tell.
+    pub(super) fn assumes_scale(&self) -> bool {
+        let [i, r] = &self.halves;
+        i.shift.is_some() && [i, r].iter().all(|half| half.base_from != Base::Syn)
+    }
+
     /// Takes in the window field, and compares what was sent with the receiver's right edge.
     pub(super) fn advertise(&mut self, o: &mut Observation) {
         if o.flags.rst() || o.facts.any(Facts::STRAY) {
             return;
         }
+        let assumed = self.assumes_scale();
         let (sender, receiver) = self.pair(o.side);
         // What a capture with gaps shows to be outstanding may have been acknowledged long ago.
         let whole = sender.acked && sender.rare().is_none_or(|rare| rare.holes.missing() == 0);
-        if receiver.shift.is_none() && whole && o.len > 0 && o.probe.is_none() {
-            receiver.explain_what_it_took(sender.outstanding());
+        let told = receiver.shift.is_some() && !assumed;
+        if !told && whole && o.len > 0 && o.probe.is_none() {
+            receiver.explain_what_it_took(sender.outstanding(), o.frame);
         }
         if let (Some(edge), true, None) = (receiver.edge, o.len > 0 && o.new > 0, o.probe) {
             // The FIN takes a number but no window.

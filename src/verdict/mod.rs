@@ -34,7 +34,7 @@ mod window_update;
 mod zero_window;
 
 use crate::event::{Kind, Note};
-use crate::track::{Connection, Facts, Half, Observation};
+use crate::track::{Connection, Facts, Half, Observation, Proof};
 
 /// One rule.
 #[derive(Clone, Copy, Debug)]
@@ -96,8 +96,8 @@ pub struct Case<'a> {
 /// What later segments prove of one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Proved {
-    /// It was sent again without need.
-    pub needless: bool,
+    /// The frame that proves it was sent again without need, and how.
+    pub needless: Option<(u64, Proof)>,
     /// Its sender's retransmission timer ran out.
     pub timeout: bool,
     /// What it brought late came once more later, and nothing tells which was sent first.

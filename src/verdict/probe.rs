@@ -43,6 +43,8 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     .with("seq", Quantity::Seq(case.seq()))
     .with("len", Quantity::Bytes(u64::from(seen.len)))
     .with("number", Quantity::Count(u64::from(seen.probe_number)))
+    // What it was told last is that there is no room.
+    .frame(seen.peer_frame)
     .frame(seen.frame);
     note.number = Some(seen.probe_number);
     Some(note)

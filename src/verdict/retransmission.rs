@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::cause::Sign;
 use super::{Case, Rule, cause, out_of_order};
 use crate::event::{Cause, Confidence, Kind, Note, Quantity, units};
-use crate::track::{Facts, Hole, Sent, TooBig};
+use crate::track::{Facts, Hole, Proof, Sent, TooBig};
 
 /// Bytes, SYN or FIN that this capture holds already; or that fill a hole with a timestamp that is
 /// later than that of what came after them.
@@ -20,7 +20,7 @@ pub(super) const RULE: Rule = Rule {
 fn judge(case: &Case<'_>) -> Option<Note> {
     if !case.seen.facts.any(Facts::RESENT) {
         let mut note = lost_before_capture(case)?;
-        note.spurious = case.proved.needless.then_some(true).or(note.spurious);
+        proved_needless(case, &mut note);
         return Some(note);
     }
     if out_of_order::overtaken_by(case).is_some() {
@@ -31,9 +31,7 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     } else {
         again(case)
     };
-    if case.proved.needless {
-        note.spurious = Some(true);
-    }
+    proved_needless(case, &mut note);
     let doubt: Option<fn(&Note) -> String> = match case.seen.order {
         // Overtaken by others, and no copy is known that was sent before it.
         Some(Ordering::Less) if case.seen.twin.is_none() => Some(or_overtaken),
@@ -45,9 +43,24 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         note.why.sentence = sentence;
         note.confidence = Confidence::Ambiguous;
         note.alternatives = &[Kind::OutOfOrder, Kind::CaptureDuplicate];
-        note.spurious = None;
+        (note.spurious, note.proof) = (None, None);
     }
     Some(note)
+}
+
+/// What later segments prove of it.
+fn proved_needless(case: &Case<'_>, note: &mut Note) {
+    let Some((frame, proof)) = case.proved.needless else {
+        return;
+    };
+    let how = match proof {
+        Proof::Dsack => "the receiver got these bytes twice, as it reports (D-SACK, RFC 2883)",
+        Proof::Timestamp => {
+            "the ACK echoes the timestamp of a sending before this one (Eifel, RFC 3522)"
+        }
+        Proof::FirstCopy => "the copy that was sent before comes after this one",
+    };
+    (note.spurious, note.proof) = (Some(true), Some((frame, how)));
 }
 
 /// Whether it may be a copy made on the way: the packet has no identification, and the bytes came so short
@@ -256,7 +269,7 @@ fn caused(note: Note, found: cause::Finding) -> Note {
         note = note.with("timeout", Quantity::Count(u64::from(found.timeout)));
     }
     note = match found.sign {
-        Some(Sign::Silence(ns)) => note.with("silence", Quantity::Nanos(ns)),
+        Some(Sign::Silence(ns)) => note.with("quiet", Quantity::Nanos(ns)),
         Some(Sign::Unheard) => note.with("heard", Quantity::Count(0)),
         None => note,
     };
@@ -268,8 +281,8 @@ fn caused(note: Note, found: cause::Finding) -> Note {
 fn sign_of_timeout(note: &Note) -> String {
     if note.has("heard") {
         "; the timestamp it echoes is from before its sender can have heard of a loss: its timer ran out".to_owned()
-    } else if note.has("silence") {
-        let silence = units::nanos(note.number_of("silence"));
+    } else if note.has("quiet") {
+        let silence = units::nanos(note.number_of("quiet"));
         format!("; neither side had said anything for {silence}: its timer ran out")
     } else {
         String::new()

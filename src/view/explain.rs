@@ -172,6 +172,7 @@ impl View for Explain {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Kind;
     use crate::view::sample::Talk;
 
     #[test]
@@ -182,7 +183,7 @@ mod tests {
         }));
         let flow = talk.at(2_500_000).summary();
         let finding = Finding {
-            kind: "zero-window",
+            kind: Kind::ZeroWindow.into(),
             flow: Some(0),
             severity: Severity::Problem,
             side: None,

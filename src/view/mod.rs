@@ -39,7 +39,7 @@ pub use json::{
 pub use ladder::{BothEnds, BothLines, Bulk, LadderLines, is_bulk, tag};
 pub use style::{Paint, Painted, Style};
 
-use crate::event::Event;
+use crate::event::{Event, Link};
 use crate::frame::Timestamp;
 
 /// Something that shows events.
@@ -111,6 +111,12 @@ pub const VIEWS: &[Entry] = &[
 /// count from `start`.
 pub fn reasons(style: Style, frame: u64, start: Option<Timestamp>) -> Box<dyn View> {
     Box::new(reasons::Reasons::new(style, frame, start))
+}
+
+/// The whole reasoning behind the notes on the first of `links`, for who is shown these frames; `cut` says that
+/// there are more, and times count from `start`.
+pub fn chain(style: Style, links: Vec<Link>, cut: bool, start: Option<Timestamp>) -> Box<dyn View> {
+    Box::new(reasons::Chained::new(style, links, cut, start))
 }
 
 /// The ladder of what two captures show together, for the events of a join: passages, calls

@@ -1,11 +1,16 @@
 //! The reasoning behind the notes on one frame: what was found, the rule, the numbers compared, how sure
-//! it is, and the frames that it rests on, each with what was found there.
+//! it is, and the frames that it rests on, each with what was found there. `reasons/chain.rs` follows these further back.
+
+mod chain;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+pub(super) use chain::Chained;
+
 use super::segments::Segments;
 use super::{Paint, Style, View, text};
+use crate::decode::Packet;
 use crate::event::{Cause, Event, Kind, Note, Quantity, Segment, units};
 use crate::frame::Timestamp;
 
@@ -13,7 +18,7 @@ use crate::frame::Timestamp;
 #[derive(Debug)]
 pub(super) struct Reasons {
     frame: u64,
-    style: Style,
+    words: Words,
     lines: Segments,
     /// What is said of the frame, once it has come.
     said: Option<String>,
@@ -21,31 +26,49 @@ pub(super) struct Reasons {
 
 impl Reasons {
     pub(super) fn new(style: Style, frame: u64, start: Option<Timestamp>) -> Self {
-        let plain = Style {
-            color: style.color,
-            width: style.width,
-            ..Style::default()
-        };
-        let (lines, said) = (Segments::since(plain, start), None);
+        let lines = lines(&style, start);
         Self {
             frame,
-            style,
+            words: Words { style },
             lines,
-            said,
+            said: None,
         }
     }
+}
 
-    fn wrapped(&self, to: &mut String, indent: usize, words: &str) {
+/// The lines of frames, with nothing else that a style may ask for.
+pub(super) fn lines(style: &Style, start: Option<Timestamp>) -> Segments {
+    let plain = Style {
+        color: style.color,
+        width: style.width,
+        ..Style::default()
+    };
+    Segments::since(plain, start)
+}
+
+/// Columns that what is said of evidence is indented by.
+const INDENT: usize = 8;
+
+/// Says what frames are, and why.
+#[derive(Debug)]
+pub(super) struct Words {
+    pub(super) style: Style,
+}
+
+impl Words {
+    /// Adds text, broken into lines that fit.
+    pub(super) fn wrapped(&self, to: &mut String, indent: usize, words: &str) {
         let columns = usize::from(self.style.width).saturating_sub(indent).max(20);
         for line in text::wrap(words, columns) {
             let _ = writeln!(to, "{:indent$}{line}", "");
         }
     }
 
-    /// What is said of the frame itself.
-    fn segment(&self, segment: &Segment<'_>) -> String {
+    /// What is said of the frame itself; `more` follows what the segment is.
+    pub(super) fn asked(&self, segment: &Segment<'_>, more: &str) -> String {
         let mut said = String::new();
-        self.wrapped(&mut said, 0, &plain(segment));
+        let what = format!("{}{}{more}", plain(segment), states(segment));
+        self.wrapped(&mut said, 0, &what);
         if segment.notes.is_empty() {
             said.push_str("Nothing stands out about it: no rule has anything to say.\n");
         }
@@ -57,22 +80,63 @@ impl Reasons {
             if let Some(doubt) = doubt(note) {
                 self.wrapped(&mut said, 2, &doubt);
             }
+            self.proof(&mut said, 2, note);
             let numbers = note.why.numbers.iter();
-            // An unknown timeout is kept as none at all.
-            let known = numbers.filter(|(name, quantity)| *name != "rto" || quantity.value() > 0);
-            let numbers: Vec<_> = known
+            let numbers: Vec<_> = numbers
                 .filter_map(|(name, quantity)| figure(name, *quantity))
                 .collect();
             if !numbers.is_empty() {
                 let numbers = format!("what was compared: {}", numbers.join("; "));
                 self.wrapped(&mut said, 2, &numbers);
             }
-            let others = note.frames.iter().filter(|frame| **frame != self.frame);
-            let others: Vec<_> = others.map(u64::to_string).collect();
-            if !others.is_empty() {
-                let frames = if others.len() == 1 { "frame" } else { "frames" };
-                let _ = writeln!(said, "  rests on {frames} {}", others.join(", "));
+            self.rests_on(&mut said, 2, segment.frame, note);
+        }
+        said
+    }
+
+    /// What is said of a frame that it rests on: what was found there, or what was seen.
+    pub(super) fn behind(&self, segment: &Segment<'_>) -> String {
+        let mut said = String::new();
+        if segment.notes.is_empty() {
+            self.wrapped(&mut said, INDENT, &plain(segment));
+        }
+        for note in segment.notes {
+            let why = format!("{} ({})", note.why(), note.rfc);
+            self.wrapped(&mut said, INDENT, &why);
+            if let Some(doubt) = doubt(note) {
+                self.wrapped(&mut said, INDENT, &doubt);
             }
+            self.proof(&mut said, INDENT, note);
+            self.rests_on(&mut said, INDENT, segment.frame, note);
+        }
+        said
+    }
+
+    fn proof(&self, said: &mut String, indent: usize, note: &Note) {
+        if let Some((frame, how)) = note.proof {
+            let proof = format!("frame {frame} proves that it was needless: {how}");
+            self.wrapped(said, indent, &proof);
+        }
+    }
+
+    fn rests_on(&self, said: &mut String, indent: usize, own: u64, note: &Note) {
+        let others: Vec<_> = note.evidence().filter(|&frame| frame != own).collect();
+        if !others.is_empty() {
+            let frames = units::frames(&others, others.len());
+            self.wrapped(said, indent, &format!("rests on {frames}"));
+        }
+    }
+
+    /// What is said of a frame that is no TCP segment.
+    pub(super) fn other(&self, packet: &Packet<'_>, asked: bool) -> String {
+        let mut said = String::new();
+        let indent = if asked { 0 } else { INDENT };
+        self.wrapped(&mut said, indent, &text::escape(&packet.summary()));
+        for problem in &packet.problems {
+            self.wrapped(&mut said, indent + 2, &text::escape(&problem.to_string()));
+        }
+        if asked {
+            said.push_str("It is no TCP segment: no rule of TCP has anything to say.\n");
         }
         said
     }
@@ -118,8 +182,7 @@ fn doubt(note: &Note) -> Option<String> {
     }
 }
 
-/// What the segment is: what it carries, what it acknowledges, and where that leaves the two (RFC 9293
-/// section 3.10.7).
+/// What the segment is: what it carries, and what it acknowledges.
 fn plain(s: &Segment<'_>) -> String {
     let (flags, end) = (s.flags, s.seq_end());
     let mut said = match (flags.syn(), flags.fin(), flags.rst()) {
@@ -127,7 +190,7 @@ fn plain(s: &Segment<'_>) -> String {
             format!("Flags that make no sense together, at number {}", s.seq)
         }
         (true, ..) if flags.ack() => format!(
-            "A SYN with an ACK: {} agrees, and its own numbers begin at {} (0 here)",
+            "A SYN-ACK: {} agrees, and its own numbers begin at {} (0 here)",
             s.src, s.seq_raw
         ),
         (true, ..) => format!(
@@ -171,37 +234,82 @@ fn plain(s: &Segment<'_>) -> String {
         );
     }
     said.push('.');
+    said
+}
+
+/// Where it leaves the two (RFC 9293 section 3.10.7).
+fn states(s: &Segment<'_>) -> String {
     let [a, b] = [s.state[0].name(), s.state[1].name()];
     let moved = if s.state == s.state_before {
         "stay"
     } else {
         "are then"
     };
-    let _ = write!(said, " The two {moved} in {a} (who opened) and {b}.");
-    said
+    format!(" The two {moved} in {a} (who opened) and {b}.")
 }
 
-/// A figure that a rule compared, with what it is.
+/// A figure that a rule compared, with what it is; `None` where that is no figure, or stands in the title.
 fn figure(name: &str, quantity: Quantity) -> Option<String> {
     let shown = value(quantity);
-    Some(match name {
-        "seq" => format!("it begins at number {shown}"),
-        "end" => format!("it ends before number {shown}"),
-        "ack" => format!("it acknowledges up to number {shown}"),
-        "waited" => format!("{shown} since the timer for it could have been started"),
-        "age" => format!("{shown} since it was sent before"),
-        "reordering_window" => format!(
-            "what may be overtaken is given {shown} more (a quarter of the least round trip)"
+    let (none, number) = (quantity.value() == 0, matches!(quantity, Quantity::Seq(_)));
+    let (before, after) = match name {
+        // Of a probe or a keep-alive it is the how-manieth, which the title has.
+        "number" if !number => return None,
+        "sender" => return None,
+        // An unknown timeout or limit is kept as none at all.
+        "rto" | "timeout" | "mtu" if none => return None,
+        "seq" => ("it begins at number ", ""),
+        "end" => ("it ends before number ", ""),
+        "ack" => ("it acknowledges up to number ", ""),
+        "len" => ("it carries ", ""),
+        "waited" => ("", " since the timer for it could have been started"),
+        "age" => ("", " since it was sent before"),
+        "reordering_window" => (
+            "what may be overtaken is given ",
+            " more (a quarter of the least round trip)",
         ),
-        "rto" => format!("the retransmission timeout is {shown} by estimate"),
-        "dup_acks" => format!("duplicate ACKs before it: {shown}"),
-        "timeout" if quantity.value() == 0 => return None,
-        "timeout" => format!("timeouts in a row: {shown}"),
-        "una" => format!("the oldest unacknowledged number is {shown}"),
-        "window" => format!("the window is {shown}"),
-        "window_before" => format!("the window was {shown}"),
-        _ => format!("{}: {shown}", name.replace('_', " ")),
-    })
+        "least_rtt" => ("the least round trip is ", ""),
+        "rtt" => ("a round trip takes ", ""),
+        "rto" => ("the retransmission timeout is ", " by estimate"),
+        "dup_acks" => ("duplicate ACKs before it: ", ""),
+        "timeout" => ("timeouts in a row: ", ""),
+        "una" => ("the oldest unacknowledged number is ", ""),
+        "window" => ("the window is ", ""),
+        "window_before" => ("the window was ", ""),
+        "edge" => ("the window ends before number ", ""),
+        "past" => ("", " of it are beyond that"),
+        "retreat" => ("the edge of the window went back by ", ""),
+        "outstanding" => ("", " are sent and not acknowledged"),
+        "sacked" => ("", " of these have arrived (SACK)"),
+        "left" => ("what came twice begins at number ", ""),
+        "right" => ("and ends before number ", ""),
+        "recover" => ("recovery lasts until number ", " is acknowledged"),
+        "expected" | "next" => ("the next number was to be ", ""),
+        "missing" => ("", " before it were not seen"),
+        "unseen" => ("", " of what it acknowledges were not seen"),
+        "fin" => ("the FIN was at number ", ""),
+        "after" => ("", " after what it answers"),
+        "silence" => ("", " since its sender said anything"),
+        "quiet" => ("", " in which neither side said anything"),
+        "heard" => ("its sender had heard of losses: ", ""),
+        "acked" => ("what showed the hole acknowledges up to number ", ""),
+        "since" => ("", " since the earlier connection's last segment"),
+        "earlier" => ("that was connection ", ""),
+        "late" => ("", " after the hole was seen"),
+        "early" => ("its time is ", " before that of what it stands behind"),
+        "number" => ("its peer checks number ", ""),
+        "ack_raw" => ("its acknowledgment field is ", ""),
+        "expected_raw" => ("the SYN calls for ", " there"),
+        "later" => (
+            "timestamped later than what followed the hole by ",
+            " ticks",
+        ),
+        "segments" => ("as large as ", " segments"),
+        "mss" => ("a segment carries at most ", ""),
+        "mtu" => ("the path lets through ", " at most"),
+        _ => return Some(format!("{}: {shown}", name.replace('_', " "))),
+    };
+    Some(format!("{before}{shown}{after}"))
 }
 
 fn value(quantity: Quantity) -> String {
@@ -219,25 +327,19 @@ impl View for Reasons {
             Event::Segment(segment) => {
                 self.lines.event(event, out)?;
                 if segment.frame == self.frame {
-                    self.said = Some(self.segment(segment));
+                    self.said = Some(self.words.asked(segment, ""));
                     return Ok(());
                 }
                 let mut why = String::new();
                 for note in segment.notes {
-                    self.wrapped(&mut why, 8, &note.why());
+                    self.words.wrapped(&mut why, INDENT, &note.why());
                 }
                 out.write_all(why.as_bytes())
             }
             Event::Packet(frame, packet) => {
                 self.lines.event(event, out)?;
                 if frame.number == self.frame {
-                    let mut said = String::new();
-                    self.wrapped(&mut said, 0, &text::escape(&packet.summary()));
-                    for problem in &packet.problems {
-                        self.wrapped(&mut said, 2, &text::escape(&problem.to_string()));
-                    }
-                    said.push_str("It is no TCP segment: no rule of TCP has anything to say.\n");
-                    self.said = Some(said);
+                    self.said = Some(self.words.other(packet, true));
                 }
                 Ok(())
             }

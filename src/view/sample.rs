@@ -252,6 +252,7 @@ impl<V: View> Talk<V> {
             checksum: Checksum::Good,
             notes: &std::mem::take(&mut self.notes),
             wireshark: None,
+            cwnd: None,
             packet: &packet,
             comment: comment.as_deref(),
         };

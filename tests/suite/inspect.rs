@@ -117,6 +117,14 @@ fn what_is_wrong_is_said_with_the_clause() {
         let run = run(words);
         assert_eq!((run.code, &*run.out), (2, ""), "{words:?}: {}", run.err);
     }
+    let taken_for_a_file = run(&["inspect", "4500001c000100004001f7cd"]);
+    assert!(
+        taken_for_a_file
+            .err
+            .contains("--hex '4500001c000100004001f7cd'"),
+        "{}",
+        taken_for_a_file.err
+    );
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod lab_hosts;
 mod limits;
 mod live;
 mod peer;
+mod reasoning;
 mod recordings;
 mod run;
 mod schema;

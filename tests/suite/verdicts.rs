@@ -4,7 +4,7 @@
 use std::fs;
 
 use serde_json::Value;
-use wirelab::event::Kind;
+use wirelab::event::{Kind, Topic};
 use wirelab::verdict::RULES;
 
 use crate::root;
@@ -39,6 +39,24 @@ fn every_kind_and_every_rule_has_its_section() {
     }
     let headings = document.matches("\n### `").count();
     assert_eq!(headings, Kind::ALL.len(), "a section for what is no kind");
+}
+
+#[test]
+fn what_findings_are_about_is_listed_in_the_document_and_the_schema() {
+    let document = document();
+    let mut names: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    let schema = fs::read_to_string(root().join("docs/schema.json")).expect("docs/schema.json");
+    let schema: Value = serde_json::from_str(&schema).expect("JSON");
+    let listed = schema["$defs"]["topic"]["anyOf"][1]["enum"].as_array();
+    let listed: Vec<_> = listed.expect("a list").iter().collect();
+    assert_eq!(listed.len(), Topic::ALL.len());
+    for ((topic, tells), in_schema) in Topic::ALL.iter().zip(listed) {
+        let row = format!("\n| `{topic}` | {tells} |\n");
+        assert!(document.contains(&row), "{topic}: {tells}");
+        assert_eq!(in_schema, topic.name());
+        assert!(!names.contains(&topic.name()), "{topic} means two things");
+        names.push(topic.name());
+    }
 }
 
 /// The note of that kind on the frame that a command shows.

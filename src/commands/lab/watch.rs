@@ -150,6 +150,7 @@ fn one(
         limits: Limits::default(),
         hindsight: Hindsight::default(),
         compare: None,
+        estimates: false,
     };
     let mut source = Live::new(feed, side);
     pipeline.run(&mut source, &mut |_| ()).map(|_| ())

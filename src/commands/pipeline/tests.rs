@@ -59,6 +59,7 @@ fn pipeline(out: &mut dyn Write) -> Pipeline<'_> {
         limits: Limits::default(),
         hindsight: Hindsight::default(),
         compare: None,
+        estimates: false,
     }
 }
 

@@ -7,7 +7,7 @@ use super::super::telling::finding;
 use super::MOST;
 use crate::decode::{Icmp, IcmpDetail, Ip};
 use crate::event::units::{count, list, nanos, plural};
-use crate::event::{Finding, Severity};
+use crate::event::{Finding, Severity, Topic};
 use crate::frame::{Frame, Timestamp};
 
 /// Requests that wait for an answer at most; what is older has none.
@@ -228,7 +228,7 @@ impl Ping {
         Finding {
             advice: self.advice(unanswered).to_owned(),
             evidence,
-            ..finding("ping", severity, what)
+            ..finding(Topic::Ping, severity, what)
         }
     }
 
@@ -321,7 +321,7 @@ fn way((from, to): (IpAddr, IpAddr), hops: &[Hop]) -> Finding {
         evidence: hops.iter().map(|hop| hop.frame).take(NAMED).collect(),
         more: u32::try_from(hops.len().saturating_sub(NAMED)).unwrap_or(u32::MAX),
         ..finding(
-            "way",
+            Topic::Way,
             Severity::Info,
             format!(
                 "the way from {from} to {to} was traced: where the TTL ran out, a router said so: {}",

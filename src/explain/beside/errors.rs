@@ -8,7 +8,7 @@ use super::MOST;
 use super::echoes::Echoes;
 use crate::decode::{Icmp, IcmpDetail, Ip, Quoted};
 use crate::event::units::times;
-use crate::event::{Finding, Severity};
+use crate::event::{Finding, Severity, Topic};
 use crate::frame::Frame;
 
 /// Errors, each with how often it came.
@@ -112,7 +112,7 @@ impl Error {
             more: evidence.more,
             advice: self.advice().to_owned(),
             ..finding(
-                "icmp-error",
+                Topic::IcmpError,
                 Severity::Notice,
                 format!(
                     "{} said{often} of {protocol}{from} > {to}: {}{mtu}",

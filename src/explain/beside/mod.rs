@@ -15,7 +15,7 @@ use super::episode::Evidence;
 use super::telling::finding;
 use crate::decode::{Body, Checksum, Packet, Udp};
 use crate::event::units::{bytes, count, plural};
-use crate::event::{Finding, Severity};
+use crate::event::{Finding, Kind, Severity, Topic};
 use crate::frame::Frame;
 
 /// Of each sort, so many are followed: some 100 KB at most.
@@ -95,7 +95,7 @@ impl Beside {
         findings.extend(self.talks.iter().map(tell));
         findings.extend(self.errors.tell(&self.echoes));
         // In the order of the frames that show it; the kind, where that leaves it open.
-        findings.sort_by_key(|finding| (finding.evidence.first().copied(), finding.kind));
+        findings.sort_by_key(|finding| (finding.evidence.first().copied(), finding.kind.name()));
         if self.damaged.count > 0 {
             findings.push(Finding {
                 evidence: self.damaged.frames.clone(),
@@ -104,7 +104,7 @@ impl Beside {
                          network card fills in checksums later"
                     .to_owned(),
                 ..finding(
-                    "checksum-bad",
+                    Topic::Noted(Kind::ChecksumBad),
                     Severity::Problem,
                     format!(
                         "{} came with a wrong checksum",
@@ -119,7 +119,7 @@ impl Beside {
                 evidence: self.other.frames.clone(),
                 more: self.other.more,
                 ..finding(
-                    "other-packets",
+                    Topic::OtherPackets,
                     Severity::Info,
                     format!(
                         "{} of other kinds",
@@ -150,7 +150,7 @@ fn tell(((from, to), talk): (&(SocketAddr, SocketAddr), &Talk)) -> Finding {
             String::new()
         },
         ..finding(
-            "datagrams",
+            Topic::Datagrams,
             Severity::Info,
             format!(
                 "{from} sent {} ({}) to {to} by UDP, {returned}",

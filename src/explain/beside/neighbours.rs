@@ -9,7 +9,7 @@ use super::super::telling::finding;
 use super::MOST;
 use crate::decode::{Arp, HardwareAddress, Icmp, IcmpDetail, Ip};
 use crate::event::units::{nanos, times};
-use crate::event::{Finding, Severity};
+use crate::event::{Finding, Severity, Topic};
 use crate::frame::{Frame, Timestamp};
 
 /// Questions by who asked for whom; nobody, where a host asks for the address that it is about to take.
@@ -144,7 +144,7 @@ impl Question {
             evidence: self.evidence.frames.clone(),
             more: self.evidence.more,
             advice: advice.to_owned(),
-            ..finding("neighbour", severity, format!("{asks}{becomes}"))
+            ..finding(Topic::Neighbour, severity, format!("{asks}{becomes}"))
         }
     }
 }

@@ -50,7 +50,7 @@ impl Told {
 
     fn of(&self, kind: &str) -> Finding {
         let findings = self.beside.conclude();
-        let found = findings.iter().find(|finding| finding.kind == kind);
+        let found = findings.iter().find(|finding| finding.kind.name() == kind);
         found
             .unwrap_or_else(|| panic!("{kind} in {findings:#?}"))
             .clone()
@@ -144,7 +144,12 @@ fn routers_that_say_that_the_ttl_ran_out_make_a_way() {
     );
     assert_eq!(way.evidence, [2, 4]);
     // What was meant to run out is no error, and no lost request.
-    let kinds: Vec<_> = told.beside.conclude().iter().map(|f| f.kind).collect();
+    let kinds: Vec<_> = told
+        .beside
+        .conclude()
+        .iter()
+        .map(|f| f.kind.name())
+        .collect();
     assert_eq!(kinds, ["ping", "way"]);
 }
 

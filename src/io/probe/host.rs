@@ -134,11 +134,17 @@ fn an_interface() -> String {
     })
 }
 
-/// What the resolver said, without the standard library's words before it.
+/// What the resolver said, without the standard library's words before it, and what to do.
 fn without_prefix(error: &io::Error) -> String {
     let text = error.to_string();
     let short = text.strip_prefix("failed to lookup address information: ");
-    short.unwrap_or(&text).to_lowercase()
+    let said = short.unwrap_or(&text).to_lowercase();
+    let hint = if said.starts_with("temporary failure") {
+        "no DNS server answered; wirelab check finds out where the way to it ends"
+    } else {
+        "wirelab addr NAME shows where names are looked up"
+    };
+    format!("{said}: {hint}")
 }
 
 #[cfg(test)]

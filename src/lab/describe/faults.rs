@@ -113,7 +113,7 @@ fn again(what: What, times: Option<NonZeroU32>) -> String {
 const fn noun(kind: Kind) -> &'static str {
     match kind {
         Kind::Syn => "SYN",
-        Kind::SynAck => "SYN ACK",
+        Kind::SynAck => "SYN-ACK",
         Kind::Data => "data segment",
         Kind::Ack => "pure ACK",
         Kind::Fin => "FIN",

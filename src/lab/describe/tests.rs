@@ -65,7 +65,7 @@ fn faults_are_sentences() {
         ),
         (
             "packet = \"server syn-ack 12 x2\"\ndelay_ms = 300",
-            "delays the 12th SYN ACK of the server (and its first retransmission) by 300 ms",
+            "delays the 12th SYN-ACK of the server (and its first retransmission) by 300 ms",
         ),
         (
             "packet = \"ack every\"\nduplicate = 1",

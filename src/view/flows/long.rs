@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use crate::event::{Capability, Flow, Handshake, Stats, Summary, units};
+use crate::event::{Capability, Flow, Handshake, Stats, Summary, Topic, units};
 use crate::view::text::wrap;
 use crate::view::{Paint, Style};
 
@@ -79,6 +79,10 @@ const GROUPS: &[(&str, &[Row])] = &[
             ("MSS, bytes", |s, _| (s.mss > 0).then(|| s.mss.to_string())),
             ("window scale", |s, _| {
                 s.wscale
+                    .map(|shift| format!("{shift} (×{})", 1_u32 << shift.min(14)))
+            }),
+            ("  in force, as --wscale has it", |s, _| {
+                s.assumed_wscale
                     .map(|shift| format!("{shift} (×{})", 1_u32 << shift.min(14)))
             }),
             ("  in force, not known; at least", |s, _| {
@@ -305,12 +309,12 @@ fn handshake(h: &Handshake) -> String {
 }
 
 /// Findings that are of a connection as a whole: what set its pace, round trips, windows, losses.
-pub(super) const OF_THE_WHOLE: [&str; 5] = [
-    "pace",
-    "round-trip-spread",
-    "queueing",
-    "congestion-window",
-    "loss-and-order",
+pub(super) const OF_THE_WHOLE: [Topic; 5] = [
+    Topic::Pace,
+    Topic::RoundTripSpread,
+    Topic::Queueing,
+    Topic::CongestionWindow,
+    Topic::LossAndOrder,
 ];
 
 /// What the story has of the connection as a whole.

@@ -88,7 +88,7 @@ fn words(style: &Style, words: &[Word], out: &mut dyn Write) -> io::Result<()> {
             "  {:<11} {place:<9} {:columns$} {}",
             first.from.name(),
             hex.join(" "),
-            style.paint(Paint::Dim, format_args!("{sum:#x}"))
+            style.paint(Paint::Dim, format_args!("{sum:#06x}"))
         )?;
     }
     Ok(())
@@ -106,7 +106,7 @@ fn outcome(style: &Style, working: &Working, out: &mut dyn Write) -> io::Result<
     let mut sum = working.words.last().map_or(0, |word| word.sum);
     for &fold in &working.folds {
         lines.push(format!(
-            "carries added back in: {:#x} + {:#x} = {fold:#x}",
+            "carries added back in: {:#06x} + {:#x} = {fold:#06x}",
             sum & 0xffff,
             sum >> 16
         ));

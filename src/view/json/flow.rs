@@ -136,6 +136,7 @@ fn stats(line: &mut Line, s: &Stats, duration_ns: u64) {
     line.key("mss").maybe((s.mss > 0).then_some(s.mss));
     line.key("wscale").maybe(s.wscale);
     line.key("wscale_at_least").maybe(s.least_wscale);
+    line.key("wscale_assumed").maybe(s.assumed_wscale);
     line.key("sack_permitted").bool(s.sack_permitted);
     line.key("timestamps").bool(s.timestamps);
 }

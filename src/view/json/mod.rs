@@ -106,6 +106,8 @@ fn write_segment(line: &mut Line, s: &Segment<'_>) {
     write_options(line, s);
     line.piece("},\"in_flight\":").digits(s.in_flight);
     line.piece(",\"in_flight_of\":").name(s.in_flight_of.name());
+    line.piece(",\"cwnd_estimate\":")
+        .or_null(s.cwnd.map(|cwnd| cwnd.bytes));
     line.piece(",\"flight_window\":").or_null(s.flight_window);
     line.piece(",\"rtt_ns\":").or_null(s.rtt.map(|r| r.ns));
     line.piece(",\"acks_frame\":")
@@ -192,7 +194,11 @@ fn write_note(line: &mut Line, note: &Note) {
     line.key("confidence").name(note.confidence.name());
     line.key("why").string(&note.why());
     line.key("rfc").string(note.rfc);
-    line.key("frames").ints(&note.frames);
+    line.key("frames").list();
+    for frame in note.evidence() {
+        line.int(frame);
+    }
+    line.end_list();
     line.key("alternatives").list();
     for kind in note.alternatives {
         line.name(kind.name());
@@ -245,7 +251,7 @@ fn write_packet(line: &mut Line, frame: &Frame<'_>, packet: &Packet<'_>) {
 }
 
 fn write_finding(line: &mut Line, finding: &Finding) {
-    line.start("finding").key("kind").name(finding.kind);
+    line.start("finding").key("kind").name(finding.kind.name());
     line.key("flow").maybe(finding.flow);
     line.key("severity").name(finding.severity.name());
     line.key("side").maybe_name(finding.side.map(Side::name));

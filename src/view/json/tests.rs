@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::event::{Kind, Quantity, Severity};
+use crate::event::{Kind, Quantity, Severity, Topic};
 use crate::view::sample::Talk;
 use crate::wire::tcp::Flags;
 
@@ -26,7 +26,7 @@ fn a_segment_has_every_key_of_the_contract() {
             "seq": 0, "ack": 1, "seq_raw": 4_294_966_795_u32, "ack_raw": 1_000_001, "len": 0,
             "window": 509, "window_bytes": 64240,
             "options": {"mss": 1460, "wscale": 7, "sack_permitted": true, "sack": null, "ts": null, "other": []},
-            "in_flight": 0, "in_flight_of": "initiator", "flight_window": 65152,
+            "in_flight": 0, "in_flight_of": "initiator", "cwnd_estimate": null, "flight_window": 65152,
             "rtt_ns": 40_000, "acks_frame": 1, "srtt_ns": 40_000,
             "state": {"i": "ESTABLISHED", "r": "SYN-RECEIVED"},
             "checksum": "good", "comment": null, "notes": [],
@@ -93,7 +93,7 @@ fn strangers_text_reads_back_but_never_acts() {
 #[test]
 fn each_command_writes_its_own_lines() {
     let finding = Finding {
-        kind: "opened",
+        kind: Topic::Opened,
         flow: Some(0),
         severity: Severity::Info,
         side: None,

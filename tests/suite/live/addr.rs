@@ -110,6 +110,16 @@ fn addresses_and_routes_are_those_that_ip_shows() {
 }
 
 #[test]
+fn an_interface_can_be_asked_for_by_its_name() {
+    let Some(net) = live_or_skip() else { return };
+    let all = addr(&net, &[]);
+    let one = addr(&net, &["lo"]);
+    assert!(!one.is_empty() && one.len() < all.len(), "{one:?}");
+    let mut addresses = of_type(&one, "address");
+    assert!(addresses.all(|line| line["interface"] == "lo"), "{one:?}");
+}
+
+#[test]
 fn an_address_that_is_asked_about_is_known_as_ones_own() {
     let Some(net) = live_or_skip() else { return };
     let lines = addr(&net, &[CLIENT]);

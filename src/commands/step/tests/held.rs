@@ -55,6 +55,7 @@ fn replayed(store: &Store) -> Vec<String> {
         limits: Limits::default(),
         hindsight: learn(&mut open(), &mut None, Limits::default()),
         compare: None,
+        estimates: false,
     };
     pipeline.run(&mut open(), &mut |_| ()).unwrap();
     let text = String::from_utf8(out).unwrap();
