@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use super::both::{Joint, joint};
 use super::input;
 use super::pipeline::learn;
-use super::show::{Show, findings_view, show, text_view};
+use super::show::{Show, findings_view, in_ascii, show, text_view};
 use crate::analysis::{Analysis, Limits};
 use crate::cli;
 use crate::event::{Event, Flow, Host};
@@ -140,7 +140,10 @@ fn reasoning(args: &cli::Explain, frame: u64) -> Result<ExitCode> {
     };
     show(&asked, |style| match args.output.format {
         cli::Format::Json => Ok(Box::new(Json::new(Lines::Everything))),
-        cli::Format::Text => Ok(chain(style, links, cut, start)),
+        cli::Format::Text => {
+            let ascii = !style.unicode;
+            Ok(in_ascii(chain(style, links, cut, start), ascii))
+        }
     })
 }
 

@@ -114,7 +114,8 @@ pub(super) fn findings_view(style: Style) -> Result<Box<dyn View>> {
     Ok(in_ascii((entry.make)(style), !unicode))
 }
 
-fn in_ascii(view: Box<dyn View>, wanted: bool) -> Box<dyn View> {
+/// The view, with nothing but ASCII if that is `wanted`.
+pub(super) fn in_ascii(view: Box<dyn View>, wanted: bool) -> Box<dyn View> {
     if wanted {
         Box::new(Ascii::of(view))
     } else {

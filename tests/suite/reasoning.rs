@@ -35,6 +35,8 @@ fn a_chain_begins_with_the_frame_and_ends_with_what_was_only_seen() {
         assert!(shown.contains(said), "{said} in {shown}");
     }
     assert!(shown.lines().all(|line| line.chars().count() <= 80));
+    let ascii = results(&["explain", "retransmission", "--frame", "17", "--ascii"]);
+    assert!(ascii.is_ascii(), "{ascii}");
     // A closed window that is probed goes back to where it closed, and why.
     let shown = results(&["explain", "zero-window", "--frame", "14"]);
     assert_eq!(frames(&shown), [14, 13, 12, 11, 10, 9, 8], "{shown}");

@@ -105,7 +105,8 @@ fn errno_of(error: &std::io::Error) -> Errno {
 pub(super) fn in_words(step: Step, errno: Errno, at: &Circumstances) -> String {
     let Remedy { reason, fix } = remedy(step, errno, at);
     let what = fix.map_or_else(String::new, |fix| format!("; {}", fix.in_a_line()));
-    let sudo = if at.is_root() {
+    // Some fixes say so themselves.
+    let sudo = if at.is_root() || what.contains("sudo)") || what.contains("with sudo") {
         ""
     } else {
         ", or run with sudo"

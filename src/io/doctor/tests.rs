@@ -190,6 +190,8 @@ fn an_error_message_has_the_remedy_in_one_line() {
         "/dev/net/tun may not be opened by users (mode 0600); open it to everybody, as most \
          distributions do: sudo chmod 0666 /dev/net/tun, or run with sudo; wirelab doctor tells more"
     );
+    let text = in_words(Step::RawSocket, EPERM, &user());
+    assert_eq!(text.matches("with sudo").count(), 1, "{text}");
     // Root can't be helped by sudo.
     let text = in_words(Step::NetworkNamespace, EPERM, &docker());
     assert!(!text.contains("or run with sudo"), "{text}");
