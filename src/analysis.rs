@@ -60,6 +60,8 @@ pub struct Hindsight {
     twice: HashSet<u64>,
     /// Frames of copies that the receiver got, too.
     copies: HashSet<u64>,
+    /// Frames that acknowledge what the capture holds only behind them, though from no later: how much of it.
+    behind: HashMap<u64, u32>,
 }
 
 impl Hindsight {
@@ -77,8 +79,9 @@ impl Hindsight {
 
     /// Whether nothing of single frames is known, so that reading again would tell nothing new.
     pub fn is_empty(&self) -> bool {
-        let others = [&self.timeouts, &self.twice, &self.copies];
-        self.needless.is_empty() && others.into_iter().all(HashSet::is_empty)
+        let sets = [&self.timeouts, &self.twice, &self.copies];
+        let others = self.needless.is_empty() && self.behind.is_empty();
+        others && sets.into_iter().all(HashSet::is_empty)
     }
 
     /// Takes in what a segment proves of earlier ones.
@@ -105,6 +108,12 @@ impl Hindsight {
         {
             self.copies.insert(frame);
         }
+        if let Some((frame, bytes)) = seen.written_behind()
+            && self.behind.len() < MOST_HINDSIGHT
+        {
+            let behind = self.behind.entry(frame).or_default();
+            *behind = behind.saturating_add(bytes);
+        }
     }
 
     /// What later segments prove of a frame.
@@ -115,6 +124,11 @@ impl Hindsight {
             timeout: !self.timeouts.is_empty() && self.timeouts.contains(&frame),
             twice: !self.twice.is_empty() && self.twice.contains(&frame),
             copied: !self.copies.is_empty() && self.copies.contains(&frame),
+            behind: if self.behind.is_empty() {
+                0
+            } else {
+                self.behind.get(&frame).copied().unwrap_or(0)
+            },
         }
     }
 }

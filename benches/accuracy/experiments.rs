@@ -34,7 +34,7 @@ impl Chance {
 }
 
 /// What happens to packets.
-pub(crate) const TROUBLES: [&str; 14] = [
+pub(crate) const TROUBLES: [&str; 17] = [
     "loss",
     "burst",
     "jitter",
@@ -49,6 +49,9 @@ pub(crate) const TROUBLES: [&str; 14] = [
     "corrupt",
     "clean",
     "mixed",
+    "keep-alive",
+    "zero-window",
+    "send-buffer",
 ];
 
 /// An experiment: which trouble it has, and its text.
@@ -122,8 +125,11 @@ fn wire(chance: &mut Chance, trouble: &str, delay: u64, sends: &str, text: &mut 
 fn calls(chance: &mut Chance, trouble: &str, delay: u64, sends: &str, text: &mut String) {
     let mut sender = Vec::new();
     let mut receiver = Vec::new();
+    let special = special(chance, trouble, &mut sender, &mut receiver);
     let small = delay >= 40 || trouble == "tail";
-    if matches!(
+    if special.is_some() {
+        // They have their own.
+    } else if matches!(
         trouble,
         "both-ways" | "loss" | "ack-loss" | "mixed" | "spike"
     ) && chance.happens(35)
@@ -181,21 +187,70 @@ fn calls(chance: &mut Chance, trouble: &str, delay: u64, sends: &str, text: &mut
             receiver.push("{ receive = \"end\" }".to_owned());
         }
     }
-    let (client, server) = if sends == "client" {
-        (sender, receiver)
+    let first = special.unwrap_or_default();
+    let (client, server, firsts) = if sends == "client" {
+        (sender, receiver, ["", &first])
     } else {
-        (receiver, sender)
+        (receiver, sender, [first.as_str(), ""])
     };
     let _ = writeln!(
         text,
-        "[server]\ncalls = [\"listen\", \"accept\", {}, \"close\"]",
+        "[server]\ncalls = [{}\"listen\", \"accept\", {}, \"close\"]",
+        firsts[1],
         server.join(", ")
     );
     let _ = writeln!(
         text,
-        "[client]\ncalls = [\"connect\", {}, \"close\"]",
+        "[client]\ncalls = [{}\"connect\", {}, \"close\"]",
+        firsts[0],
         client.join(", ")
     );
+}
+
+/// The programs where there is nothing to do, no room, or a small buffer; and what is set before the connection
+/// is there.
+fn special(
+    chance: &mut Chance,
+    trouble: &str,
+    sender: &mut Vec<String>,
+    receiver: &mut Vec<String>,
+) -> Option<String> {
+    let mut first = String::new();
+    match trouble {
+        "keep-alive" => {
+            for _ in 0..chance.within(1, 3) {
+                if chance.happens(70) {
+                    sender.push("{ set = { keep_alive_s = 1 } }".to_owned());
+                }
+                if chance.happens(40) {
+                    receiver.push("{ set = { keep_alive_s = 1 } }".to_owned());
+                }
+                sender.push(format!("{{ send = {} }}", chance.one(&[1, 100, 5000])));
+                let pause = format!("{{ pause_ms = {} }}", chance.within(500, 3500));
+                sender.push(pause);
+            }
+            receiver.push("{ receive = \"end\" }".to_owned());
+        }
+        "zero-window" => {
+            let room = chance.one(&[4096, 8192, 16384]);
+            first = format!("{{ set = {{ receive_buffer = {room} }} }}, ");
+            sender.push(format!("{{ send = {} }}", chance.within(10_000, 90_000)));
+            receiver.push(format!("{{ pause_ms = {} }}", chance.within(400, 3000)));
+            if chance.happens(50) {
+                receiver.push(format!("{{ receive = {} }}", chance.within(2000, 9000)));
+                receiver.push(format!("{{ pause_ms = {} }}", chance.within(400, 1500)));
+            }
+            receiver.push("{ receive = \"end\" }".to_owned());
+        }
+        "send-buffer" => {
+            let room = chance.one(&[4096, 8192, 16384, 32768]);
+            sender.push(format!("{{ set = {{ send_buffer = {room} }} }}"));
+            sender.push(format!("{{ send = {} }}", chance.within(60_000, 300_000)));
+            receiver.push("{ receive = \"end\" }".to_owned());
+        }
+        _ => return None,
+    }
+    Some(first)
 }
 
 /// Faults of single packets.
@@ -280,6 +335,10 @@ fn links(chance: &mut Chance, trouble: &str, [sends, other]: [&str; 2]) -> Strin
             let rate = chance.one(&[2, 5, 10, 20]);
             let queue = chance.one(&[5, 10, 20, 40]);
             format!("[wire.{sends}]\nrate_mbit = {rate}.0\nqueue_packets = {queue}\n")
+        }
+        "keep-alive" | "zero-window" => {
+            let often = chance.one(&[0.0, 0.0, 0.1, 0.3]);
+            format!("[wire.{sends}]\nloss = {often}\n[wire.{other}]\nloss = {often}\n")
         }
         "corrupt" => {
             let often = chance.one(&[0.005, 0.01, 0.03]);

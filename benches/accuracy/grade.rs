@@ -1,6 +1,6 @@
 //! Grades: what was said of each packet, against what is true of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
@@ -11,8 +11,10 @@ use super::both;
 use super::judge::{self, Said};
 use super::pace::{self, Direction};
 use super::run::Recorded;
+use super::spoken::Answers;
 use super::truth::{self, Cause, Packet, Run};
 use super::tshark;
+use super::words;
 
 /// Where the capture was made, seen from who sent the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,6 +111,7 @@ struct Verdict {
     zero_window: bool,
     checksum_bad: bool,
     copy: bool,
+    may_be_copy: bool,
     words: String,
 }
 
@@ -123,6 +126,7 @@ impl Verdict {
             for kind in kinds {
                 verdict.may_be_retransmission |= kind == Kind::Retransmission;
                 verdict.may_be_out_of_order |= kind == Kind::OutOfOrder;
+                verdict.may_be_copy |= kind == Kind::CaptureDuplicate;
             }
             verdict.copy |= note.kind == Kind::CaptureDuplicate;
             match note.kind {
@@ -156,6 +160,7 @@ impl Verdict {
             zero_window: said.zero_window,
             checksum_bad: said.checksum_bad,
             copy: false,
+            may_be_copy: false,
             words: String::new(),
         }
     }
@@ -210,7 +215,6 @@ impl Grades {
     /// Grades a run.
     pub(crate) fn run(&mut self, recorded: &Recorded, with_tshark: bool) -> io::Result<()> {
         let run = truth::read(&recorded.folder)?;
-        self.compare_counters(&run, recorded);
         self.runs += 1;
         self.packets += run.packets.len() as u64;
         *self.troubles.entry(recorded.trouble).or_default() += 1;
@@ -225,6 +229,8 @@ impl Grades {
         }));
         self.directions
             .extend(pace::read_run(&recorded.name, &recorded.folder)?);
+        let words = words::truth(&run);
+        self.compare_counters(&run, &recorded.name, &words);
         for side in [Side::Client, Side::Server] {
             let path = recorded.folder.join(format!("{side}.pcapng"));
             let said = judge::capture(&path)?;
@@ -234,7 +240,12 @@ impl Grades {
                 None
             };
             let file = format!("{}/{side}.pcapng", recorded.name);
-            self.words(&run, recorded, side, &file, &said, tsharks.as_ref())?;
+            let answers = Answers {
+                file: &file,
+                ours: &said,
+                tsharks: tsharks.as_ref(),
+            };
+            self.words(&run, side, &words[side as usize], &answers);
             let ours = |frame| Verdict::ours(said.get(&frame));
             self.end(Judge::Wirelab, &run, side, &file, &ours);
             if let Some(said) = tsharks {
@@ -385,15 +396,22 @@ impl Grades {
         zero.truth += u64::from(is);
         zero.found += u64::from(is && verdict.zero_window);
         zero.wrong += u64::from(!is && verdict.zero_window);
-        if vantage == Vantage::Receiver {
-            let damaged = truth == Truth::Damaged;
-            let bad = self
-                .rows
-                .entry((vantage, "checksum-bad", judge))
-                .or_default();
-            bad.truth += u64::from(damaged);
-            bad.found += u64::from(damaged && verdict.checksum_bad);
-            bad.wrong += u64::from(!damaged && verdict.checksum_bad);
+        let damaged = truth == Truth::Damaged;
+        let bad = self
+            .rows
+            .entry((vantage, "checksum-bad", judge))
+            .or_default();
+        bad.truth += u64::from(damaged);
+        bad.found += u64::from(damaged && verdict.checksum_bad);
+        bad.wrong += u64::from(!damaged && verdict.checksum_bad);
+        if judge == Judge::Wirelab && damaged != verdict.checksum_bad {
+            self.miss(
+                vantage,
+                "checksum-bad",
+                place,
+                verdict,
+                &format!("{truth:?}"),
+            );
         }
         if judge == Judge::Wirelab {
             let copies = self
@@ -403,7 +421,12 @@ impl Grades {
             let is = truth == Truth::Copy && packet.range.0 != packet.range.1;
             copies.truth += u64::from(is);
             copies.found += u64::from(is && verdict.copy);
+            copies.ambiguous += u64::from(is && !verdict.copy && verdict.may_be_copy);
             copies.wrong += u64::from(truth != Truth::Copy && verdict.copy);
+            if is && !verdict.copy {
+                let row = "capture-duplicate, not found";
+                self.miss(vantage, row, place, verdict, "");
+            }
             if truth != Truth::Copy && verdict.copy {
                 self.miss(
                     vantage,
@@ -484,61 +507,5 @@ impl Grades {
             said: verdict.words.clone(),
             truth: truth.to_owned(),
         });
-    }
-
-    /// Adds up the packets of each host, and what its kernel counted.
-    fn compare_counters(&mut self, run: &Run, recorded: &Recorded) {
-        for side in [Side::Client, Side::Server] {
-            let own = run
-                .packets
-                .iter()
-                .filter(|packet| packet.from == side && packet.again.is_some());
-            let again: Vec<&Packet> = own.collect();
-            let of = |cause| again.iter().filter(|it| it.cause() == Some(cause)).count() as u64;
-            let none = HashMap::new();
-            let counted = run.counters.get(&side).unwrap_or(&none);
-            let counter = |name: &str| counted.get(name).copied().unwrap_or(0);
-            let slow = counter("TCPSlowStartRetrans");
-            let sums = [
-                (
-                    "all = TcpRetransSegs",
-                    again.len() as u64,
-                    counter("TcpRetransSegs"),
-                ),
-                (
-                    "fast = TCPFastRetrans",
-                    of(Cause::Fast),
-                    counter("TCPFastRetrans"),
-                ),
-                (
-                    "rto = TCPTimeouts + TCPSlowStartRetrans",
-                    of(Cause::Rto),
-                    counter("TCPTimeouts") + slow,
-                ),
-                (
-                    "tlp <= TCPLossProbes",
-                    of(Cause::Tlp),
-                    counter("TCPLossProbes"),
-                ),
-            ];
-            for (name, ours, theirs) in sums {
-                let differ = if name.contains("<=") {
-                    ours > theirs
-                } else {
-                    ours != theirs
-                };
-                let sum = self.counters.entry(name).or_default();
-                *sum = (sum.0 + ours, sum.1 + theirs, sum.2 + u64::from(differ));
-                if differ {
-                    self.misses.push(Miss {
-                        row: format!("counter {name}"),
-                        file: format!("{}/{side}", recorded.name),
-                        frame: 0,
-                        said: format!("packets {ours}, kernel {theirs}"),
-                        truth: String::new(),
-                    });
-                }
-            }
-        }
     }
 }

@@ -6,15 +6,17 @@
 //! captures stay in target/accuracy, and what was recorded before is not run again.
 
 mod both;
+mod counters;
 mod experiments;
 mod grade;
 mod judge;
 mod pace;
 mod report;
 mod run;
+mod spoken;
 mod truth;
 mod tshark;
-mod window;
+mod words;
 
 use std::io::{self, Write};
 use std::path::Path;

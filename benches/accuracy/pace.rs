@@ -31,6 +31,8 @@ pub(crate) type Split = [f64; 3];
 pub(crate) struct Direction {
     pub(crate) name: String,
     pub(crate) kernel: Split,
+    /// Of the time, for how much the kernel says that the send buffer was in the way: a part of its last share.
+    pub(crate) send_buffer: f64,
     /// As told from its own capture, and from the other end's.
     pub(crate) ours: [Option<Split>; 2],
     /// The estimate of the congestion window against the kernel's, as shares of that, where there was more to
@@ -178,6 +180,7 @@ pub(crate) fn read_run(name: &str, folder: &Path) -> io::Result<Vec<Direction>> 
         directions.push(Direction {
             name: format!("{name}/{side}"),
             kernel: [1.0 - busy, receiver, busy - receiver],
+            send_buffer: of(last.sndbuf_limited_ns.unwrap_or(0)),
             ours: [at, 1 - at].map(|end| told[end].shares[at].map(split)),
             windows: if bulk {
                 windows(&samples[at], &frames[at], &told[at])

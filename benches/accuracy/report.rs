@@ -21,13 +21,21 @@ pub(crate) struct Made {
 }
 
 /// Rows, in the order of the table.
-const ROWS: [&str; 8] = [
+const ROWS: [&str; 16] = [
     "retransmission",
     "out-of-order",
     "spurious",
     "dup-ack",
+    "dsack",
+    "partial-ack",
+    "hole",
     "window-full",
+    "window-update",
     "zero-window",
+    "zero-window-probe",
+    "zero-window-probe-ack",
+    "keep-alive",
+    "keep-alive-ack",
     "checksum-bad",
     "capture-duplicate",
 ];
@@ -151,6 +159,40 @@ fn pace(text: &mut String, grades: &Grades) {
         );
     }
     text.push('\n');
+    send_buffer(text, grades);
+}
+
+/// What is told where the send buffer stood in the way, which no capture shows.
+fn send_buffer(text: &mut String, grades: &Grades) {
+    let all = grades.directions.len();
+    let such = grades.directions.iter().filter(|it| it.send_buffer > 0.0);
+    let such: Vec<(f64, Split, Split)> = such
+        .filter_map(|it| Some((it.send_buffer, it.ours[0]?, it.kernel)))
+        .collect();
+    let _ = write!(
+        text,
+        "`sndbuf_limited` was not zero in {} of {all} directions",
+        such.len()
+    );
+    let near = such.iter().filter(|it| off(&it.1, &it.2) <= POINTS).count();
+    let median = |of: &dyn Fn(&(f64, Split, Split)) -> f64| {
+        let mut all: Vec<f64> = such.iter().map(of).collect();
+        all.sort_by(f64::total_cmp);
+        quantile(&all, 50)
+    };
+    if !such.is_empty() {
+        let _ = write!(
+            text,
+            ": {:.3} of the time (median), where `explain` at the sender says application {:.3}, receiver {:.3}, \
+             network and the rest {:.3}; all three within 10 points in {}",
+            median(&|it| it.0),
+            median(&|it| it.1[0]),
+            median(&|it| it.1[1]),
+            median(&|it| it.1[2]),
+            share(near as u64, such.len() as u64),
+        );
+    }
+    text.push_str(".\n\n");
 }
 
 fn windows(text: &mut String, grades: &Grades) {
@@ -223,8 +265,8 @@ fn verdict_row(text: &mut String, grades: &Grades, vantage: Vantage, row: &'stat
 }
 
 fn causes(text: &mut String, grades: &Grades, vantage: Vantage) {
-    text.push_str("| cause in truth | said rto | tlp | fast | unknown | right | tshark: said rto | fast | none | right |\n");
-    text.push_str("|---|---|---|---|---|---|---|---|---|---|\n");
+    text.push_str("| cause in truth | said rto | tlp | fast | unknown | recall | precision | tshark: said rto | fast | none | recall | precision |\n");
+    text.push_str("|---|---|---|---|---|---|---|---|---|---|---|---|\n");
     let count = |judge, is, said| {
         grades
             .causes
@@ -238,25 +280,28 @@ fn causes(text: &mut String, grades: &Grades, vantage: Vantage) {
         let theirs = SAID.map(|said| count(Judge::Tshark, is, said));
         let (mine, other) = (count(Judge::Wirelab, is, is), count(Judge::Tshark, is, is));
         let (sum, sum_theirs): (u64, u64) = (ours.iter().sum(), theirs.iter().sum());
+        let said = |judge| CAUSES.iter().map(|truth| count(judge, truth, is)).sum();
         right = [right[0] + mine, right[1] + other];
         all = [all[0] + sum, all[1] + sum_theirs];
         let _ = writeln!(
             text,
-            "| {is} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {is} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             ours[0],
             ours[1],
             ours[2],
             ours[3],
             share(mine, sum),
+            share(mine, said(Judge::Wirelab)),
             theirs[0],
             theirs[2],
             theirs[3],
-            share(other, sum_theirs)
+            share(other, sum_theirs),
+            share(other, said(Judge::Tshark))
         );
     }
     let _ = writeln!(
         text,
-        "| all | | | | | {} | | | | {} |\n",
+        "| all | | | | | {} | | | | | {} | |\n",
         share(right[0], all[0]),
         share(right[1], all[1])
     );

@@ -78,7 +78,7 @@ fn one(wirelab: &str, into: &Path, seed: u64, number: u64) -> io::Result<Recorde
         return Ok(recorded);
     }
     fs::create_dir_all(&folder)?;
-    for left in ["done", "client.words", "server.words"] {
+    for left in ["done", "client.tshark", "server.tshark"] {
         let _ = fs::remove_file(folder.join(left));
     }
     fs::write(&text, &drawn.text)?;

@@ -11,6 +11,7 @@ use wirelab::frame::Timestamp;
 use wirelab::io::file;
 use wirelab::lab::Side;
 use wirelab::lab::truth::{Counters, FateLine, Line, Sample};
+use wirelab::wire::tcp::TcpOptions;
 
 /// Why a kernel sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,9 @@ pub(crate) struct Packet {
     pub(crate) range: (u32, u32),
     pub(crate) payload: u32,
     pub(crate) window_zero: bool,
+    pub(crate) header: Header,
+    /// What the kernels at both ends had in mind just after: its sender's, and that of who it came to.
+    pub(crate) minds: [Option<Mind>; 2],
     pub(crate) arrivals: Vec<Arrival>,
     /// What made the kernel send bytes that it had sent before.
     pub(crate) again: Option<Again>,
@@ -67,6 +71,9 @@ pub(crate) struct Again {
     pub(crate) needless: bool,
 }
 
+/// Readings of `TCP_INFO`, by host and packet.
+type Samples = HashMap<(String, u64), Vec<Sample>>;
+
 /// A run.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
@@ -75,23 +82,48 @@ pub(crate) struct Run {
     pub(crate) kernel: String,
 }
 
-/// A TCP header of a capture.
+/// What a kernel had in mind.
 #[derive(Clone, Copy, Debug)]
-struct Header {
-    rst: bool,
+pub(crate) struct Mind {
+    /// Whether it was in fast recovery.
+    pub(crate) recovers: bool,
+    /// Whether the window it may send into was closed.
+    pub(crate) shut: bool,
+}
+
+/// A TCP header of a capture.
+#[derive(Clone, Debug)]
+pub(crate) struct Header {
+    pub(crate) rst: bool,
+    pub(crate) syn: bool,
     port: (u16, u16),
-    seq: u32,
+    pub(crate) seq: u32,
     len: u32,
     payload: u32,
-    window_zero: bool,
+    pub(crate) ack: Option<u32>,
+    pub(crate) window: u32,
+    pub(crate) scale: Option<u8>,
+    pub(crate) blocks: Vec<(u32, u32)>,
     bad: bool,
+}
+
+impl Header {
+    /// Just past its last number.
+    pub(crate) fn end(&self) -> u32 {
+        self.seq.wrapping_add(self.len)
+    }
+
+    /// Whether it carries nothing.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.len == 0 && !self.rst
+    }
 }
 
 /// Reads what a run has left in its folder.
 pub(crate) fn read(folder: &Path) -> io::Result<Run> {
     let text = fs::read_to_string(folder.join("truth.ndjson"))?;
     let mut run = Run::default();
-    let (mut fates, mut samples) = (Vec::new(), HashMap::new());
+    let (mut fates, mut samples) = (Vec::new(), Samples::new());
     for line in text.lines() {
         match Line::from_json(line).map_err(io::Error::other)? {
             Line::Run(told) => run.kernel = told.kernel,
@@ -99,7 +131,7 @@ pub(crate) fn read(folder: &Path) -> io::Result<Run> {
             Line::Sample(sample) => {
                 if let Some(packet) = sample.packet {
                     let key = (sample.host.clone(), packet);
-                    samples.entry(key).or_insert_with(Vec::new).push(*sample);
+                    samples.entry(key).or_default().push(*sample);
                 }
             }
             Line::Counters(counters) => count(&mut run, &counters),
@@ -110,7 +142,7 @@ pub(crate) fn read(folder: &Path) -> io::Result<Run> {
         headers(&folder.join("client.pcapng"))?,
         headers(&folder.join("server.pcapng"))?,
     ];
-    run.packets = packets(&fates, &headers);
+    run.packets = packets(&fates, &headers, &samples);
     let syns = run
         .packets
         .iter()
@@ -218,13 +250,18 @@ fn headers(path: &Path) -> io::Result<HashMap<u64, Header>> {
         let mut packet = Decoded::default();
         decoder.decode_into(&frame, &mut packet);
         if let Body::Tcp(tcp) = &packet.body {
+            let options = TcpOptions::read(tcp.options);
             let header = Header {
                 port: (tcp.src_port, tcp.dst_port),
                 rst: tcp.flags.rst(),
+                syn: tcp.flags.syn(),
                 seq: tcp.seq.0,
+                ack: tcp.flags.ack().then_some(tcp.ack.0),
+                window: u32::from(tcp.window),
+                scale: options.wscale,
+                blocks: options.sack.as_slice().to_vec(),
                 len: tcp.payload_len + u32::from(tcp.flags.syn()) + u32::from(tcp.flags.fin()),
                 payload: tcp.payload_len,
-                window_zero: tcp.window == 0 && !tcp.flags.rst(),
                 bad: tcp.checksum == wirelab::decode::Checksum::Bad,
             };
             headers.insert(frame.number, header);
@@ -237,9 +274,23 @@ fn index(side: Side) -> usize {
     usize::from(side == Side::Server)
 }
 
+/// What a kernel told of itself just after a packet.
+fn mind(samples: &Samples, side: Side, packet: u64) -> Option<Mind> {
+    let told = samples.get(&(side.to_string(), packet))?;
+    let told = told.iter().find(|sample| sample.ca_state.is_some())?;
+    Some(Mind {
+        recovers: told.ca_state.as_deref() == Some("recovery"),
+        shut: told.snd_wnd == Some(0),
+    })
+}
+
 /// The packets of all connections of a run (there is one), in the order in which hosts gave them.
-fn packets(fates: &[FateLine], headers: &[HashMap<u64, Header>; 2]) -> Vec<Packet> {
-    let mut by_number: HashMap<u64, (Packet, Header)> = HashMap::new();
+fn packets(
+    fates: &[FateLine],
+    headers: &[HashMap<u64, Header>; 2],
+    samples: &Samples,
+) -> Vec<Packet> {
+    let mut by_number: HashMap<u64, Packet> = HashMap::new();
     let mut order: Vec<u64> = Vec::new();
     for fate in fates {
         let Some(from) = fate.sender() else { continue };
@@ -250,19 +301,20 @@ fn packets(fates: &[FateLine], headers: &[HashMap<u64, Header>; 2]) -> Vec<Packe
         let Some(header) = headers[index(from)].get(&frame) else {
             continue;
         };
-        let (packet, _) = by_number.entry(fate.packet).or_insert_with(|| {
+        let packet = by_number.entry(fate.packet).or_insert_with(|| {
             order.push(fate.packet);
-            let packet = Packet {
+            Packet {
                 from,
                 frame,
                 time: fate.time,
                 range: (header.seq, header.seq.wrapping_add(header.len)),
                 payload: header.payload,
-                window_zero: header.window_zero,
+                window_zero: header.window == 0 && !header.rst,
+                header: header.clone(),
+                minds: [from, from.other()].map(|side| mind(samples, side, fate.packet)),
                 arrivals: Vec::new(),
                 again: None,
-            };
-            (packet, *header)
+            }
         });
         let far = 1 - index(from);
         if let (Some(frame), Some(time)) = (frames[far], fate.delivered_at) {
@@ -279,9 +331,10 @@ fn packets(fates: &[FateLine], headers: &[HashMap<u64, Header>; 2]) -> Vec<Packe
     let mut base: HashMap<(usize, (u16, u16)), u32> = HashMap::new();
     let mut list = Vec::new();
     for number in order {
-        let Some((mut packet, header)) = by_number.remove(&number) else {
+        let Some(mut packet) = by_number.remove(&number) else {
             continue;
         };
+        let header = &packet.header;
         let zero = *base
             .entry((index(packet.from), header.port))
             .or_insert(header.seq);
@@ -305,7 +358,7 @@ fn again(
     packets: &[Packet],
     earlier: &[usize],
     at: usize,
-    samples: &HashMap<(String, u64), Vec<Sample>>,
+    samples: &Samples,
     fates: &[FateLine],
 ) -> Option<Again> {
     let packet = &packets[at];
@@ -349,11 +402,7 @@ fn covered(ranges: &mut [(u32, u32)]) -> u32 {
 
 /// What the kernel had in mind when it sent the packet: the state of its congestion control, as read
 /// just after the wire took it.
-fn cause(
-    packet: &Packet,
-    samples: &HashMap<(String, u64), Vec<Sample>>,
-    fates: &[FateLine],
-) -> Option<Cause> {
+fn cause(packet: &Packet, samples: &Samples, fates: &[FateLine]) -> Option<Cause> {
     let side = packet.from.to_string();
     let number = fates
         .iter()

@@ -20,9 +20,16 @@ pub(crate) struct Said {
     pub(crate) checksum_bad: bool,
     pub(crate) duplicate_ack: bool,
     pub(crate) window_full: bool,
+    pub(crate) dsack: bool,
+    pub(crate) lost_segment: bool,
+    pub(crate) window_update: bool,
+    pub(crate) zero_window_probe: bool,
+    pub(crate) zero_window_probe_ack: bool,
+    pub(crate) keep_alive: bool,
+    pub(crate) keep_alive_ack: bool,
 }
 
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 16] = [
     "frame.number",
     "tcp.analysis.retransmission",
     "tcp.analysis.fast_retransmission",
@@ -32,6 +39,13 @@ const FIELDS: [&str; 9] = [
     "tcp.checksum.status",
     "tcp.analysis.duplicate_ack",
     "tcp.analysis.window_full",
+    "tcp.options.sack.dsack",
+    "tcp.analysis.lost_segment",
+    "tcp.analysis.window_update",
+    "tcp.analysis.zero_window_probe",
+    "tcp.analysis.zero_window_probe_ack",
+    "tcp.analysis.keep_alive",
+    "tcp.analysis.keep_alive_ack",
 ];
 
 /// Its version, if it is there.
@@ -51,7 +65,7 @@ pub(crate) fn version() -> Option<String> {
 
 /// Its answers on a capture; kept beside it, for they don't change.
 pub(crate) fn capture(path: &Path) -> io::Result<HashMap<u64, Said>> {
-    let kept = path.with_extension("words");
+    let kept = path.with_extension("tshark");
     let text = if let Ok(text) = fs::read_to_string(&kept) {
         text
     } else {
@@ -86,6 +100,13 @@ fn line(line: &str) -> Option<(u64, Said)> {
         checksum_bad: fields.get(6).is_some_and(|status| *status == "0"),
         duplicate_ack: on(7),
         window_full: on(8),
+        dsack: on(9),
+        lost_segment: on(10),
+        window_update: on(11),
+        zero_window_probe: on(12),
+        zero_window_probe_ack: on(13),
+        keep_alive: on(14),
+        keep_alive_ack: on(15),
     };
     Some((fields.first()?.parse().ok()?, said))
 }

@@ -110,9 +110,9 @@ impl Connection {
 }
 
 /// An acknowledgment of bytes in a hole: the receiver has them, so the capture missed them.
-fn acked_holes(o: &mut Observation, data: &Half, ack: Seq) {
+fn acked_holes(o: &mut Observation, data: &mut Half, ack: Seq) {
     let una = data.una;
-    let Some(rare) = data.rare() else {
+    let Some(rare) = data.rare_if_any() else {
         return;
     };
     let missed = rare
@@ -122,6 +122,7 @@ fn acked_holes(o: &mut Observation, data: &Half, ack: Seq) {
     if missed > 0 {
         o.acked_unseen = missed;
         o.facts.set(Facts::ACKS_UNSEEN);
+        rare.holes.acknowledge(ack, o.frame, o.time);
     }
 }
 
@@ -276,6 +277,7 @@ fn accept_unseen(o: &mut Observation, data: &mut Half, ack: Seq) -> Option<bool>
         frame: o.frame,
         time: o.time,
         stamp: super::Stamp::default(),
+        acked: None,
         before_capture: false,
     };
     let forgot = data.rare_mut().holes.open(hole);
@@ -303,6 +305,7 @@ fn read_sack(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
             blocks.next();
         }
     }
+    let before = data.sacked().0;
     for (left, right) in blocks {
         // By distances, since both edges may be anywhere: in order, and within what is outstanding.
         let [from, to] = [left, right].map(|edge| edge.offset_from(data.una));
@@ -313,6 +316,12 @@ fn read_sack(o: &mut Observation, data: &mut Half, ack: Seq) -> bool {
     let Some(rare) = data.rare_if_any() else {
         return false;
     };
+    if o.newly_sacked > 0 {
+        rare.told_in = o.frame;
+        if before == 0 {
+            rare.told_with = o.options.ts.map(|ts| ts.0);
+        }
+    }
     let forgot = rare.sacked.len() > MAX_SACKED;
     if forgot {
         rare.sacked.clear();
@@ -340,6 +349,7 @@ fn duplicate(o: &mut Observation, data: &mut Half, ack: Seq) {
         rare.dup_ack_frames = [first, second, o.frame];
         if third {
             rare.third_dup_ack_at = Some(o.time);
+            rare.third_dup_ack_with = o.options.ts.map(|ts| ts.0);
         }
         rare.counts.duplicate_acks += 1;
         rare.counts.triple_duplicate_acks += u32::from(third);

@@ -46,6 +46,34 @@ impl Connection {
             .filter(|_| rare.recovery_cause.is_none())
     }
 
+    /// Whether the timestamp that the segment echoes is from before any ACK that could have told its sender of a
+    /// loss (RFC 7323 section 4.3): with SACK the first that told of something beyond SND.UNA, without it the
+    /// third duplicate.
+    ///
+    /// That holds for a receiver with nothing outstanding: then each of its ACKs is the latest to be echoed. And it
+    /// holds for a sender who has sent nothing again lately: a recovery lasts until it has heard of all that was out
+    /// when that began, which does not show here, and what is lost meanwhile needs no news of its own.
+    pub fn is_sent_unheard(&self, o: &Observation, sack: bool) -> bool {
+        let (sender, receiver) = (
+            &self.halves[o.side.index()],
+            &self.halves[o.side.other().index()],
+        );
+        let told = sender.rare().and_then(|rare| {
+            if sack {
+                rare.told_with.filter(|_| !rare.sacked.is_empty())
+            } else {
+                rare.third_dup_ack_with.filter(|_| o.dup_acks_received >= 3)
+            }
+        });
+        let lately_ns = self.round_trip_ns().saturating_mul(3);
+        let again = sender.sent_again_at(o.frame);
+        let lately = again.is_some_and(|at| o.time.nanos_since(at) < lately_ns);
+        let calm = sender.recovery_cause().is_none() && !lately && receiver.outstanding() == 0;
+        let echoed = o.stamp.ts.map(|ts| ts.1);
+        let before = |(echoed, told): (u32, u32)| (echoed.wrapping_sub(told) as i32) < 0;
+        calm && echoed.zip(told).is_some_and(before)
+    }
+
     /// Takes in that its sender was silent for so long before the segment: it may be what goes first after
     /// a timeout, though nothing here shows that it was sent before.
     #[cold]
@@ -70,7 +98,11 @@ impl Connection {
         let resumed = self.habits.resumed(o.side);
         let (sender, receiver) = self.pair(o.side);
         let far = receiver.counts.rtt.min >= sender.counts.rtt.min / 2;
-        let answered = o.time.nanos_since(sender.last_time) >= rtt_ns - rtt_ns / 8;
+        // Or it echoes what was said since: the one segment had been answered before this was sent.
+        let heard = receiver.stamped
+            && receiver.last_time > sender.last_time
+            && o.stamp.ts.is_some_and(|ts| ts.1 == receiver.latest_tsval);
+        let answered = heard || o.time.nanos_since(sender.last_time) >= rtt_ns - rtt_ns / 8;
         if resumed && far && rtt_ns > 0 && answered {
             let rare = sender.rare_mut();
             rare.recovery_cause = Some(Cause::Rto);

@@ -368,6 +368,9 @@ impl Connection {
             if repeats(note) && (silent || sender.repeats_unasked_within(rtt_ns, seen.time)) {
                 sender.rare_mut().unasked_at = Some(seen.time);
             }
+            if note.kind == Kind::Retransmission {
+                sender.rare_mut().repeated = Some((seen.seq, seen.end));
+            }
             if let Some(cause) = note.cause {
                 self.pair(side)
                     .0

@@ -229,6 +229,11 @@ impl Half {
         at.is_some_and(|at| now.nanos_since(at) < ns)
     }
 
+    /// From where to where it went when it sent something again last.
+    pub fn repeated_last(&self) -> Option<(Seq, Seq)> {
+        self.rare()?.repeated
+    }
+
     /// Whether all it has sent so far is its SYN, more than once.
     pub fn repeats_its_syn(&self) -> bool {
         self.counts.packets > 1 && self.counts.packets == u32::from(self.counts.syns)

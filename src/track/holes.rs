@@ -21,6 +21,8 @@ pub struct Hole {
     pub time: Timestamp,
     /// When that frame was sent, if it was of the same sender.
     pub stamp: Stamp,
+    /// The frame that acknowledged its bytes though they had not been seen, and when that was captured.
+    pub acked: Option<(u64, Timestamp)>,
     /// Whether its bytes were sent before what the capture knows of their sender: then neither
     /// frame nor time says when they were overtaken.
     pub before_capture: bool,
@@ -94,6 +96,33 @@ impl Holes {
             .sum()
     }
 
+    /// Takes in that `frame` acknowledged everything before `edge`, what is missing there, too.
+    pub(super) fn acknowledge(&mut self, edge: Seq, frame: u64, time: Timestamp) {
+        let acked = Some((frame, time));
+        let reached = self.list.partition_point(|hole| hole.start.before(edge));
+        let room = self.list.len() < MAX_HOLES;
+        let Some(before) = self.list.get_mut(..reached) else {
+            return;
+        };
+        for hole in before.iter_mut().filter(|hole| hole.end.at_or_before(edge)) {
+            hole.acked = hole.acked.or(acked);
+        }
+        // Of the one that it ends in, only a part.
+        let Some(last) = before
+            .last_mut()
+            .filter(|hole| room && hole.end.after(edge))
+        else {
+            return;
+        };
+        let part = Hole {
+            end: edge,
+            acked: last.acked.or(acked),
+            ..*last
+        };
+        last.start = edge;
+        self.list.insert(reached - 1, part);
+    }
+
     /// Missing sequence numbers in all.
     pub fn missing(&self) -> u64 {
         let listed = self.list.iter().map(|hole| u64::from(hole.len()));
@@ -159,6 +188,7 @@ mod tests {
                 frame: u64::from(start),
                 time: Timestamp::default(),
                 stamp: Stamp::default(),
+                acked: None,
                 before_capture: false,
             });
         }
@@ -195,12 +225,27 @@ mod tests {
                 frame: 1,
                 time: Timestamp::default(),
                 stamp: Stamp::default(),
+                acked: None,
                 before_capture: false,
             };
             forgot += u32::from(h.open(hole));
         }
         // Forgotten, but not found.
         assert_eq!((forgot, h.missing()), (5, MAX_HOLES as u64 + 5));
+    }
+
+    #[test]
+    fn an_acknowledgment_that_ends_in_a_hole_divides_it() {
+        let mut h = holes(&[(10, 20), (30, 40)]);
+        h.acknowledge(Seq(33), 7, Timestamp::default());
+        assert_eq!((h.missing(), h.missing_before(Seq(33))), (20, 13));
+        h.acknowledge(Seq(50), 8, Timestamp::default());
+        let acked: Vec<_> = h.iter().map(|hole| hole.acked.map(|it| it.0)).collect();
+        assert_eq!(acked, [Some(7), Some(7), Some(8)]);
+        assert_eq!(
+            h.fill(Seq(33), Seq(40)).hole.map(|hole| hole.start),
+            Some(Seq(33))
+        );
     }
 
     #[test]

@@ -163,6 +163,12 @@ impl Half {
         self.remember(o, end, Some(early));
     }
 
+    /// When it sent something again, or brought something late, that was not the segment just seen.
+    pub(super) fn sent_again_at(&self, now: u64) -> Option<Timestamp> {
+        let list = self.rare()?.resendings.list.iter();
+        list.rev().find(|it| it.frame != now).map(|it| it.time)
+    }
+
     /// When everything up to `end` had been acknowledged, as far as that is known: no sooner.
     pub fn acked_by(&self, end: Seq) -> Timestamp {
         let passed = self.rare().and_then(|rare| rare.resendings.passed_at(end));

@@ -260,6 +260,15 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// The earlier frame that acknowledged what this brings, if that frame is no older, and how much of it: only the
+    /// order in which they were written makes it look missed.
+    pub fn written_behind(&self) -> Option<(u64, u32)> {
+        let hole = self.hole.filter(|_| self.filled > 0)?;
+        let (frame, time) = hole.acked?;
+        let bytes = self.filled.min(hole.end.offset_from(hole.start));
+        (self.time <= time).then_some((frame, bytes))
+    }
+
     /// Nothing observed yet.
     pub(super) fn blank() -> Self {
         Self {

@@ -22,6 +22,8 @@ pub struct Rare {
     /// SND.NXT when something was sent again: recovery lasts until that is acknowledged (RFC 6582,
     /// RFC 6675).
     pub recovery_until: Option<Seq>,
+    /// The segment that it sent again last.
+    pub repeated: Option<(Seq, Seq)>,
     /// When it last sent something again after silence, or may have, or went on with that.
     pub unasked_at: Option<Timestamp>,
     /// Whether it counts its packets.
@@ -38,6 +40,12 @@ pub struct Rare {
     pub dup_ack_frames: [u64; 3],
     /// When the latest third duplicate ACK in a row came.
     pub third_dup_ack_at: Option<Timestamp>,
+    /// The timestamp of the ACK with which the other side began to tell of what it holds beyond SND.UNA (SACK).
+    pub told_with: Option<u32>,
+    /// The frame of the latest ACK that told of more of that.
+    pub told_in: u64,
+    /// The same timestamp of the latest third duplicate ACK in a row.
+    pub third_dup_ack_with: Option<u32>,
     /// The probe it sent last and its frame, until it is answered or something else is sent.
     pub probing: Option<(Probe, u64)>,
     /// The kind of its latest probe, and how many of that kind there were in a row.

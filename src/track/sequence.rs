@@ -81,6 +81,7 @@ impl Connection {
             frame: o.frame,
             time: o.time,
             stamp: o.stamp,
+            acked: None,
             before_capture: false,
         };
         o.hole = Some(hole);
@@ -164,6 +165,7 @@ impl Connection {
                     frame,
                     time,
                     stamp: super::Stamp::default(),
+                    acked: None,
                     before_capture: true,
                 });
             }

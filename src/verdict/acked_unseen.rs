@@ -13,7 +13,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn judge(case: &Case<'_>) -> Option<Note> {
-    let unseen = case.seen.acked_unseen;
+    // What stands behind it and is no later was not missed, but written late: that is told there.
+    let unseen = case.seen.acked_unseen.saturating_sub(case.proved.behind);
+    if unseen == 0 {
+        return None;
+    }
     let note = Note::new(RULE.kind, RULE.rfc, |note| {
         format!(
             "acknowledges up to {}, but {} of that were never seen: the capture missed what did arrive",

@@ -22,6 +22,17 @@ pub(super) struct Finding {
     /// The how-manieth timeout in a row, each of which waits twice as long (RFC 6298 section 5.5); 0 when
     /// the timer did not run out now.
     pub timeout: u8,
+    /// What shows from afar that it was the timer.
+    pub sign: Option<Sign>,
+}
+
+/// What shows a timeout far from its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// Neither side had said anything for so long, nanoseconds.
+    Silence(u64),
+    /// It echoes a timestamp from before any news of loss.
+    Unheard,
 }
 
 /// Linux never waits less (`TCP_RTO_MIN`); nor, within a factor, does anybody else.
@@ -44,6 +55,7 @@ pub(super) fn of(case: &Case<'_>, original: &Sent) -> Finding {
         waited_ns,
         rto_ns,
         timeout: 0,
+        sign: None,
     };
     let timeout = |confidence| Finding {
         timeout: sender.timeouts().saturating_add(1),
@@ -111,12 +123,20 @@ pub(super) fn of_unseen(case: &Case<'_>, shown: Timestamp) -> Finding {
     let waited_ns = seen.time.nanos_since(shown.max(sender.una_time));
     let rtt_ns = round_trip_ns(case);
     // Round trips grow while a queue fills: only silence shows that its sender waited for the timer.
-    let timed_out = timed_out(case, waited_ns) || unanswered(case);
+    let sign = if unheard(case) {
+        Some(Sign::Unheard)
+    } else {
+        unanswered(case).map(Sign::Silence)
+    };
+    let timed_out = timed_out(case, waited_ns) || sign.is_some();
     let cause = if may_be_probe(case) {
         Cause::Tlp
     } else if timed_out || timer_goes_on(case) {
         Cause::Rto
-    } else if seen.dup_acks_received > 0 || sender.sacked().0 > 0 {
+    } else if seen.dup_acks_received > 0
+        || sender.sacked().0 > 0
+        || sender.recovery_cause() == Some(Cause::Fast)
+    {
         Cause::Fast
     } else if rtt_ns > 0 && seen.time.nanos_since(shown) >= rtt_ns - rtt_ns / 8 {
         // Without SACK, an ACK that ends at the hole tells of it as well (RFC 6582 section 3.2).
@@ -135,6 +155,7 @@ pub(super) fn of_unseen(case: &Case<'_>, shown: Timestamp) -> Finding {
         } else {
             0
         },
+        sign: sign.filter(|_| again),
     }
 }
 
@@ -152,7 +173,7 @@ pub(super) fn of_needless(case: &Case<'_>) -> Cause {
     let silent_ns = seen.time.nanos_since(seen.sender_time);
     if may_be_probe(case) {
         Cause::Tlp
-    } else if timed_out(case, silent_ns) || timer_goes_on(case) {
+    } else if timed_out(case, silent_ns) || unanswered(case).is_some() || timer_goes_on(case) {
         Cause::Rto
     } else if sender.recovery_cause() == Some(Cause::Fast) || sender.dup_ack_frame() > 0 {
         Cause::Fast
@@ -161,25 +182,36 @@ pub(super) fn of_needless(case: &Case<'_>) -> Cause {
     }
 }
 
-/// Whether it may be a tail loss probe, as seen from afar: the last segment, after two round trips of silence.
+/// Whether it may be a tail loss probe, as seen from afar: the last segment, again for the first time, after two round
+/// trips of silence.
 fn may_be_probe(case: &Case<'_>) -> bool {
     let (seen, sender) = (case.seen, case.sender());
     let silent_ns = seen.time.nanos_since(seen.sender_time);
     let rtt_ns = round_trip_ns(case);
     let two_round_trips = rtt_ns > 0 && silent_ns >= (rtt_ns - rtt_ns / 8).saturating_mul(2);
     let last = seen.end == sender.nxt && sender.recovery_cause().is_none();
-    in_use(case) && last && !sender.makes_no_probes() && two_round_trips
+    // A probe goes once, and then the retransmission timer runs (RFC 8985 section 7.3).
+    let before = sender.repeated_last();
+    let first = before.is_none_or(|(from, to)| !(from.before(seen.end) && seen.seq.before(to)));
+    in_use(case) && last && first && !sender.makes_no_probes() && two_round_trips
 }
 
-/// Whether the first segment outstanding comes when neither side has said anything for two round trips and
-/// half the shortest timeout: nothing that was said here can have called it forth, so a timer did (RFC 6298
-/// section 5.4). The timer itself may have run since before the last that was sent.
-fn unanswered(case: &Case<'_>) -> bool {
+/// For how long neither side had said anything, if the first segment outstanding, or one that was not any more,
+/// comes after one and a half round trips of that and half the shortest timeout: nothing that was said here can have
+/// called it forth, so a timer did (RFC 6298 section 5.4). The timer itself may have run since before the last that
+/// was sent.
+fn unanswered(case: &Case<'_>) -> Option<u64> {
     let seen = case.seen;
     let silent_ns = seen.time.nanos_since(seen.sender_time.max(seen.peer_time));
     let rtt_ns = round_trip_ns(case);
-    let long_ns = rtt_ns.saturating_mul(2).max(SHORTEST_RTO_NS / 2);
-    rtt_ns > 0 && !near_sender(case) && seen.seq == seen.una && silent_ns > long_ns
+    let long_ns = rtt_ns.saturating_add(rtt_ns / 2).max(SHORTEST_RTO_NS / 2);
+    let first = !near_sender(case) && seen.seq.at_or_before(seen.una);
+    (rtt_ns > 0 && first && silent_ns > long_ns).then_some(silent_ns)
+}
+
+/// Whether it was sent before its sender had heard of a loss, as the timestamp tells that it echoes.
+fn unheard(case: &Case<'_>) -> bool {
+    !near_sender(case) && case.connection.is_sent_unheard(case.seen, in_use(case))
 }
 
 /// Whether its sender was silent for as long as its retransmission timer runs, and `waited_ns` allows it.
@@ -240,7 +272,8 @@ pub(super) fn at_sender(case: &Case<'_>) -> bool {
 fn answers(case: &Case<'_>) -> bool {
     let (seen, sender) = (case.seen, case.sender());
     let way = way_to_sender_ns(case);
-    let news = seen.peer_frame == sender.una_frame || seen.peer_frame == sender.dup_ack_frame();
+    let told_in = sender.rare().map_or(0, |rare| rare.told_in);
+    let news = [sender.una_frame, sender.dup_ack_frame(), told_in].contains(&seen.peer_frame);
     near_sender(case)
         && news
         && seen.time.nanos_since(seen.peer_time) <= MOMENT_NS.max(way.saturating_mul(2))

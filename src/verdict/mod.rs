@@ -93,7 +93,7 @@ pub struct Case<'a> {
     pub proved: Proved,
 }
 
-/// What later segments prove of one that carries something again.
+/// What later segments prove of one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Proved {
     /// The frame that proves it was sent again without need, and how.
@@ -104,6 +104,9 @@ pub struct Proved {
     pub twice: bool,
     /// It is a copy that its receiver got, too.
     pub copied: bool,
+    /// Of the sequence numbers that it acknowledges unseen, how many the capture holds behind it, though from no
+    /// later.
+    pub behind: u32,
 }
 
 impl Case<'_> {

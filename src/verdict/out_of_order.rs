@@ -42,7 +42,10 @@ fn judge(case: &Case<'_>) -> Option<Note> {
     let too_soon = case.connection.comes_unasked(seen);
     // The capture's own clock: nothing is overtaken by what comes after it.
     let early_ns = hole.time.nanos_since(seen.time);
-    let (sentence, confidence): (fn(&Note) -> String, _) = if early_ns > 0 {
+    let acked_by_it = seen.written_behind().map(|it| it.0) == Some(hole.frame);
+    let (sentence, confidence): (fn(&Note) -> String, _) = if acked_by_it {
+        (written_behind_its_ack, Confidence::Likely)
+    } else if early_ns > 0 {
         (written_late, Confidence::Likely)
     } else if stamped_before {
         // What was lost with nothing behind it may be sent again and be overtaken, too.
@@ -68,8 +71,11 @@ fn judge(case: &Case<'_>) -> Option<Note> {
         .with("rtt", Quantity::Nanos(rtt_ns))
         .frame(hole.frame)
         .frame(seen.frame);
-    if early_ns > 0 {
+    if early_ns > 0 || acked_by_it {
         note = note.with("early", Quantity::Nanos(early_ns));
+    }
+    if hole.acked.is_some_and(|(frame, _)| frame == hole.frame) {
+        note = note.with("acked", Quantity::Seq(case.end()));
     }
     note.confidence = confidence;
     if confidence == Confidence::Ambiguous {
@@ -158,13 +164,15 @@ fn before_the_capture(case: &Case<'_>) -> Note {
 }
 
 fn late(note: &Note) -> String {
-    format!(
-        "bytes {} to {} come {} after the later ones of frame {}",
-        note.number_of("seq"),
-        note.number_of("end"),
-        units::nanos(note.number_of("late")),
-        note.frames.first().copied().unwrap_or(0),
-    )
+    let (seq, end) = (note.number_of("seq"), note.number_of("end"));
+    let late = units::nanos(note.number_of("late"));
+    let frame = note.frames.first().copied().unwrap_or(0);
+    let since = if note.has("acked") {
+        format!("frame {frame} acknowledged them")
+    } else {
+        format!("the later ones of frame {frame}")
+    };
+    format!("bytes {seq} to {end} come {late} after {since}")
 }
 
 fn written_late(note: &Note) -> String {
@@ -175,6 +183,20 @@ fn written_late(note: &Note) -> String {
         note.number_of("end"),
         units::nanos(note.number_of("early")),
         note.frames.first().copied().unwrap_or(0),
+    )
+}
+
+fn written_behind_its_ack(note: &Note) -> String {
+    let ack = note.frames.first().copied().unwrap_or(0);
+    let when = match note.number_of("early") {
+        0 => format!("bear the time of frame {ack}"),
+        early => format!("are from {} before frame {ack}", units::nanos(early)),
+    };
+    format!(
+        "bytes {} to {} {when}, behind which they stand and which acknowledges them: the capture wrote them in \
+         another order, nothing shows that it missed any",
+        note.number_of("seq"),
+        note.number_of("end"),
     )
 }
 

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
+use super::cause::Sign;
 use super::{Case, Rule, cause, out_of_order};
 use crate::event::{Cause, Confidence, Kind, Note, Quantity, units};
 use crate::track::{Facts, Hole, Proof, Sent, TooBig};
@@ -247,10 +248,11 @@ fn overdue(case: &Case<'_>, hole: &Hole) -> Note {
     let note = Note::new(RULE.kind, "RFC 6675 5", |note| {
         format!(
             "{} fill the hole that frame {} showed {} before: by then the sender had to send them again, and \
-             there was time for that to get here",
+             there was time for that to get here{}",
             range(note),
             note.frames.first().copied().unwrap_or(0),
             units::nanos(note.number_of("late")),
+            sign_of_timeout(note),
         )
     });
     let late_ns = case.seen.time.nanos_since(hole.time);
@@ -266,27 +268,46 @@ fn caused(note: Note, found: cause::Finding) -> Note {
     if found.timeout > 0 {
         note = note.with("timeout", Quantity::Count(u64::from(found.timeout)));
     }
+    note = match found.sign {
+        Some(Sign::Silence(ns)) => note.with("quiet", Quantity::Nanos(ns)),
+        Some(Sign::Unheard) => note.with("heard", Quantity::Count(0)),
+        None => note,
+    };
     (note.cause, note.confidence) = (Some(found.cause), found.confidence);
     note
 }
 
+/// What shows that it was the timer, as the end of a sentence.
+fn sign_of_timeout(note: &Note) -> String {
+    if note.has("heard") {
+        "; the timestamp it echoes is from before its sender can have heard of a loss: its timer ran out".to_owned()
+    } else if note.has("quiet") {
+        let silence = units::nanos(note.number_of("quiet"));
+        format!("; neither side had said anything for {silence}: its timer ran out")
+    } else {
+        String::new()
+    }
+}
+
 fn stamped_later(note: &Note) -> String {
     format!(
-        "{} fill the hole that frame {} showed, and are stamped {} ticks later than it: sent again{}",
+        "{} fill the hole that frame {} showed, and are stamped {} ticks later than it: sent again{}{}",
         range(note),
         note.frames.first().copied().unwrap_or(0),
         note.number_of("later"),
         fate_of_the_first(note),
+        sign_of_timeout(note),
     )
 }
 
 fn counted_later(note: &Note) -> String {
     format!(
         "{} fill the hole that frame {} showed, and were sent later than it, as the timestamp they echo or \
-         their sender's count of packets tells: sent again{}",
+         their sender's count of packets tells: sent again{}{}",
         range(note),
         note.frames.first().copied().unwrap_or(0),
         fate_of_the_first(note),
+        sign_of_timeout(note),
     )
 }
 
