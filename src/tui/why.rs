@@ -42,7 +42,7 @@ pub(super) struct Tour {
 pub(super) fn evidence(row: &Kept) -> Vec<u64> {
     let mut frames = Vec::new();
     for note in &row.notes {
-        for frame in note.frames.iter().copied().chain(note.of_frame) {
+        for frame in note.evidence().chain(note.of_frame) {
             if frame != row.frame && !frames.contains(&frame) && frames.len() < EVIDENCE {
                 frames.push(frame);
             }
