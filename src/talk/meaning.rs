@@ -110,6 +110,73 @@ pub fn of_errno(call: &str, errno: &str, port: u16) -> Vec<String> {
     said.iter().map(|it| (*it).to_owned()).collect()
 }
 
+/// What a call is for, whatever it came to, in sentences; empty for what is not known.
+pub fn purpose_of(name: &str) -> &'static str {
+    match name {
+        "socket" => "It makes an endpoint: no packet comes of that.",
+        "bind" => {
+            "It gives the endpoint an address and a port of this host: no packet comes of that."
+        }
+        "listen" => {
+            "From here on the kernel answers SYNs for that port (LISTEN) and keeps connections until accept takes \
+             them: RFC 9293 3.9.1.1, passive OPEN."
+        }
+        "accept" | "accept4" => {
+            "It takes a connection that the kernel has opened already. No packet comes of that: the handshake was \
+             the kernels' own doing."
+        }
+        "connect" => {
+            "It asks for a connection: a SYN leaves, and the call returns when the SYN-ACK has come (RFC 9293 \
+             3.9.1.1, active OPEN)."
+        }
+        "sendto" | "sendmsg" => {
+            "It gives the kernel a datagram, which is sent whole and once, whether it arrives or not."
+        }
+        "recvfrom" | "recvmsg" => "It takes a datagram that came, whole, or news of an error.",
+        "send" | "write" => {
+            "It gives bytes to the kernel, which sends them when the windows allow it. That it returns says that \
+             they are in the send buffer, not that anybody has them (RFC 9293 3.9.1.2)."
+        }
+        "recv" | "read" => {
+            "It takes what the kernel holds in order, and makes room for more: that is what opens the window again. \
+             Segments are no messages, so it need not be what one send gave (RFC 9293 3.9.1.3)."
+        }
+        "shutdown" => {
+            "It has nothing more to send: a FIN follows the last byte. It can still receive."
+        }
+        "close" => {
+            "It lets the endpoint go. Of a connection a FIN follows the last byte, or an RST where data came that \
+             nobody has read (RFC 9293 3.9.1.4)."
+        }
+        "setsockopt" => "It sets how the kernel is to treat this endpoint.",
+        "getsockopt" => "It asks how the kernel treats this endpoint.",
+        "ioctl" => "It asks the kernel how much is in a buffer.",
+        "sleep" | "nanosleep" => "The program does nothing meanwhile; the kernels go on.",
+        "signal" | "wait" => "The experiment's programs wait for one another, beside the network.",
+        _ => "",
+    }
+}
+
+/// What an error meant for a call that was made elsewhere, where there is nothing to do about it any more; empty for
+/// what is not known.
+pub fn of_past_errno(errno: &str) -> &'static str {
+    match errno {
+        "ECONNREFUSED" => "It failed: an RST came in answer, as nobody listens there.",
+        "ECONNRESET" => "It failed: an RST has come, and the connection is no more.",
+        "EPIPE" => "It failed: this side is closed for sending, or an RST has come before.",
+        "ETIMEDOUT" => "It failed: nothing was answered, however often it was sent again.",
+        "EHOSTUNREACH" | "ENETUNREACH" => {
+            "It failed: there is no way there, as a router or this host found."
+        }
+        "EAGAIN" | "EWOULDBLOCK" => "It would have had to wait, and was told not to.",
+        "EADDRINUSE" => {
+            "It failed: another endpoint has that port, or had it until a moment ago (TIME-WAIT)."
+        }
+        "EMSGSIZE" => "It failed: that is more than a packet may hold on this way.",
+        _ => "",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

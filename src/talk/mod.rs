@@ -11,7 +11,7 @@ mod typed;
 
 pub use coding::{Coding, Lacking};
 pub use decoder::{Decoded, Decoder, Malformed};
-pub use meaning::{of_call, of_errno};
+pub use meaning::{of_call, of_errno, of_past_errno, purpose_of};
 pub use typed::Typed;
 
 pub use crate::lab::truth::{CallLine, Line};

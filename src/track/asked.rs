@@ -3,7 +3,7 @@
 //! section 5); a timer that runs out there shows here as silence (RFC 6298, RFC 5682).
 
 use super::connection::Connection;
-use super::half::{Base, Half};
+use super::half::Half;
 use super::observation::Observation;
 use crate::event::Cause;
 use crate::frame::Timestamp;
@@ -38,8 +38,7 @@ impl Connection {
     /// with no recovery under way in which an ACK that goes on a little asks, too (RFC 6582 section 3.2).
     fn asked_at(&self, o: &Observation) -> Option<Timestamp> {
         let sender = &self.halves[o.side.index()];
-        let has_sack = |half: &Half| half.base_from != Base::Syn || half.offer.sack_permitted();
-        let told_by_sack = self.halves.iter().all(has_sack);
+        let told_by_sack = self.halves.iter().all(Half::may_sack);
         let alone = o.seq == o.una && o.dup_acks_received >= 3;
         let rare = sender.rare().filter(|_| alone && !told_by_sack)?;
         rare.third_dup_ack_at

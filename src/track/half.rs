@@ -195,6 +195,11 @@ impl Half {
         })
     }
 
+    /// Whether it may read SACK: its SYN said so, or is not in the capture (RFC 2018 section 2).
+    pub fn may_sack(&self) -> bool {
+        self.base_from != Base::Syn || self.offer.sack_permitted()
+    }
+
     /// Payload bytes of the longest segment it sent.
     pub fn largest_segment(&self) -> u32 {
         self.counts.max_segment

@@ -8,7 +8,7 @@
 use super::Case;
 use crate::event::{Cause, Confidence};
 use crate::frame::Timestamp;
-use crate::track::{Base, Half, Sent};
+use crate::track::{Half, Sent};
 
 /// A cause, how sure it is, and the numbers behind it.
 #[derive(Clone, Copy, Debug)]
@@ -305,6 +305,5 @@ fn probes(case: &Case<'_>, original: &Sent) -> bool {
 
 /// Whether SACK may be in use, without which there are no probes.
 fn in_use(case: &Case<'_>) -> bool {
-    let half_has = |half: &Half| half.base_from != Base::Syn || half.offer.sack_permitted();
-    half_has(case.sender()) && half_has(case.receiver())
+    Half::may_sack(case.sender()) && Half::may_sack(case.receiver())
 }

@@ -419,19 +419,23 @@ fn a_search_that_is_begun_while_all_is_still_read_is_answered() {
     }
 }
 
-#[test]
-fn frames_are_told_of_that_are_no_rows() {
-    let store = long(3);
-    let (rows, _) = through(&store);
+/// Of all segments those that were sent before.
+fn retransmissions() -> Wanted {
     let selection = Selection {
         notes: vec![Kind::Retransmission],
         ..Selection::default()
     };
-    let wanted = Wanted {
+    Wanted {
         selection,
         ..Wanted::default()
-    };
-    let mut desk = Desk::at(store, wanted);
+    }
+}
+
+#[test]
+fn frames_are_told_of_that_are_no_rows() {
+    let store = long(3);
+    let (rows, _) = through(&store);
+    let mut desk = Desk::at(store, retransmissions());
     assert!(desk.settled().rows < rows.len() as u64);
     for flow in [None, Some(2)] {
         desk.look_at(flow);
@@ -520,15 +524,7 @@ fn what_is_chosen_makes_the_rows() {
     let bytes = recordings::capture("retransmission").unwrap().1;
     let store = Store::of_bytes(bytes).unwrap();
     let (rows, _) = through(&store);
-    let selection = Selection {
-        notes: vec![Kind::Retransmission],
-        ..Selection::default()
-    };
-    let wanted = Wanted {
-        selection,
-        ..Wanted::default()
-    };
-    let mut desk = Desk::at(store, wanted);
+    let mut desk = Desk::at(store, retransmissions());
     let extent = desk.settled();
     let expected: Vec<Row> = rows
         .into_iter()

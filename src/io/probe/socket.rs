@@ -75,15 +75,15 @@ pub struct Ready {
     pub tos: u8,
     /// Flow label of IPv6.
     pub flow_label: Option<u32>,
-    /// Whether it is to hear of what is meant for others too.
-    listens_to_all: Cell<bool>,
+    /// Whether it has its filter, or is to have none.
+    settled: Cell<bool>,
 }
 
 impl Ready {
     /// Sees to it that what came for somebody else is the last of it that wakes us. Only now: every message goes
     /// through the filter, which takes a thirtieth of the time of an echo over the loopback interface.
     pub(super) fn is_not_alone(&self) {
-        if !self.listens_to_all.replace(true) {
+        if !self.settled.replace(true) {
             // Without it each of those is looked at and thrown away here, which comes to the same.
             let _ = bpf::attach(self.socket.as_fd(), &filter::of(self.to.is_ipv6(), self.id));
         }
@@ -252,7 +252,7 @@ fn set_up(opened: Opened, to: SocketAddr, options: &Options) -> Result<Ready, Pr
         tos,
         flow_label: options.flow_label,
         // A datagram socket gets nothing else by itself.
-        listens_to_all: Cell::new(datagram || options.verbose),
+        settled: Cell::new(datagram || options.verbose),
     })
 }
 

@@ -143,8 +143,8 @@ fn what_is_not_at_hand_is_asked_for_and_gone_to_when_the_answer_comes() {
     assert_eq!(model.cursor, 800);
 }
 
-#[test]
-fn a_search_tells_how_far_it_is_and_can_be_let_be() {
+/// Two million rows, and a search for the next event.
+fn looking() -> Model {
     let mut model = Model::new(Look::default(), SMALL);
     model.begin();
     let extent = Extent {
@@ -154,6 +154,12 @@ fn a_search_tells_how_far_it_is_and_can_be_let_be() {
     model.update(Message::Told(Told::Extent(0, extent)));
     model.start = Some(crate::frame::Timestamp::default());
     press(&mut model, KeyCode::Char('e'));
+    model
+}
+
+#[test]
+fn a_search_tells_how_far_it_is_and_can_be_let_be() {
+    let mut model = looking();
     assert!(model.search.pending().is_some());
     model.update(Message::Told(Told::Searching(0, 1, 1_233_999)));
     let shown = screen(&model);
@@ -175,15 +181,7 @@ fn a_search_tells_how_far_it_is_and_can_be_let_be() {
 
 #[test]
 fn why_a_search_could_not_go_on_is_said_and_not_that_there_is_nothing() {
-    let mut model = Model::new(Look::default(), SMALL);
-    model.begin();
-    let extent = Extent {
-        rows: 2_000_000,
-        ..Extent::default()
-    };
-    model.update(Message::Told(Told::Extent(0, extent)));
-    model.start = Some(crate::frame::Timestamp::default());
-    press(&mut model, KeyCode::Char('e'));
+    let mut model = looking();
     let why = Err("the disk is gone".to_owned());
     model.update(Message::Told(Told::Found(0, 1, why)));
     assert_eq!(model.notice.as_deref(), Some("the disk is gone"));
