@@ -94,15 +94,27 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// What helps whoever takes an option of one command to another.
+/// What helps whoever names no capture, or takes an option of one command to another.
 fn hint(error: &clap::Error) -> Option<&'static str> {
-    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
-        return None;
-    };
-    let is_at = option.split('=').next() == Some("--at");
-    (error.kind() == ErrorKind::UnknownArgument && is_at).then_some(
-        "--at is an option of replay; for other commands an end of a recording is part of its name: retransmission/server",
-    )
+    match (error.kind(), error.get(ContextKind::InvalidArg)?) {
+        (ErrorKind::MissingRequiredArgument, ContextValue::Strings(missing))
+            if missing.iter().any(|it| it == "<CAPTURE>") =>
+        {
+            Some(
+                "A capture is a file, or a recording that comes with wirelab, such as handshake:\n\
+                 wirelab captures lists those.",
+            )
+        }
+        (ErrorKind::UnknownArgument, ContextValue::String(option))
+            if option.split('=').next() == Some("--at") =>
+        {
+            Some(
+                "--at is an option of replay; for other commands an end of a recording is part\n\
+                 of its name: retransmission/server",
+            )
+        }
+        _ => None,
+    }
 }
 
 /// Whether whoever read our output has seen enough, as `head` does.

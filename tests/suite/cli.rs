@@ -69,6 +69,24 @@ fn wrong_usage_is_two() {
 }
 
 #[test]
+fn what_is_missing_or_belongs_to_another_command_has_a_way_out() {
+    for command in ["replay", "flows", "explain", "step"] {
+        let said = run(&[command]).err;
+        assert!(said.contains("wirelab captures lists those"), "{said}");
+    }
+    for command in ["flows", "explain"] {
+        for at in [&["--at", "server"][..], &["--at=server"]] {
+            let words = [&[command, "retransmission"][..], at].concat();
+            let said = run(&words).err;
+            assert!(said.contains("retransmission/server"), "{said}");
+        }
+    }
+    // What is wrong otherwise is told by itself.
+    let said = run(&["flows", "rto", "--bogus"]).err;
+    assert!(!said.contains("recording"), "{said}");
+}
+
+#[test]
 fn errors_say_what_was_tried_and_what_to_do() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = folder.path().join("notes.txt");
