@@ -14,7 +14,7 @@ use nix::sys::socket::{
 use serde_json::Value;
 
 use super::net::{Net, SERVER, inside, live_or_skip};
-use super::program::WIRELAB;
+use super::program::{Reachable, WIRELAB};
 use crate::schema::schema;
 
 /// `nobody`, on every Linux.
@@ -191,8 +191,9 @@ fn a_port_that_is_tried_is_had_or_the_reason_is_right() {
     assert_eq!(code, Some(1), "{page}");
     assert!(page.contains("no address of this machine"), "{page}");
 
+    let binary = Reachable::make();
     let nobody = inside(&net.server, || {
-        Command::new(WIRELAB)
+        Command::new(binary.path())
             .args(["ports", "--try", "80"])
             .uid(NOBODY)
             .gid(NOBODY)

@@ -14,7 +14,7 @@ use serde_json::Value;
 use wirelab::io::clock::Stopwatch;
 
 use super::net::{CLIENT, Net, PATIENCE, SERVER, inside, ip, live_or_skip};
-use super::program::{WIRELAB, wait_until};
+use super::program::{Reachable, WIRELAB, wait_until};
 use crate::schema::schema;
 
 /// `nobody`, on every Linux.
@@ -213,8 +213,9 @@ fn an_open_connection_is_as_ss_has_it() {
         "{said}"
     );
 
+    let binary = Reachable::make();
     let nobody = inside(&net.client, || {
-        Command::new(WIRELAB)
+        Command::new(binary.path())
             .args(["sockets", &format!("{CLIENT}:{}", port(&client))])
             .uid(NOBODY)
             .gid(NOBODY)
